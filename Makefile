@@ -1,0 +1,41 @@
+# make demo    the main job on the estate in fixtures/; no Docker and no cluster needed
+# make test    sets everything up and passes every test; starts a Docker engine of its own, so it wants root
+# make lint    ruff, mypy, the import contracts
+# make bench   measures what docs/benchmarks.md shows
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# two workers keep two cores busy; more only contend for the same engine start
+WORKERS ?= 2
+
+.DEFAULT_GOAL := test
+.PHONY: demo test lint bench
+
+# The stamp depends on pyproject.toml alone: sources are installed editable, so only dependencies make it stale.
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || { echo "make: creating $(VENV) with $(PYTHON)" >&2; \
+	  $(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "make: podlift needs Python 3.11 or later; set PYTHON=...")'; \
+	  $(PYTHON) -m venv $(VENV); }
+	@echo "make: installing podlift and its tools into $(VENV) (about a minute, once)" >&2
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable . --group test --group lint
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/python -m migrate.cli.main -C fixtures/edge-estate plan
+
+# `prepare` comes first and alone: it says what it would install, and stops here and not in the middle of a run.
+test: $(STAMP)
+	@$(BIN)/python -m tests.lab prepare
+	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
