@@ -1,0 +1,1 @@
+"""What a field is, and what became of it: the table, the walker, verdicts, codes and the ledgers."""

@@ -1,0 +1,62 @@
+"""Codes of reading and reconciling: findings across instances, hosts and configs."""
+
+from __future__ import annotations
+
+from .codes import Answer, Code, field, finding
+
+ESTATE_CODES: tuple[Code, ...] = (
+    field(
+        "unknown-field",
+        "a field that podlift does not know",
+        todo="look at what it does; answer drop to go without it, and tell podlift's authors",
+        answer=Answer.CHOICE,
+        options=(("drop", "go without it"),),
+    ),
+    finding(
+        "two-digests",
+        "two digests of the image run at once",
+        todo="finish the rollout, or answer with the digest",
+        answer=Answer.TEXT,
+    ),
+    finding("stopped-by-hand", "restarts always and yet is stopped: replicas 0", todo="start it, or leave it at 0"),
+    finding("mirror-disagrees", "two places of a document that repeat each other do not agree"),
+    finding(
+        "instances-differ",
+        "instances differ in a setting",
+        answer=Answer.CHOICE,
+        todo="answer what the difference becomes",
+        options=(
+            ("statefulset", "the value follows the pod's index"),
+            ("common", "the first instance's value for all"),
+            ("separate", "one controller an instance"),
+        ),
+    ),
+    finding("config-missing", "the config intends it and nothing of it runs"),
+    finding("config-extra", "it runs and no config intends it"),
+    finding(
+        "config-differs",
+        "the config and what runs disagree",
+        answer=Answer.CHOICE,
+        todo="answer who is right",
+        options=(("running", "what runs"), ("config", "what the config says")),
+    ),
+    finding(
+        "secret-in-argv",
+        "a secret value stands in a command, a check, a label or an option",
+        todo="give it by environment or file instead",
+    ),
+    finding("name-collision", "two workloads would bear the same name", todo="override the name of one"),
+    finding("alias-ambiguous", "one name leads to several workloads"),
+    finding(
+        "legacy-name-used", "an old host name stands in environment or command", todo="check that the new name is right"
+    ),
+    finding("host-unread", "a host could not be read: its instances are not in the plan"),
+    finding("container-vanished", "a container was gone, or did not answer, when it was inspected"),
+    finding("image-unread", "the image is gone from the host: its defaults could not be subtracted"),
+    finding(
+        "volume-on-host", "data of a volume lies on one host and must be moved", todo="plan the copy before cutover"
+    ),
+    finding("shared-volume", "several workloads use one volume"),
+    finding("joined-namespace", "containers share a namespace: they become one pod"),
+    finding("architecture-partial", "the image runs on some architectures only, as far as can be seen"),
+)
