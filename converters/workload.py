@@ -499,13 +499,17 @@ class Difference:
     subject  the atom, as decisions name it (``port 80/tcp``, ``env SHARD``, ``volume /data``, ``hostname``)
     values   ``(instance, value as text)``, in order of instance
     origins  the atoms on each side
-    ordinal  how the value follows from the pod's index (``name-N``, ``integer + k``), ``""`` if it does not
+    ordinal  the value as a template in which ``{n}`` stands for a number that grows by one from instance to
+             instance (``shard-{n}``, ``{n}``, ``data-{n}``); ``own`` for a named volume that each instance has of its
+             own on its own host; ``""`` where the value does not follow from the pod's index
+    first    what ``{n}`` is for the first instance (StatefulSet's ordinals.start)
     """
 
     subject: str
     values: tuple[tuple[str, str], ...]
     origins: Origins = ()
     ordinal: str = ""
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -529,6 +533,8 @@ class Workload:
     network_mode    ``bridge``, ``host``, ``none`` or a user-defined network's; pid_mode, ipc_mode, uts_mode,
                     userns_mode: ``""``, ``host``, ``shared`` (with another container of the workload), …
     scheduler       who owned it: docker, compose, swarm, marathon, nomad, …, a mapping's name
+    on_every_host   exactly one instance runs on each host that was read, and there are several hosts
+    references      other workloads whose names stand in its environment, arguments or checks
     """
 
     name: str
@@ -562,6 +568,7 @@ class Workload:
     dns_options: tuple[Item, ...] = ()
     runtime: str = ""
     auto_remove: bool = False
+    on_every_host: bool = False
     references: tuple[str, ...] = ()
     instances: tuple[Instance, ...] = ()
     differences: tuple[Difference, ...] = ()

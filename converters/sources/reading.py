@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..fields.verdict import Finding, Tally
-from ..workload import Host, Workload
+from ..workload import Host, Setting, Workload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +16,8 @@ class Reading:
                from a config: one for each application, instances empty, counts in ``replicas``
     tallies    one for each document, the classes of its leaves
     excluded   what was read and is no workload (compose one-offs, agents, pause containers): (name, why)
-    origin     config only: the mapping's name
-    expected   config only: workload name to (regular expression of its containers' names by instance,
-               names injected at run time)
+    expected   config only: how each workload is recognised among running containers
+    left       config only: fields that stand outside every workload and that nothing took
     """
 
     source: str
@@ -30,6 +29,7 @@ class Reading:
     unread: tuple[str, ...] = ()
     api_versions: tuple[tuple[str, str], ...] = ()
     expected: tuple[Expected, ...] = ()
+    left: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,195 @@
+"""The estate: all workloads and instances with their findings, and the ledger of what was left.
+
+``reconcile`` is where readings of running containers and of configs meet. It is pure and reproducible: the same
+readings and decisions give the same estate, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..decisions import Decisions
+from ..errors import PodliftError
+from ..fields.verdict import Finding, Tally
+from ..secrecy import secrets_within
+from ..sources.reading import Expected, Reading
+from ..workload import Host, Setting, SiteCount, Workload
+from .evidence import acts_unasked
+from .grouping import RUNNING, excluded, groups
+from .instances import merged
+from .intent import with_intent
+from .sharing import ambiguous, joined, with_names, with_references, with_shared_volumes
+
+__all__ = ["Estate", "reconcile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estate:
+    """
+    excluded   containers that are no workload or do not count: (document, why)
+    left       fields of configs that stand outside every workload and that nothing took
+    unread     hosts that could not be read
+    """
+
+    workloads: tuple[Workload, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    tallies: tuple[Tally, ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
+    left: tuple[Setting, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def reconcile(readings: Sequence[Reading], *, decisions: Decisions) -> Estate:
+    """Readings of any number of hosts and configs as one estate.
+
+    Raises PodliftError ``name-collision`` where two configs define one workload.
+    """
+    configs = _configs(readings)
+    expected = [e for r in readings for e in r.expected]
+    running, pods, left_out = _running(readings, expected, decisions)
+    hosts = tuple({h.name: h for r in readings for h in r.hosts}.values())
+    read = {h.name for h in hosts} - {name for r in readings for name in r.unread}
+    workloads: list[Workload] = []
+    findings: list[Finding] = [f for r in readings for f in r.findings]
+    for workload in running:
+        config = configs.pop(workload.name, None)
+        if config is not None:
+            workload = with_intent(workload, config, decisions)
+        elif any(r.source == "config" for r in readings):
+            findings.append(_extra(workload))
+        workloads.append(_everywhere(workload, read))
+    for config in configs.values():
+        findings.append(_missing(config, any(r.source == "inspect" for r in readings)))
+        workloads.append(config)
+    workloads = joined(workloads, pods)
+    workloads = with_references(with_names(with_shared_volumes(workloads)))
+    findings += ambiguous(workloads)
+    by_owner: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_owner.setdefault(finding.workload, []).append(finding)
+    known = {w.name for w in workloads}
+    made = []
+    for workload in sorted(workloads, key=lambda w: w.name):
+        own = (*workload.findings, *by_owner.get(workload.name, ()), acts_unasked(workload, decisions))
+        made.append(replace(workload, findings=tuple(dict.fromkeys((*own, *_secrets_in_the_open(workload))))))
+    return Estate(
+        workloads=tuple(made),
+        hosts=hosts,
+        findings=tuple(f for f in findings if f.workload not in known),
+        tallies=tuple(t for r in readings for t in r.tallies),
+        excluded=(*(e for r in readings for e in r.excluded), *left_out),
+        left=tuple(s for r in readings for s in r.left),
+        unread=tuple(dict.fromkeys(name for r in readings for name in r.unread)),
+    )
+
+
+def _configs(readings: Sequence[Reading]) -> dict[str, Workload]:
+    found: dict[str, Workload] = {}
+    for reading in readings:
+        if reading.source != "config":
+            continue
+        for workload in reading.workloads:
+            if workload.name in found:
+                raise PodliftError(
+                    code="workload-twice",
+                    phase="reconcile",
+                    subject=workload.name,
+                    reason="two configs define a workload of this name",
+                    next_step="let the mapping's name: tell them apart, for example by file() or a group",
+                )
+            found[workload.name] = workload
+    return found
+
+
+def _running(
+    readings: Sequence[Reading], expected: Sequence[Expected], decisions: Decisions
+) -> tuple[list[Workload], dict[str, tuple[str, ...]], list[tuple[str, str]]]:
+    counted, left_out = [], []
+    for reading in readings:
+        if reading.source != "inspect":
+            continue
+        for workload in reading.workloads:
+            why = excluded(workload)
+            if why:
+                left_out.append((workload.instances[0].document, why))
+            else:
+                counted.append(workload)
+    workloads, pods = [], {}
+    taken: dict[str, int] = {}
+    for group in groups(counted, expected):
+        # Two groups may bear one name (another project, another image): each keeps its own, told apart by a number.
+        taken[group.name] = taken.get(group.name, 0) + 1
+        name = group.name if taken[group.name] == 1 else _apart(group.name, group.namespace_hint, taken[group.name])
+        workload, left = merged(replace(group, name=name), decisions)
+        workloads.append(workload)
+        left_out += left
+        pods[name] = tuple(pod for pod in group.pods if pod)
+    return workloads, pods, left_out
+
+
+def _apart(name: str, hint: str, n: int) -> str:
+    return f"{hint}.{name}" if hint and n == 2 else f"{name}.{n}"
+
+
+def _everywhere(workload: Workload, read: set[str]) -> Workload:
+    """Exactly one running instance on each of several hosts is what a daemon looks like."""
+    hosts = [i.host for i in workload.instances if i.state in RUNNING]
+    if len(read) > 1 and len(hosts) == len(read) and set(hosts) == read:
+        return replace(workload, on_every_host=True)
+    return workload
+
+
+def _extra(workload: Workload) -> Finding:
+    return Finding(
+        workload=workload.name,
+        code="config-extra",
+        subject="config",
+        reason="it runs, and no config intends it",
+        sides=tuple(("running", i.document) for i in workload.instances[:5]),
+    )
+
+
+def _missing(config: Workload, containers_read: bool) -> Finding:
+    return Finding(
+        workload=config.name,
+        code="config-missing",
+        subject="running",
+        reason="the config intends it, and nothing of it runs"
+        if containers_read
+        else "the config intends it; no engine was read",
+        sides=(("config", _counts(config.replicas)),),
+        open=False,
+    )
+
+
+def _counts(replicas: Sequence[SiteCount]) -> str:
+    return ", ".join(f"{c.site}: {c.count}" if c.site else str(c.count) for c in replicas)
+
+
+def _secrets_in_the_open(workload: Workload) -> list[Finding]:
+    """Secret values that also stand where a manifest would show them: arguments, checks, labels, options."""
+    found = []
+    for container in workload.containers:
+        values = {e.value: e.name for e in container.env if e.secret and e.value}
+        if not values:
+            continue
+        places = [
+            *(("command", word) for word in (*(container.entrypoint or ()), *(container.args or ()))),
+            *(("check", word) for check in container.checks for word in check.argv),
+            *((f"label {p.key}", p.value) for p in container.labels),
+            *((f"log option {p.key}", p.value) for p in container.log_options),
+        ]
+        for place, text in places:
+            for value in secrets_within(text, tuple(values)):
+                found.append(
+                    Finding(
+                        workload=workload.name,
+                        code="secret-in-argv",
+                        subject=f"{place} {values[value]}",
+                        reason=f"the value of {values[value]} stands in {place} of {container.name}",
+                        open=True,
+                    )
+                )
+    return list(dict.fromkeys(found))

@@ -1,0 +1,71 @@
+"""Evidence for the one question that cutover will ask of each workload: does an idle copy of it start work by itself?
+
+A copy that only answers requests may run beside the old one; one that pulls from a queue or runs on a clock may not.
+Nothing in a container says which it is, so podlift shows what speaks for it and asks.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..decisions import Decisions
+from ..fields.catalogue import code_named
+from ..fields.verdict import Finding
+from ..workload import Workload
+
+_BROKERS = {
+    "amqp": "a message broker", "amqps": "a message broker", "kafka": "a message broker", "nats": "a message broker",
+    "mqtt": "a message broker", "sqs": "a queue", "redis": "a store that is often a queue", "rediss": "a store that is often a queue",
+    "beanstalk": "a queue", "postgres": "a database", "postgresql": "a database", "mysql": "a database",
+    "mongodb": "a database", "mongodb+srv": "a database", "cassandra": "a database",
+}  # fmt: skip
+_URL = re.compile(r"\b([a-z][a-z0-9+]*)://", re.IGNORECASE)
+_CONNECTION_NAMES = re.compile(
+    r"^(.*_)?(KAFKA|RABBITMQ|AMQP|NATS|MQTT|SQS|QUEUE|BROKER|CELERY|RESQUE|SIDEKIQ|TOPIC|CONSUMER_GROUP)(_.*)?$"
+)
+_ACTING = re.compile(
+    r"(?<![a-z])(cron|crond|scheduler|worker|consumer|celery|sidekiq|resque|batch|job|sweeper|janitor|reaper|poller"
+    r"|importer|exporter-job|sync|backup|replicator)(?![a-z])",
+    re.IGNORECASE,
+)
+
+
+def acts_unasked(workload: Workload, decisions: Decisions) -> Finding:
+    """The finding, with what speaks for and against it, and the user's answer if there is one."""
+    answered = decisions.answer(workload.name, "acts-unasked", "start")
+    sides = tuple(_evidence(workload))
+    reason = "starts work by itself, as it seems" if any(who != "answers on" for who, _ in sides) else "seems to answer only"
+    return Finding(
+        workload=workload.name,
+        code="acts-unasked",
+        subject="start",
+        reason=reason,
+        sides=sides,
+        options=code_named("acts-unasked").options,
+        open=answered is None,
+        answer=answered.answer if answered else "",
+    )
+
+
+def _evidence(workload: Workload) -> list[tuple[str, str]]:
+    found: dict[tuple[str, str], None] = {}
+    if workload.schedule is not None:
+        found[("schedule", workload.schedule.cron)] = None
+    match = _ACTING.search(workload.name)
+    if match:
+        found[("name", workload.name)] = None
+    for container in workload.containers:
+        for word in (*(container.entrypoint or ()), *(container.args or ())):
+            match = _ACTING.search(word)
+            if match:
+                found[("command", match.group(0))] = None
+        for env in container.env:
+            # Only the scheme of a value is shown: the rest may hold a password.
+            for scheme in _URL.findall(env.value or ""):
+                if scheme.lower() in _BROKERS:
+                    found[(f"env {env.name}", f"{_BROKERS[scheme.lower()]} ({scheme.lower()}://)")] = None
+            if _CONNECTION_NAMES.match(env.name):
+                found[(f"env {env.name}", "names a broker or a queue")] = None
+        for port in container.ports:
+            found[("answers on", f"{port.container_port}/{port.protocol}")] = None
+    return list(found)

@@ -1,0 +1,128 @@
+"""Facets: a workload taken apart into the settings that two instances, or a config and what runs, may disagree on.
+
+A facet's subject is stable and readable (``env SHARD``, ``port 80/tcp``, ``volume /data``), since decisions match on
+it. Its value carries no origins, so that equal settings from different documents compare equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Any
+
+from ..fields.verdict import Origins
+from ..workload import Container, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    value: Any
+    origins: Origins
+
+    @property
+    def text(self) -> str:
+        return shown(self.value)
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it in a finding."""
+    if value is None:
+        return "unset"
+    if isinstance(value, tuple):
+        return " ".join(shown(v) for v in value if v not in ("", None, ()))
+    return str(value)
+
+
+# Attributes that say who an instance is or what became of it, not how it is set up; the image is compared by digest.
+_IDENTITY = frozenset({"name", "instances", "grouping_key", "scheduler", "namespace_hint", "containers", "replicas"})
+_IDENTITY |= {"differences", "overruled", "findings", "references", "names", "origins", "image", "on_every_host"}
+
+_SUBJECT = {"ports": "port", "mounts": "volume", "labels": "label", "checks": "check", "settings": "setting"}
+
+
+def facets(workload: Workload) -> dict[str, Facet]:
+    """All settings of a workload by subject. With several containers, their subjects bear the container's name."""
+    found: dict[str, Facet] = dict(_of(workload, ""))
+    several = len(workload.containers) > 1
+    for container in workload.containers:
+        found.update(_of(container, f"{container.name}: " if several else ""))
+    return found
+
+
+def _of(owner: Workload | Container, prefix: str) -> Iterator[tuple[str, Facet]]:
+    for name, default in _attributes(type(owner)):
+        value = getattr(owner, name)
+        if value == default:
+            continue
+        label = _SUBJECT.get(name, name)
+        if isinstance(value, tuple) and value and is_dataclass(value[0]):
+            seen: dict[str, int] = {}
+            for element in value:
+                key = _key(element)
+                seen[key] = seen.get(key, 0) + 1
+                again = f" #{seen[key]}" if seen[key] > 1 else ""
+                yield f"{prefix}{label} {key}{again}", Facet(bare(element), origins_within(element))
+        elif is_dataclass(value) and not isinstance(value, type):
+            yield f"{prefix}{label}", Facet(bare(value), origins_within(value))
+        else:
+            yield f"{prefix}{label}", Facet(bare(value), owner.origins.get(name, ()))
+
+
+@cache
+def _attributes(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    empty = kind(name="")
+    return tuple((f.name, getattr(empty, f.name)) for f in fields(kind) if f.name not in _IDENTITY)
+
+
+def _key(element: Any) -> str:
+    for name in ("target", "key", "container_path", "code", "cron"):
+        if hasattr(element, name):
+            return str(getattr(element, name))
+    if hasattr(element, "container_port"):
+        return f"{element.container_port}/{element.protocol}"
+    for name in ("name", "value", "site", "attribute", "over", "kind", "host", "driver", "direction"):
+        if hasattr(element, name):
+            return str(getattr(element, name))
+    raise AssertionError(f"{type(element).__name__} has no key to compare it by")
+
+
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.name not in ("origins", "shared_with"))
+
+
+def bare(value: Any) -> Any:
+    """The value without its origins, hashable."""
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return tuple((k, bare(value[k])) for k in sorted(value))
+    if isinstance(value, tuple | list):
+        return tuple(bare(v) for v in value)
+    if is_dataclass(value):
+        return tuple(bare(getattr(value, name)) for name in _field_names(type(value)))
+    return value
+
+
+def origins_within(value: Any) -> Origins:
+    """All origins of a value and of what it holds, each once, in order."""
+    found: dict[Any, None] = {}
+    _gather(value, found)
+    return tuple(found)
+
+
+def _gather(value: Any, found: dict[Any, None]) -> None:
+    if isinstance(value, tuple):
+        for element in value:
+            _gather(element, found)
+    elif is_dataclass(value) and not isinstance(value, type):
+        origins = getattr(value, "origins", ())
+        groups = origins.values() if isinstance(origins, Mapping) else (origins,)
+        for group in groups:
+            for source in group:
+                found[source] = None
+        for name in _field_names(type(value)):
+            inner = getattr(value, name)
+            if isinstance(inner, tuple) or is_dataclass(inner):
+                _gather(inner, found)

@@ -1,0 +1,188 @@
+"""Grouping: which running containers are instances of one application, and which are no workload at all.
+
+Evidence in this order: what a config expects, the owner's labels (compose, swarm, ECS, Rancher, Nomad), variables
+that a scheduler injects (Marathon, Nomad), and last the name without its number together with the image's
+repository. Image IDs are never compared: they differ between amd64 and arm64.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..sources.reading import Expected
+from ..workload import Workload
+
+RUNNING = frozenset({"running", "restarting", "paused"})
+
+_OWNER_LABELS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("swarm", ("com.docker.swarm.service.name",)),
+    ("compose", ("com.docker.compose.project", "com.docker.compose.service")),
+    ("ecs", ("com.amazonaws.ecs.task-definition-family", "com.amazonaws.ecs.container-name")),
+    ("rancher", ("io.rancher.stack_service.name",)),
+    ("nomad", ("com.hashicorp.nomad.job_name", "com.hashicorp.nomad.task_group_name", "com.hashicorp.nomad.task_name")),
+)
+_OWNER_ENV: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("nomad", ("NOMAD_JOB_NAME", "NOMAD_GROUP_NAME", "NOMAD_TASK_NAME")),
+    ("marathon", ("MARATHON_APP_ID",)),
+)
+# Containers with the same value are parts of one pod.
+_POD_LABELS = ("com.amazonaws.ecs.task-arn", "com.hashicorp.nomad.alloc_id")
+_POD_ENV = ("NOMAD_ALLOC_ID",)
+
+# Variables that a scheduler writes into each instance: no two instances agree on them, and a pod has none.
+RUNTIME_ENV: dict[str, tuple[str, ...]] = {
+    "marathon": ("MARATHON_*", "MESOS_*", "PORT", "PORT?", "PORT??", "PORTS", "PORT_*", "HOST"),
+    "nomad": ("NOMAD_*",),
+    "ecs": ("ECS_*", "AWS_EXECUTION_ENV", "AWS_CONTAINER_*"),
+    "rancher": (),
+    "swarm": (),
+    "compose": (),
+}
+
+_AGENTS = re.compile(
+    r"(^|/)(amazon-ecs-agent|amazon-ecs-pause|rancher/agent|rancher-agent|mesos-(agent|slave)|nomad|swarm-agent"
+    r"|portainer/agent|agent-instance|kontena/agent|helios-agent|pause(-amd64|-arm64)?)(:|@|$)"
+)
+_NUMBERED = re.compile(r"^(?P<base>.*?[^\d])(?P<n>\d+)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Instances of one application. ``key`` is the grouping key, ``pods`` maps an instance's document to what joins it
+    with containers of other groups into one pod (``""``: nothing)."""
+
+    name: str
+    namespace_hint: str = ""
+    key: str
+    scheduler: str
+    runtime_env: tuple[str, ...]
+    members: tuple[Workload, ...]
+    pods: tuple[str, ...]
+    expected: str = ""
+
+
+def excluded(workload: Workload) -> str:
+    """Why this container is no workload, ``""`` if it is one."""
+    labels = _labels(workload)
+    if labels.get("com.docker.compose.oneoff", "").lower() == "true":
+        return "a one-off container of docker compose run"
+    reference = workload.containers[0].image.reference
+    if _AGENTS.search(reference):
+        return f"a scheduler's own agent or pause container ({reference})"
+    state = workload.instances[0].state
+    if state in ("dead", "removing"):
+        return f"its state is {state}"
+    return ""
+
+
+def groups(workloads: Iterable[Workload], expected: Iterable[Expected]) -> tuple[Group, ...]:
+    """Groups in order of name. A container that nothing groups is a group of its own."""
+    wanted = [(e, re.compile(e.containers) if e.containers else None) for e in expected]
+    members: dict[_Identity, list[Workload]] = {}
+    for workload in workloads:
+        members.setdefault(_identity(workload, wanted), []).append(workload)
+    made = []
+    for identity, found in members.items():
+        found.sort(key=_order)
+        made.append(
+            Group(
+                name=identity.name,
+                namespace_hint=identity.namespace_hint,
+                key=identity.key,
+                scheduler=found[0].scheduler,
+                runtime_env=identity.runtime_env,
+                members=tuple(found),
+                pods=tuple(_pod(member) for member in found),
+                expected=identity.expected,
+            )
+        )
+    return tuple(sorted(made, key=lambda g: (g.name, g.key, g.members[0].instances[0].document)))
+
+
+def number_of(name: str) -> int | None:
+    """The number at the end of an instance's name, None if it has none."""
+    match = _NUMBERED.match(name)
+    return int(match["n"]) if match else None
+
+
+def _order(workload: Workload) -> tuple[str, int, str, str]:
+    instance = workload.instances[0]
+    match = _NUMBERED.match(instance.name)
+    base, n = (match["base"], int(match["n"])) if match else (instance.name, -1)
+    return base, n, instance.host, instance.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Identity:
+    name: str
+    key: str
+    namespace_hint: str = ""
+    runtime_env: tuple[str, ...] = ()
+    expected: str = ""
+    repository: str = ""
+
+
+def _identity(workload: Workload, wanted: list[tuple[Expected, re.Pattern[str] | None]]) -> _Identity:
+    instance = workload.instances[0]
+    labels = _labels(workload)
+    env = _env(workload)
+    runtime = RUNTIME_ENV.get(workload.scheduler, ())
+    for expects, pattern in wanted:
+        if pattern is not None and pattern.fullmatch(instance.name):
+            key = f"name:{expects.containers}"
+        elif expects.label and _says(labels, expects.label):
+            key = f"label:{expects.label}"
+        elif expects.env and _says(env, expects.env):
+            key = f"env:{expects.env}"
+        else:
+            continue
+        return _Identity(
+            name=expects.workload, key=key, runtime_env=runtime + expects.runtime_env, expected=expects.workload
+        )
+    for _, keys in _OWNER_LABELS:
+        if all(labels.get(k) for k in keys):
+            hint = labels[keys[0]] if len(keys) > 1 else ""
+            key = ",".join(f"label:{k}={labels[k]}" for k in keys)
+            return _Identity(name=labels[keys[-1]], namespace_hint=hint, key=key, runtime_env=runtime)
+    for owner, keys in _OWNER_ENV:
+        if all(env.get(k) for k in keys):
+            path, _, name = env[keys[-1]].rpartition("/")
+            hint = path.strip("/") if len(keys) == 1 else env[keys[0]]
+            key = ",".join(f"env:{k}={env[k]}" for k in keys)
+            return _Identity(name=name, namespace_hint=hint, key=key, runtime_env=RUNTIME_ENV[owner])
+    match = _NUMBERED.match(instance.name)
+    base = (match["base"].rstrip("-_.") if match else instance.name) or instance.name
+    image = workload.containers[0].image
+    # The repository is part of the identity, so that "db-1" of two applications are not taken for one.
+    return _Identity(
+        name=base,
+        key=f"name:{re.escape(base)}([-_.]?\\d+)?",
+        runtime_env=runtime,
+        repository=image.repository or _repository(image.reference),
+    )
+
+
+def _pod(workload: Workload) -> str:
+    """What names the pod that this container is a part of, ``""`` if it stands alone."""
+    labels, env = _labels(workload), _env(workload)
+    return next((labels[k] for k in _POD_LABELS if k in labels), "") or next((env[k] for k in _POD_ENV if k in env), "")
+
+
+def _repository(reference: str) -> str:
+    head, _, tag = reference.partition("@")[0].rpartition(":")
+    return head if head and "/" not in tag else reference.partition("@")[0]
+
+
+def _says(values: dict[str, str], wanted: str) -> bool:
+    key, _, value = wanted.partition("=")
+    return values.get(key) == value
+
+
+def _labels(workload: Workload) -> dict[str, str]:
+    return {pair.key: pair.value for pair in workload.containers[0].labels}
+
+
+def _env(workload: Workload) -> dict[str, str]:
+    return {e.name: e.value or "" for e in workload.containers[0].env}

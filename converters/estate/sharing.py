@@ -1,0 +1,206 @@
+"""Sharing: what workloads have in common is written onto each of them: volumes, joined namespaces, names, references."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..decisions import Decisions
+from ..fields.verdict import Finding
+from ..workload import Container, Mount, MountKind, Name, Workload
+from .instances import containers_of
+
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def joined(workloads: Sequence[Workload], pods: Mapping[str, Sequence[str]]) -> list[Workload]:
+    """Workloads whose containers share a namespace, or a task of their scheduler, become one workload.
+
+    ``pods``: workload name to what names the pods that its instances are parts of."""
+    lead: dict[str, str] = {}
+    owner = {key: w.name for w in workloads for i in w.instances for key in (i.name, i.id, i.id[:12]) if key}
+    for workload in workloads:
+        for mode in (workload.network_mode, workload.pid_mode, workload.ipc_mode):
+            if mode.startswith("container:"):
+                other = owner.get(mode.partition(":")[2])
+                if other and other != workload.name:
+                    lead[workload.name] = other
+    by_pod: dict[str, str] = {}
+    for workload in workloads:
+        for pod in pods.get(workload.name, ()):
+            first = by_pod.setdefault(pod, workload.name)
+            if pod and first != workload.name:
+                lead.setdefault(workload.name, first)
+    made = []
+    for workload in workloads:
+        if _head(workload.name, lead) != workload.name:
+            continue
+        parts = [workload, *(w for w in workloads if w.name != workload.name and _head(w.name, lead) == workload.name)]
+        made.append(_one_pod(parts) if len(parts) > 1 else workload)
+    return made
+
+
+def _head(name: str, lead: Mapping[str, str]) -> str:
+    seen = set()
+    while name in lead and name not in seen:
+        seen.add(name)
+        name = lead[name]
+    return name
+
+
+def _one_pod(parts: Sequence[Workload]) -> Workload:
+    first, rest = parts[0], parts[1:]
+    modes: dict[str, Any] = {}
+    for mode in ("network_mode", "pid_mode", "ipc_mode"):
+        values = [getattr(p, mode) for p in parts]
+        if mode == "network_mode":
+            modes[mode] = next((v for v in values if not v.startswith("container:")), "bridge")
+        elif any(v.startswith("container:") for v in values):
+            modes[mode] = "shared"
+    origins = {key: tuple(s for p in parts for s in p.origins.get(key, ())) for p in parts for key in p.origins}
+    finding = Finding(
+        workload=first.name,
+        code="joined-namespace",
+        subject="pod",
+        reason=f"{', '.join(p.name for p in rest)} share a namespace or a task with {first.name}: one pod",
+        sides=tuple((p.name, p.instances[0].name if p.instances else "") for p in parts),
+    )
+    lists = ("sysctls", "extra_hosts", "dns", "dns_search", "dns_options", "names", "networks", "settings", "overruled")
+    lists += ("differences", "constraints", "spread", "routes")
+    return replace(
+        first,
+        containers=containers_of(parts),
+        origins=origins,
+        findings=(*(f for p in parts for f in p.findings), finding),
+        restart=replace(first.restart, origins=tuple(s for p in parts for s in p.restart.origins)),
+        termination=replace(
+            first.termination,
+            grace_s=max((p.termination.grace_s for p in parts if p.termination.grace_s is not None), default=None),
+            origins={
+                key: tuple(s for p in parts for s in p.termination.origins.get(key, ()))
+                for p in parts
+                for key in p.termination.origins
+            },
+        ),
+        **modes,
+        **{name: tuple(dict.fromkeys(e for p in parts for e in getattr(p, name))) for name in lists},
+    )
+
+
+def with_shared_volumes(workloads: Sequence[Workload]) -> list[Workload]:
+    """Volumes that several workloads mount on one host (or by a network driver, on any) name each other."""
+    users: dict[tuple[str, str], dict[str, None]] = {}
+    for workload in workloads:
+        for mount, place in _volumes(workload):
+            users.setdefault(place, {})[workload.name] = None
+    made = []
+    for workload in workloads:
+        sharing: dict[str, tuple[str, ...]] = {}
+        for mount, place in _volumes(workload):
+            others = tuple(sorted(name for name in users[place] if name != workload.name))
+            if others:
+                sharing[mount.source] = tuple(sorted({*sharing.get(mount.source, ()), *others}))
+        if not sharing:
+            made.append(workload)
+            continue
+        findings = tuple(
+            Finding(
+                workload=workload.name,
+                code="shared-volume",
+                subject=f"volume {source}",
+                reason=f"volume {source} is also used by {', '.join(others)}",
+            )
+            for source, others in sorted(sharing.items())
+        )
+        containers = tuple(
+            replace(c, mounts=tuple(replace(m, shared_with=sharing.get(m.source, ())) if _named(m) else m for m in c.mounts))
+            for c in workload.containers
+        )
+        made.append(replace(workload, containers=containers, findings=workload.findings + findings))
+    return made
+
+
+def _volumes(workload: Workload) -> list[tuple[Mount, tuple[str, str]]]:
+    found = []
+    for container in workload.containers:
+        for mount in container.mounts:
+            if _named(mount):
+                wide = bool(mount.driver_options) or mount.driver not in ("", "local")
+                for host in {""} if wide or not workload.instances else {i.host for i in workload.instances}:
+                    found.append((mount, (host, mount.source)))
+    return found
+
+
+def _named(mount: Mount) -> bool:
+    return mount.kind is MountKind.VOLUME and bool(mount.source)
+
+
+def with_names(workloads: Sequence[Workload]) -> list[Workload]:
+    """Every name by which a workload may be reached: its own, and on user-defined networks the names of its
+    containers, its services and its aliases (moby's libnetwork resolves all of these; the default bridge none)."""
+    made = []
+    for workload in workloads:
+        names = {name.name: name for name in workload.names}
+        for network in workload.networks:
+            for alias in network.aliases:
+                names.setdefault(alias.value, Name(name=alias.value, network=network.name, origins=alias.origins))
+            if network.name not in ("bridge", "host", "none", "default", "podman"):
+                for instance in workload.instances:
+                    if len(workload.instances) == 1:
+                        names.setdefault(instance.name, Name(name=instance.name, network=network.name, kind="container"))
+        names.setdefault(workload.name, Name(name=workload.name, kind="workload"))
+        made.append(replace(workload, names=tuple(names[k] for k in sorted(names))))
+    return made
+
+
+def ambiguous(workloads: Sequence[Workload]) -> list[Finding]:
+    """Names that lead to several workloads of one network: Docker answers with all of them, a Service with its own."""
+    users: dict[tuple[str, str], list[str]] = {}
+    for workload in workloads:
+        for name in workload.names:
+            if name.kind != "workload":
+                users.setdefault((name.network, name.name), []).append(workload.name)
+    return [
+        Finding(
+            workload=owner,
+            code="alias-ambiguous",
+            subject=f"name {name}",
+            reason=f"on network {network or 'default'} the name {name} leads to {', '.join(sorted(owners))}",
+            open=True,
+        )
+        for (network, name), owners in sorted(users.items())
+        if len(set(owners)) > 1
+        for owner in sorted(set(owners))
+    ]
+
+
+def with_references(workloads: Sequence[Workload]) -> list[Workload]:
+    """Which other workloads each one names in its environment, arguments and checks."""
+    known: dict[str, set[str]] = {}
+    for workload in workloads:
+        for name in workload.names:
+            if len(name.name) > 1:
+                known.setdefault(name.name, set()).add(workload.name)
+    made = []
+    for workload in workloads:
+        named: set[str] = set()
+        for text in _texts(workload):
+            for token in _TOKEN.findall(text):
+                named |= known.get(token.rstrip("."), set())
+        named.discard(workload.name)
+        made.append(replace(workload, references=tuple(sorted(named))) if named else workload)
+    return made
+
+
+def _texts(workload: Workload) -> list[str]:
+    found: list[str] = []
+    for container in workload.containers:
+        found += [e.value for e in container.env if e.value]
+        found += container.entrypoint or ()
+        found += container.args or ()
+        found += [word for check in container.checks for word in (*check.argv, check.host)]
+    return found
+
+
