@@ -94,6 +94,14 @@ SECURITY = (
         answer=Answer.CHOICE,
         options=(_ACCEPT,),
     ),
+    field(
+        "restricted-demands",
+        "the restricted pod security level demands what this container was never asked to do",
+        blocking=True,
+        todo="check that it runs so and answer comply, or say a wider podSecurity: in target.yaml",
+        answer=Answer.CHOICE,
+        options=(("comply", "run it as the level demands"),),
+    ),
     field("capability-add", "a capability added"),
     field("capability-drop", "a capability dropped"),
     field("seccomp", "the seccomp profile"),
@@ -110,6 +118,14 @@ SECURITY = (
     field("no-new-privileges", "no new privileges"),
     field("system-paths", "kernel paths unmasked: procMount"),
     field(
+        "system-paths-refused",
+        "kernel paths unmasked, which the target drops: its gate ProcMountType is off",
+        blocking=True,
+        todo="name the gate in target.yaml if it is on, or answer drop",
+        answer=Answer.CHOICE,
+        options=(_ACCEPT,),
+    ),
+    field(
         "masked-paths", "a list of masked or read-only kernel paths of its own; the runtime's list is used", drop=True
     ),
     field("security-option", "a security option without a counterpart", drop=True),
@@ -123,7 +139,10 @@ LIMITS = (
     field(
         "cpu-shares",
         "a weight without absolute meaning; it becomes a request only by policy",
-        todo="set shares: proportional in target.yaml if 1024 shares are to be one CPU",
+        drop=True,
+        todo="set shares: proportional in target.yaml, or answer, if 1024 shares are to be a request of one CPU",
+        answer=Answer.CHOICE,
+        options=(("proportional", "1024 shares are a request of one CPU"), ("drop", "go without the weight")),
     ),
     field("memory-limit", "the memory limit"),
     field("memory-request", "the memory reservation as a request"),
@@ -146,7 +165,7 @@ LIMITS = (
     field(
         "ulimit",
         "a limit of the process; pods have no field for it before the runtime's own default",
-        todo="set it as the runtime's default on the nodes, or answer wrap (soft limit by the shell ulimit)",
+        todo="set it as the runtime's default on the nodes and answer node, or answer drop",
         answer=Answer.CHOICE,
         options=(_ACCEPT, ("node", "the nodes' runtime default was set to it")),
         chosen="drop",

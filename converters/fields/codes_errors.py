@@ -4,4 +4,13 @@ from __future__ import annotations
 
 from .codes import Code, error
 
-ERROR_CODES: tuple[Code, ...] = ()
+ERROR_CODES: tuple[Code, ...] = (
+    error("decisions-tie", "two answers are equally specific and say different things", "make one more specific"),
+    error("workload-twice", "two configs define a workload of one name", "let the mapping's name: tell them apart"),
+    error(
+        "name-taken", "two workloads would bear one name in one namespace", "override the name of one in decisions.yaml"
+    ),
+    error(
+        "bad-name", "an override's name is no Kubernetes name", "use lower-case letters, digits and dashes, 63 at most"
+    ),
+)
