@@ -1,0 +1,1 @@
+"""How the tests start the real things that they need."""
