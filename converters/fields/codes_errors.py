@@ -13,4 +13,14 @@ ERROR_CODES: tuple[Code, ...] = (
     error(
         "bad-name", "an override's name is no Kubernetes name", "use lower-case letters, digits and dashes, 63 at most"
     ),
+    error(
+        "quantity",
+        "an amount is not written as Kubernetes writes amounts",
+        "write a number with an optional suffix: m, k, M, G, T, Ki, Mi, Gi, Ti (500m, 256Mi)",
+    ),
+    error(
+        "answer-unfit",
+        "an answer in the decisions does not fit its question",
+        "see podlift explain CODE for what the question takes",
+    ),
 )
