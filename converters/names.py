@@ -1,9 +1,27 @@
-"""Names: from what the legacy side allowed to what Kubernetes allows, injective over the estate and deterministic."""
+"""Names: from what the legacy side allowed to what Kubernetes allows, injective over the estate and deterministic.
+
+Docker lets a name hold capitals, dots and underscores; a Service must be an RFC 1035 label. Two legacy names may
+therefore fall together: the one that was legal all along keeps it, the others bear a hash of what they were called,
+whatever else the estate holds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from .decisions import Decisions, Override
+from .errors import PodliftError
+from .fields.verdict import Finding
+from .target import Target
+from .workload import MountKind, Workload
+
+# 52, not 63: a CronJob appends eleven characters to the names of its Jobs, and controllers a hash to their pods'.
+WORKLOAD_NAME_LIMIT = 52
+LABEL_LIMIT = 63
+_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,9 +29,11 @@ class NameMap:
     """
     workloads   workload to the name that its controller, ConfigMap, Secret, HPA … bear
     namespaces  workload to namespace (``""``: none written, kubectl's current one)
-    services    (workload, legacy name) to Service name, for every name that something may use
-    hosts       legacy host name to the DNS name to use instead, where the legacy name is no Service name
-    claims      (workload, volume as ``kind:name``) to PersistentVolumeClaim name; shared volumes map to one name
+    services    (workload, legacy name) to Service name, for every name that something may use; names that belong to
+                another workload's Service are left out
+    hosts       legacy host name to the DNS name to use instead, where the legacy name does not resolve in the cluster
+    claims      (workload, ``kind:source`` or ``kind:target``) to PersistentVolumeClaim name; shared volumes map to one
+    findings    names that had to be told apart
     """
 
     workloads: Mapping[str, str] = field(default_factory=dict)
@@ -21,3 +41,168 @@ class NameMap:
     services: Mapping[tuple[str, str], str] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
     claims: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def assign_names(workloads: Sequence[Workload], *, target: Target, decisions: Decisions) -> NameMap:
+    """Names for everything in the estate.
+
+    Raises PodliftError ``bad-name`` for an override that is no RFC 1035 label of at most 52 characters, ``name-taken``
+    where two overrides give one name.
+    """
+    overrides = {w.name: _override(w.name, decisions) for w in workloads}
+    spaces = {w.name: _namespace(w, overrides[w.name], target) for w in workloads}
+    findings: list[Finding] = []
+    bases = _bases(workloads, overrides, spaces, decisions, findings)
+    services, hosts = _services(workloads, bases, spaces)
+    return NameMap(
+        workloads=bases,
+        namespaces=spaces,
+        services=services,
+        hosts=hosts,
+        claims=_claims(workloads, bases),
+        findings=tuple(findings),
+    )
+
+
+def legal(name: str, limit: int = LABEL_LIMIT) -> str:
+    """The RFC 1035 label nearest to ``name``; a name that must be cut bears a hash of the whole.
+
+    >>> legal("My_App.v2")
+    'my-app-v2'
+    >>> legal("2fa")
+    'w-2fa'
+    """
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    if not label or not label[0].isalpha():
+        label = f"w-{label}" if label else f"w-{_hash(name)}"
+    return label if len(label) <= limit else _marked(label, name, limit)
+
+
+def _marked(label: str, name: str, limit: int) -> str:
+    return f"{label[: limit - 7].rstrip('-')}-{_hash(name)}"
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+
+
+def _override(workload: str, decisions: Decisions) -> Override | None:
+    return next((o for o in decisions.overrides_of(workload) if o.name or o.namespace), None)
+
+
+def _namespace(workload: Workload, override: Override | None, target: Target) -> str:
+    if override is not None and override.namespace:
+        _check(override.namespace, LABEL_LIMIT, override, decisions_file="decisions.yaml")
+        return override.namespace
+    if "{group}" in target.namespace:
+        return legal(target.namespace.replace("{group}", workload.namespace_hint or "default"))
+    return target.namespace
+
+
+def _bases(
+    workloads: Sequence[Workload],
+    overrides: Mapping[str, Override | None],
+    spaces: Mapping[str, str],
+    decisions: Decisions,
+    findings: list[Finding],
+) -> dict[str, str]:
+    given: dict[str, str] = {}
+    taken: dict[tuple[str, str], str] = {}
+    for workload in workloads:
+        override = overrides[workload.name]
+        if override is not None and override.name:
+            _check(override.name, WORKLOAD_NAME_LIMIT, override, decisions_file=decisions.file)
+            place = (spaces[workload.name], override.name)
+            if place in taken:
+                raise PodliftError(
+                    code="name-taken",
+                    phase="convert",
+                    subject=f"{decisions.file}:{override.line}",
+                    reason=f"{taken[place]} and {workload.name} would both be named {override.name}",
+                    next_step="give one of them another name",
+                )
+            taken[place] = workload.name
+            given[workload.name] = override.name
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for workload in workloads:
+        if workload.name not in given:
+            name = legal(workload.name, WORKLOAD_NAME_LIMIT)
+            wanted.setdefault((spaces[workload.name], name), []).append(workload.name)
+    for (space, name), owners in sorted(wanted.items()):
+        for owner in sorted(owners):
+            keeps = (len(owners) == 1 or owner == name) and (space, name) not in taken
+            given[owner] = name if keeps else _marked(name, owner, WORKLOAD_NAME_LIMIT)
+            taken[(space, given[owner])] = owner
+            if not keeps:
+                others = sorted({*owners, taken.get((space, name), name)} - {owner})
+                findings.append(
+                    Finding(
+                        workload=owner,
+                        code="name-collision",
+                        subject="name",
+                        reason=f"{owner} and {', '.join(others)} would both be named {name}: it is {given[owner]}",
+                    )
+                )
+    return given
+
+
+def _check(name: str, limit: int, override: Override, *, decisions_file: str) -> None:
+    if len(name) > limit or not _LABEL.fullmatch(name):
+        raise PodliftError(
+            code="bad-name",
+            phase="convert",
+            subject=f"{decisions_file}:{override.line}",
+            reason=f"{name!r} is no name for a Kubernetes object here",
+            next_step=f"use a letter first, then lower-case letters, digits and dashes, {limit} at most",
+        )
+
+
+def _services(
+    workloads: Sequence[Workload], bases: Mapping[str, str], spaces: Mapping[str, str]
+) -> tuple[dict[tuple[str, str], str], dict[str, str]]:
+    """Service names of all legacy names, and the host names that must be written differently."""
+    services: dict[tuple[str, str], str] = {}
+    hosts: dict[str, str] = {}
+    taken: dict[tuple[str, str], str] = {(spaces[w.name], bases[w.name]): w.name for w in workloads}
+    several = len(set(spaces.values())) > 1
+    # Names that are legal as they stand come first, so that they keep themselves whatever else wants them.
+    asked = [(n.name, w) for w in workloads for n in w.names]
+    for legacy, workload in sorted(asked, key=lambda pair: (legal(pair[0]) != pair[0], pair[0], pair[1].name)):
+        space = spaces[workload.name]
+        name = bases[workload.name] if legacy == workload.name else legal(legacy)
+        owner = taken.setdefault((space, name), workload.name)
+        if owner != workload.name:
+            if any(legacy == n.name for w in workloads if w.name == owner for n in w.names):
+                continue
+            name = _marked(name, f"{workload.name}/{legacy}", LABEL_LIMIT)
+            taken[(space, name)] = workload.name
+        services[(workload.name, legacy)] = name
+        # DNS does not tell capitals apart, so a name that only lost them still resolves.
+        if several or name != legacy.lower():
+            hosts.setdefault(legacy, f"{name}.{space}" if several and space else name)
+    return services, hosts
+
+
+def _claims(workloads: Sequence[Workload], bases: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    claims: dict[tuple[str, str], str] = {}
+    taken: dict[str, tuple[str, ...]] = {}
+    for workload in sorted(workloads, key=lambda w: w.name):
+        for container in workload.containers:
+            for mount in container.mounts:
+                if mount.kind in (MountKind.TMPFS, MountKind.NPIPE, MountKind.IMAGE):
+                    continue
+                volume = f"{mount.kind}:{mount.source or mount.target}"
+                users: tuple[str, ...]
+                if mount.shared_with:
+                    users = tuple(sorted({workload.name, *mount.shared_with}))
+                    name = legal(mount.source)
+                else:
+                    users = (workload.name, volume)
+                    stem = mount.source if mount.kind is MountKind.VOLUME else mount.target
+                    name = legal(f"{bases[workload.name]}-{stem}")
+                if taken.setdefault(name, users) != users:
+                    name = _marked(name, "/".join((*users, volume)), LABEL_LIMIT)
+                    taken[name] = users
+                claims[(workload.name, volume)] = name
+    return claims

@@ -15,8 +15,8 @@ from ..workload import Workload
 
 _BROKERS = {
     "amqp": "a message broker", "amqps": "a message broker", "kafka": "a message broker", "nats": "a message broker",
-    "mqtt": "a message broker", "sqs": "a queue", "redis": "a store that is often a queue", "rediss": "a store that is often a queue",
-    "beanstalk": "a queue", "postgres": "a database", "postgresql": "a database", "mysql": "a database",
+    "mqtt": "a message broker", "sqs": "a queue", "redis": "a store that is often a queue",
+    "rediss": "a store that is often a queue", "beanstalk": "a queue", "postgres": "a database", "postgresql": "a database", "mysql": "a database",
     "mongodb": "a database", "mongodb+srv": "a database", "cassandra": "a database",
 }  # fmt: skip
 _URL = re.compile(r"\b([a-z][a-z0-9+]*)://", re.IGNORECASE)
@@ -34,7 +34,9 @@ def acts_unasked(workload: Workload, decisions: Decisions) -> Finding:
     """The finding, with what speaks for and against it, and the user's answer if there is one."""
     answered = decisions.answer(workload.name, "acts-unasked", "start")
     sides = tuple(_evidence(workload))
-    reason = "starts work by itself, as it seems" if any(who != "answers on" for who, _ in sides) else "seems to answer only"
+    reason = (
+        "starts work by itself, as it seems" if any(who != "answers on" for who, _ in sides) else "seems to answer only"
+    )
     return Finding(
         workload=workload.name,
         code="acts-unasked",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
 from typing import Any
 
 from ..fields.verdict import Origins
@@ -51,7 +50,7 @@ def facets(workload: Workload) -> dict[str, Facet]:
 
 
 def _of(owner: Workload | Container, prefix: str) -> Iterator[tuple[str, Facet]]:
-    for name, default in _attributes(type(owner)):
+    for name, default in _ATTRIBUTES[type(owner)]:
         value = getattr(owner, name)
         if value == default:
             continue
@@ -69,10 +68,10 @@ def _of(owner: Workload | Container, prefix: str) -> Iterator[tuple[str, Facet]]
             yield f"{prefix}{label}", Facet(bare(value), owner.origins.get(name, ()))
 
 
-@cache
-def _attributes(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
-    empty = kind(name="")
-    return tuple((f.name, getattr(empty, f.name)) for f in fields(kind) if f.name not in _IDENTITY)
+_ATTRIBUTES: dict[type, tuple[tuple[str, Any], ...]] = {
+    kind: tuple((f.name, getattr(kind(name=""), f.name)) for f in fields(kind) if f.name not in _IDENTITY)
+    for kind in (Workload, Container)
+}
 
 
 def _key(element: Any) -> str:
@@ -87,9 +86,14 @@ def _key(element: Any) -> str:
     raise AssertionError(f"{type(element).__name__} has no key to compare it by")
 
 
-@cache
-def _field_names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name not in ("origins", "shared_with"))
+_FIELD_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _field_names(value: Any) -> tuple[str, ...]:
+    kind = type(value)
+    if kind not in _FIELD_NAMES:
+        _FIELD_NAMES[kind] = tuple(f.name for f in fields(kind) if f.name not in ("origins", "shared_with"))
+    return _FIELD_NAMES[kind]
 
 
 def bare(value: Any) -> Any:
@@ -101,7 +105,7 @@ def bare(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return tuple(bare(v) for v in value)
     if is_dataclass(value):
-        return tuple(bare(getattr(value, name)) for name in _field_names(type(value)))
+        return tuple(bare(getattr(value, name)) for name in _field_names(value))
     return value
 
 
@@ -122,7 +126,7 @@ def _gather(value: Any, found: dict[Any, None]) -> None:
         for group in groups:
             for source in group:
                 found[source] = None
-        for name in _field_names(type(value)):
+        for name in _field_names(value):
             inner = getattr(value, name)
             if isinstance(inner, tuple) or is_dataclass(inner):
                 _gather(inner, found)

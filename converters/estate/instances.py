@@ -85,7 +85,7 @@ def _without_injected(member: Workload, names: Iterable[str]) -> Workload:
 
 def _runtime(env: Env, ports: dict[int, str]) -> str:
     if "PORT" in env.name:
-        port = int(env.value) if (env.value or "").isdigit() else 0
+        port = int(env.value) if env.value and env.value.isdigit() else 0
         return f"container_port({port if port in ports else next(iter(sorted(ports)), 0)})"
     if env.name.endswith(("HOST", "_IP")):
         return "pod_ip"
@@ -177,7 +177,10 @@ def _differences(current: Sequence[Workload]) -> tuple[Difference, ...]:
     made = []
     for subject in subjects:
         sides = [facet.get(subject) for facet in taken]
-        if all(side is not None and side.value == sides[0].value for side in sides if sides[0] is not None) and sides[0]:
+        if (
+            all(side is not None and side.value == sides[0].value for side in sides if sides[0] is not None)
+            and sides[0]
+        ):
             continue
         made.append(_difference(subject, current, sides))
     made += _own_volumes(current)
@@ -217,7 +220,10 @@ def _ordinal(values: Sequence[str], current: Sequence[Workload]) -> tuple[str, i
         return "", 0
     for which in range(len(matches[0])):
         found = [int(m[which][0]) for m in matches]
-        frames = {value[: m[which].start()] + "{n}" + value[m[which].end() :] for value, m in zip(ordered, matches, strict=True)}
+        frames = {
+            value[: m[which].start()] + "{n}" + value[m[which].end() :]
+            for value, m in zip(ordered, matches, strict=True)
+        }
         if len(frames) == 1 and found == list(range(found[0], found[0] + len(found))):
             return frames.pop(), found[0]
     return "", 0

@@ -13,11 +13,20 @@ from typing import Any
 
 from ..decisions import Decisions
 from ..fields.verdict import Finding, Origins
-from ..workload import Check, Container, Controller, Env, Mount, Overruled, Port, Setting, Workload
+from ..workload import Check, Container, Controller, Env, Mount, Overruled, Port, Workload
 from .facets import bare, origins_within, shown
 
 _CONFIG_WINS = ("schedule", "rollout", "scaling", "constraints", "spread", "routes")
-_RUNNING_FIRST = ("network_mode", "pid_mode", "ipc_mode", "uts_mode", "userns_mode", "hostname", "domainname", "runtime")
+_RUNNING_FIRST = (
+    "network_mode",
+    "pid_mode",
+    "ipc_mode",
+    "uts_mode",
+    "userns_mode",
+    "hostname",
+    "domainname",
+    "runtime",
+)
 _RUNNING_FIRST_LISTS = ("sysctls", "extra_hosts", "dns", "dns_search", "dns_options")
 _PROCESS = (
     "entrypoint", "args", "working_dir", "user", "group", "tty", "stdin", "stdin_once", "privileged", "seccomp",
@@ -64,6 +73,11 @@ def with_intent(running: Workload, config: Workload, decisions: Decisions) -> Wo
     """What runs and what the config intends of it, as one workload."""
     told = Disagreements(running.name, decisions)
     containers = _containers(running, config, told)
+    attributes: dict[str, Any] = {
+        **{name: getattr(config, name) or getattr(running, name) for name in _CONFIG_WINS},
+        **{name: _scalar(name, running, config, told) for name in _RUNNING_FIRST},
+        **{name: _list(name, getattr(running, name), getattr(config, name), told) for name in _RUNNING_FIRST_LISTS},
+    }
     made = replace(
         running,
         containers=containers,
@@ -75,9 +89,7 @@ def with_intent(running: Workload, config: Workload, decisions: Decisions) -> Wo
         networks=running.networks or config.networks,
         auto_remove=running.auto_remove or config.auto_remove,
         settings=running.settings + config.settings,
-        **{name: getattr(config, name) or getattr(running, name) for name in _CONFIG_WINS},
-        **{name: _scalar(name, running, config, told) for name in _RUNNING_FIRST},
-        **{name: _list(name, getattr(running, name), getattr(config, name), told) for name in _RUNNING_FIRST_LISTS},
+        **attributes,
     )
     made = _count(made, config, told)
     made = _restart(made, running, config, told)
@@ -92,16 +104,16 @@ def with_intent(running: Workload, config: Workload, decisions: Decisions) -> Wo
 def _containers(running: Workload, config: Workload, told: Disagreements) -> tuple[Container, ...]:
     """The config's containers beside the running ones by name, or by place where each side has one."""
     if len(running.containers) == 1 and len(config.containers) == 1:
-        return (_container(running.containers[0], config.containers[0], told, config),)
+        return (_container(running.containers[0], config.containers[0], told),)
     by_name = {c.name: c for c in config.containers}
     made = []
     for container in running.containers:
         intended = by_name.pop(container.name, None)
-        made.append(_container(container, intended, told, config) if intended else container)
+        made.append(_container(container, intended, told) if intended else container)
     return tuple(made) + tuple(by_name.values())
 
 
-def _container(running: Container, config: Container, told: Disagreements, workload: Workload) -> Container:
+def _container(running: Container, config: Container, told: Disagreements) -> Container:
     changes: dict[str, Any] = {
         "name": config.name or running.name,
         "env": _env(running.env, config.env, told),
@@ -140,9 +152,7 @@ def _same_image(one: str, other: str) -> bool:
     return normal(one) == normal(other)
 
 
-def _process(
-    name: str, running: Container, config: Container, told: Disagreements, origins: dict[str, Origins]
-) -> Any:
+def _process(name: str, running: Container, config: Container, told: Disagreements, origins: dict[str, Origins]) -> Any:
     ours, theirs = getattr(running, name), getattr(config, name)
     said = config.origins.get(name, ())
     if not said:
@@ -229,7 +239,12 @@ def _ports(running: tuple[Port, ...], config: tuple[Port, ...], told: Disagreeme
             if told.winner(subject, "intended", "not there", by="config") == "running":
                 told.lost(subject, "intended", "not there", origins_within(port))
                 continue
-        elif fixed and seen and fixed != seen and told.winner(subject, sorted(fixed), sorted(seen), by="config") == "running":
+        elif (
+            fixed
+            and seen
+            and fixed != seen
+            and told.winner(subject, sorted(fixed), sorted(seen), by="config") == "running"
+        ):
             told.lost(subject, sorted(fixed), sorted(seen), origins_within(replace(port, origins=())))
             made.append(replace(found, name=port.name, origins=found.origins + port.origins))
             continue
@@ -328,5 +343,3 @@ def _termination(made: Workload, running: Workload, config: Workload, told: Disa
             told.lost(name, mine, wanted, ours.origins.get(name, ()))
             changes[name], origins[name] = wanted, said
     return replace(made, termination=replace(ours, **changes, origins=origins))
-
-

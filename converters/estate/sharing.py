@@ -1,4 +1,4 @@
-"""Sharing: what workloads have in common is written onto each of them: volumes, joined namespaces, names, references."""
+"""Sharing: what workloads have in common is written onto each of them: volumes, namespaces, names, references."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..decisions import Decisions
 from ..fields.verdict import Finding
-from ..workload import Container, Mount, MountKind, Name, Workload
+from ..workload import Mount, MountKind, Name, Workload
 from .instances import containers_of
 
+_LISTS = (
+    "sysctls", "extra_hosts", "dns", "dns_search", "dns_options", "names", "networks", "settings", "overruled",
+    "differences", "constraints", "spread", "routes",
+)  # fmt: skip
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -67,8 +70,8 @@ def _one_pod(parts: Sequence[Workload]) -> Workload:
         reason=f"{', '.join(p.name for p in rest)} share a namespace or a task with {first.name}: one pod",
         sides=tuple((p.name, p.instances[0].name if p.instances else "") for p in parts),
     )
-    lists = ("sysctls", "extra_hosts", "dns", "dns_search", "dns_options", "names", "networks", "settings", "overruled")
-    lists += ("differences", "constraints", "spread", "routes")
+    for name in _LISTS:
+        modes[name] = tuple(dict.fromkeys(e for p in parts for e in getattr(p, name)))
     return replace(
         first,
         containers=containers_of(parts),
@@ -85,7 +88,6 @@ def _one_pod(parts: Sequence[Workload]) -> Workload:
             },
         ),
         **modes,
-        **{name: tuple(dict.fromkeys(e for p in parts for e in getattr(p, name))) for name in lists},
     )
 
 
@@ -93,7 +95,7 @@ def with_shared_volumes(workloads: Sequence[Workload]) -> list[Workload]:
     """Volumes that several workloads mount on one host (or by a network driver, on any) name each other."""
     users: dict[tuple[str, str], dict[str, None]] = {}
     for workload in workloads:
-        for mount, place in _volumes(workload):
+        for _, place in _volumes(workload):
             users.setdefault(place, {})[workload.name] = None
     made = []
     for workload in workloads:
@@ -115,7 +117,9 @@ def with_shared_volumes(workloads: Sequence[Workload]) -> list[Workload]:
             for source, others in sorted(sharing.items())
         )
         containers = tuple(
-            replace(c, mounts=tuple(replace(m, shared_with=sharing.get(m.source, ())) if _named(m) else m for m in c.mounts))
+            replace(
+                c, mounts=tuple(replace(m, shared_with=sharing.get(m.source, ())) if _named(m) else m for m in c.mounts)
+            )
             for c in workload.containers
         )
         made.append(replace(workload, containers=containers, findings=workload.findings + findings))
@@ -149,7 +153,9 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
             if network.name not in ("bridge", "host", "none", "default", "podman"):
                 for instance in workload.instances:
                     if len(workload.instances) == 1:
-                        names.setdefault(instance.name, Name(name=instance.name, network=network.name, kind="container"))
+                        names.setdefault(
+                            instance.name, Name(name=instance.name, network=network.name, kind="container")
+                        )
         names.setdefault(workload.name, Name(name=workload.name, kind="workload"))
         made.append(replace(workload, names=tuple(names[k] for k in sorted(names))))
     return made
@@ -202,5 +208,3 @@ def _texts(workload: Workload) -> list[str]:
         found += container.args or ()
         found += [word for check in container.checks for word in (*check.argv, check.host)]
     return found
-
-

@@ -1,0 +1,62 @@
+"""NetworkPolicies: for a container without a network, and, where the target asks for it, one that keeps a network's
+members among themselves. They hold only where the cluster's network enforces them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..fields.ledger import Ledger
+from ..workload import Workload
+from .context import Context, label_value
+
+NETWORK_LABEL = "network.podlift.dev/"
+
+
+def network_policies(workload: Workload, *, context: Context, ledger: Ledger) -> list[dict[str, Any]]:
+    name = context.name(workload.name)
+    if workload.network_mode == "none":
+        ledger.approximated(
+            workload.origins.get("network_mode", ()), "network-none", f"NetworkPolicy/{name}:spec.policyTypes",
+            why="no traffic in or out, if the cluster enforces NetworkPolicies; the pod still has an address",
+        )  # fmt: skip
+        return [_policy(workload, {"policyTypes": ["Ingress", "Egress"]}, context)]
+    networks = [n for n in workload.networks if n.driver != "host"]
+    if context.target.isolation != "networkpolicy" or not networks:
+        return []
+    peers = [{"podSelector": {"matchLabels": {network_label(n.name): "member"}}} for n in networks]
+    spec: dict[str, Any] = {"policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
+    published = [
+        {"port": port.container_port, "protocol": port.protocol.upper()}
+        for container in workload.containers
+        for port in container.ports
+        if port.published
+    ]
+    if published:
+        # What was published could be called from anywhere, whatever network the container was on.
+        spec["ingress"].append({"ports": published})
+    if all(n.internal for n in networks):
+        dns = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+        spec["policyTypes"].append("Egress")
+        spec["egress"] = [{"to": peers}, dns]
+    return [_policy(workload, spec, context)]
+
+
+def network_label(network: str) -> str:
+    """The pod label that makes its bearer a member of a legacy network."""
+    return NETWORK_LABEL + label_value(network)
+
+
+def network_labels(workload: Workload, context: Context) -> dict[str, str]:
+    """Labels that a pod needs where networks are kept apart."""
+    if context.target.isolation != "networkpolicy":
+        return {}
+    return {network_label(n.name): "member" for n in sorted(workload.networks, key=lambda n: n.name)}
+
+
+def _policy(workload: Workload, spec: dict[str, Any], context: Context) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": context.metadata(workload.name),
+        "spec": {"podSelector": {"matchLabels": context.selector(workload.name)}, **spec},
+    }

@@ -1,0 +1,58 @@
+"""Rewriting of old host names where they are used: in environment values, arguments and checks.
+
+A name is rewritten only where it stands as a host: after ``//`` or ``@``, before ``:PORT``, as the whole value, or as
+a whole item of a comma-separated list of such. Anywhere else it may be a word like any other, and is reported instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Rewrite = Callable[[str], "Rewritten"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """``done``: (old, new) that were replaced; ``seen``: old names that stand there as something else, perhaps."""
+
+    text: str
+    done: tuple[tuple[str, str], ...] = ()
+    seen: tuple[str, ...] = ()
+
+
+_NAME = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def rewriter(hosts: Mapping[str, str]) -> Rewrite:
+    """A function that rewrites texts by a map of legacy host names to DNS names."""
+
+    def rewrite(text: str) -> Rewritten:
+        done: dict[tuple[str, str], None] = {}
+        seen: dict[str, None] = {}
+
+        def replaced(match: re.Match[str]) -> str:
+            word = match.group(0)
+            old = word.rstrip(".")
+            if old not in hosts:
+                return word
+            if not _is_host(text, match.start(), match.start() + len(old)):
+                seen[old] = None
+                return word
+            done[(old, hosts[old])] = None
+            return hosts[old] + word[len(old) :]
+
+        made = _NAME.sub(replaced, text)
+        return Rewritten(made, tuple(done), tuple(seen))
+
+    return rewrite if hosts else Rewritten
+
+
+def _is_host(text: str, start: int, end: int) -> bool:
+    before, after = text[:start], text[end:]
+    if before.endswith(("//", "@")):
+        return True
+    alone = (not before or before[-1] in ",; \t=") and (not after or after[0] in ",; \t")
+    with_port = re.match(r":\d+(?!\d)", after) is not None and (not before or before[-1] in ",; \t=[\"'")
+    return with_port or (alone and (not before.strip() or before.rstrip()[-1] in ",;=") and not after.strip(",; \t"))
