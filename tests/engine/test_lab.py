@@ -201,7 +201,7 @@ def left_of(lab: Lab) -> dict[str, object]:
     return {
         "processes": found,
         # on the machine and in the namespaces of the run, while there are any
-        "mounts": sorted({line for place in ("self", *found) for line in mounts(place) if str(lab.folder) in line}),
+        "mounts": sorted({line for place in [0, *found] for line in mounts(place) if str(lab.folder) in line}),
         "cgroups": slots.cgroups(lab.name),
         "device": lab.device in devices(),
         "folder": lab.folder.exists(),
@@ -221,9 +221,9 @@ def processes(*signs: str) -> list[int]:
     return found
 
 
-def mounts(process: int | str) -> list[str]:
+def mounts(process: int) -> list[str]:
     try:
-        return Path(f"/proc/{process}/mountinfo").read_text().splitlines()
+        return Path(f"/proc/{process or 'self'}/mountinfo").read_text().splitlines()
     except OSError:  # it has just ended
         return []
 
