@@ -179,9 +179,9 @@ class Host:
 
     def enter(self, *command: str) -> list[str]:
         """The command line that runs a command on this host."""
-        space = f"/proc/{self.process.pid}/ns"
-        flags = [f"--{kind}={space}/{file}" for kind, file in _SPACES.items()]
-        return ["nsenter", *flags, "--", *command]
+        process = f"/proc/{self.process.pid}"
+        flags = [f"--{kind}={process}/ns/{file}" for kind, file in _SPACES.items()]
+        return ["nsenter", *flags, f"--root={process}/root", f"--wd={process}/root", "--", *command]
 
     def run(self, *command: str, timeout_s: float = 30) -> str:
         """Runs a command on this host; returns what it printed."""
