@@ -23,4 +23,13 @@ ERROR_CODES: tuple[Code, ...] = (
         "an answer in the decisions does not fit its question",
         "see podlift explain CODE for what the question takes",
     ),
+    error("mapping-missing", "a config is given and no mapping", "give --mapping FILE"),
+    error("object-twice", "two workloads make one object differently", "override the name of one"),
+    error("plan-edited", "a plan directory was edited by hand", "keep the edit as an override in decisions.yaml"),
+    error("plan-foreign", "a directory is there and is no plan", "give another directory"),
+    error("plan-broken", "a file of a plan is no JSON", "plan again"),
+    error("plan-schema", "a plan of another version", "plan again with this version"),
+    error("no-plan", "a directory holds no plan", "make one with podlift plan --out DIR"),
+    error("cannot-write", "a file or directory cannot be written", "free space or permissions; nothing was changed"),
+    error("cannot-read", "a file or directory cannot be read", "give a path that can be read"),
 )

@@ -1,0 +1,322 @@
+"""From a capture to a plan: read, reconcile, name, convert, gather. No file is touched here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from converters.sources.inspect import read_inspect
+
+from converters.capture import Capture
+from converters.conversion import Conversion, convert
+from converters.decisions import Decisions
+from converters.errors import PodliftError
+from converters.estate import Estate, reconcile
+from converters.fields.catalogue import code_named
+from converters.fields.verdict import Finding, Level, Verdict
+from converters.names import NameMap, assign_names
+from converters.objects.context import WORKLOAD
+from converters.objects.service import service_ports
+from converters.sources.mapping import Mapping as ConfigMapping
+from converters.sources.mapping import read_config
+from converters.sources.reading import Reading
+from converters.target import Target
+from converters.workload import Env, Workload
+
+from .model import Plan, digest, jsonable
+
+SHARED = ""
+# Evidence that changes by itself, and what a verdict or a name says better.
+_NOT_IN_PLAN = frozenset({"origins", "id", "image_id", "document", "state", "uptime_s", "restarts", "exit_code"})
+_NOT_IN_PLAN |= {"listening", "findings", "overruled", "settings"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan with what it was made from, for those who check or show more than the directory holds."""
+
+    plan: Plan
+    readings: tuple[Reading, ...]
+    estate: Estate
+    names: NameMap
+    conversions: tuple[Conversion, ...]
+
+
+def make_plan(
+    capture: Capture,
+    *,
+    mapping: ConfigMapping | None = None,
+    target: Target,
+    decisions: Decisions,
+    estate: str = "default",
+    accept_unread: Sequence[str] = (),
+    on_event: Callable[[str, int, int], None] | None = None,
+) -> Plan:
+    """The plan that a capture, a mapping, a target and decisions give; the same inputs give an equal plan.
+
+    ``accept_unread`` names hosts that may be missing. Raises PodliftError for configs without a mapping and for what
+    reading, reconciling or converting refuses.
+    """
+    return plan_with_sources(
+        capture,
+        mapping=mapping,
+        target=target,
+        decisions=decisions,
+        estate=estate,
+        accept_unread=accept_unread,
+        on_event=on_event,
+    ).plan
+
+
+def plan_with_sources(
+    capture: Capture,
+    *,
+    mapping: ConfigMapping | None = None,
+    target: Target,
+    decisions: Decisions,
+    estate: str = "default",
+    accept_unread: Sequence[str] = (),
+    on_event: Callable[[str, int, int], None] | None = None,
+) -> Made:
+    readings = read_capture_documents(capture, mapping=mapping, decisions=decisions, on_event=on_event)
+    whole = reconcile(readings, decisions=decisions)
+    names = assign_names(whole.workloads, target=target, decisions=decisions)
+    conversions = []
+    for n, workload in enumerate(whole.workloads, 1):
+        conversions.append(convert(workload, names=names, target=target, decisions=decisions, estate=estate))
+        if on_event is not None:
+            on_event("convert", n, len(whole.workloads))
+    plan = _gathered(capture, whole, names, conversions, target, decisions, estate, tuple(accept_unread))
+    return Made(plan=plan, readings=tuple(readings), estate=whole, names=names, conversions=tuple(conversions))
+
+
+def read_capture_documents(
+    capture: Capture,
+    *,
+    mapping: ConfigMapping | None,
+    decisions: Decisions,
+    on_event: Callable[[str, int, int], None] | None = None,
+) -> list[Reading]:
+    """One reading for each host and one for the configs."""
+    readings = []
+    for n, host in enumerate(capture.hosts, 1):
+        reading = read_inspect(
+            host.containers,
+            images=host.images,
+            volumes=host.volumes,
+            networks=host.networks,
+            accounts=host.accounts,
+            volume_bytes=host.volume_bytes,
+            engine=host.engine,
+            host=host.host,
+            decisions=decisions,
+        )
+        readings.append(_with_faults(reading, host.host.name, host.error, host.vanished))
+        if on_event is not None:
+            on_event("read", n, len(capture.hosts))
+    if mapping is not None:
+        readings.append(read_config(capture.configs, mapping))
+    elif capture.configs:
+        raise PodliftError(
+            code="mapping-missing",
+            phase="read",
+            subject=capture.configs[0].name,
+            reason="a config is given, and no mapping that says where its fields stand",
+            next_step="give --mapping FILE; podlift mapping draft CONFIG proposes one",
+        )
+    return readings
+
+
+def _with_faults(reading: Reading, host: str, error: str, vanished: Sequence[tuple[str, str]]) -> Reading:
+    findings = list(reading.findings)
+    if error:
+        findings.append(Finding(workload="", code="host-unread", subject=host, reason=error, open=True))
+    findings += [
+        Finding(workload="", code="container-vanished", subject=f"{host}/{name}", reason=what)
+        for name, what in vanished
+    ]
+    unread = (*reading.unread, host) if error else reading.unread
+    return replace(reading, findings=tuple(findings), unread=unread)
+
+
+def _gathered(
+    capture: Capture,
+    estate: Estate,
+    names: NameMap,
+    conversions: Sequence[Conversion],
+    target: Target,
+    decisions: Decisions,
+    name: str,
+    accepted: tuple[str, ...],
+) -> Plan:
+    objects = _objects(conversions)
+    verdicts = [v for c in conversions for v in c.verdicts]
+    verdicts += [
+        Verdict(
+            workload="",
+            level=Level.DROPPED if setting.code == "ignored" else Level.UNDECIDED,
+            code=setting.code,
+            source=source,
+            why=code_named(setting.code).about,
+            todo=code_named(setting.code).todo,
+            options=code_named(setting.code).options,
+        )
+        for setting in estate.left
+        for source in setting.origins
+        if setting.code != "selection"
+    ]
+    findings = [*estate.findings, *names.findings, *(f for c in conversions for f in c.findings)]
+    findings = [_accepted(f, accepted) for f in findings]
+    tally = Counter[str]()
+    for each in estate.tallies:
+        for kind in ("leaves", "present", "inherited", "unset", "observed", "mirror"):
+            tally[kind] += getattr(each, kind)
+    used = {line for c in conversions for line in c.answers_used}
+    used |= _lines_used_by_findings(findings, decisions)
+    return Plan(
+        estate=name,
+        workloads=tuple(
+            _entry(workload, conversion, names)
+            for workload, conversion in zip(estate.workloads, conversions, strict=True)
+        ),
+        objects=objects,
+        secrets=tuple((c.workload, secret) for c in conversions for secret in c.secrets),
+        extras={file: text for c in conversions for file, text in sorted(c.extras.items())},
+        names=_names(names),
+        verdicts=tuple(verdicts),
+        findings=tuple(dict.fromkeys(findings)),
+        tally=dict(tally),
+        target=jsonable(target),
+        decisions=jsonable(decisions),
+        excluded=estate.excluded,
+        unread=tuple(h for h in estate.unread),
+        accepted_unread=tuple(sorted(set(accepted) & set(estate.unread))),
+        unused_answers=tuple(
+            f"{decisions.file}:{a.line} {a.code} of {a.workload} ({a.about})"
+            for a in decisions.answers
+            if a.line not in used
+        ),
+        redacted=capture.redacted,
+    )
+
+
+def _accepted(finding: Finding, accepted: Sequence[str]) -> Finding:
+    if finding.code == "host-unread" and finding.subject in accepted:
+        return replace(finding, open=False, answer="accepted")
+    return finding
+
+
+def _lines_used_by_findings(findings: Sequence[Finding], decisions: Decisions) -> set[int]:
+    used = set()
+    for finding in findings:
+        answered = decisions.answer(finding.workload, finding.code, finding.subject)
+        if answered is not None:
+            used.add(answered.line)
+    return used
+
+
+def _objects(conversions: Sequence[Conversion]) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Objects by workload; what no workload's label claims, or two made alike, is shared and stands once."""
+    made: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
+    for conversion in conversions:
+        for each in conversion.objects:
+            metadata = each["metadata"]
+            key = (each["kind"], metadata.get("namespace", ""), metadata["name"])
+            owner = conversion.workload if WORKLOAD in metadata.get("labels", {}) else SHARED
+            known = made.get(key)
+            if known is None:
+                made[key] = (owner, each)
+            elif known[1] == each:
+                made[key] = (SHARED, each)
+            else:
+                raise PodliftError(
+                    code="object-twice",
+                    phase="convert",
+                    subject=f"{each['kind']}/{metadata['name']}",
+                    reason=f"{known[0] or 'a shared object'} and {conversion.workload} make it differently",
+                    next_step="override the name of one of the two workloads in decisions.yaml",
+                )
+    return tuple(made.values())
+
+
+def _entry(workload: Workload, conversion: Conversion, names: NameMap) -> dict[str, Any]:
+    """What plan.json says of a workload. Nothing in it changes by itself: no container ID, no address, no state."""
+    image = workload.containers[0].image
+    ports = service_ports(workload)
+    pods = [each for each in conversion.objects if _template(each) is not None]
+    return {
+        "name": workload.name,
+        "kubernetesName": names.workloads[workload.name],
+        "namespace": names.namespaces.get(workload.name, ""),
+        "groupingKey": workload.grouping_key,
+        "scheduler": workload.scheduler,
+        "class": _class(workload, conversion),
+        "controller": conversion.controller,
+        "replicas": dict(conversion.replicas),
+        "ports": [
+            {"containerPort": p.target, "protocol": p.protocol, "servicePort": p.port, "name": p.name} for p in ports
+        ],
+        "image": jsonable(replace(image, id="")),
+        "checks": sum(len(c.checks) for c in workload.containers),
+        "stopTimeoutSeconds": 10 if workload.termination.grace_s is None else workload.termination.grace_s,
+        "references": list(workload.references),
+        "selector": {WORKLOAD: names.workloads[workload.name]},
+        "templateHash": digest([_template(each) for each in pods]) if pods else "",
+        "instances": [
+            {"name": i.name, "host": i.host, **({"site": i.site} if i.site else {})} for i in workload.instances
+        ],
+        "secrets": [
+            {"name": s["metadata"]["name"], "keys": sorted({**s.get("data", {}), **s.get("stringData", {})})}
+            for s in conversion.secrets
+        ],
+        "withheld": list(conversion.blocked),
+        "workload": jsonable(_without_secrets(workload), without=_NOT_IN_PLAN),
+    }
+
+
+def _template(each: Mapping[str, Any]) -> Any:
+    spec = each.get("spec", {})
+    if "jobTemplate" in spec:
+        spec = spec["jobTemplate"]["spec"]
+    return spec.get("template")
+
+
+def _class(workload: Workload, conversion: Conversion) -> str:
+    """How cutover must treat it: stateless, worker, cron, job, daemon, singleton or single-writer."""
+    fixed = {"cronjob": "cron", "job": "job", "daemonset": "daemon"}.get(conversion.controller)
+    if fixed:
+        return fixed
+    kinds = {each["kind"] for each in conversion.objects}
+    recreated = any(each.get("spec", {}).get("strategy", {}).get("type") == "Recreate" for each in conversion.objects)
+    if conversion.controller == "statefulset" or (recreated and "PersistentVolumeClaim" in kinds):
+        return "single-writer"
+    starts = next((f.answer for f in workload.findings if f.code == "acts-unasked"), "")
+    if starts == "exclusive":
+        return "singleton"
+    return "stateless" if service_ports(workload) else "worker"
+
+
+def _without_secrets(workload: Workload) -> Workload:
+    def plain(env: Env) -> Env:
+        return replace(env, value=None) if env.secret or env.withheld else env
+
+    containers = tuple(replace(c, env=tuple(plain(e) for e in c.env)) for c in workload.containers)
+    return replace(workload, containers=containers)
+
+
+def _names(names: NameMap) -> dict[str, Any]:
+    return {
+        "workloads": dict(sorted(names.workloads.items())),
+        "namespaces": dict(sorted(names.namespaces.items())),
+        "services": [
+            {"workload": workload, "name": legacy, "service": service}
+            for (workload, legacy), service in sorted(names.services.items())
+        ],
+        "hosts": dict(sorted(names.hosts.items())),
+        "claims": [
+            {"workload": workload, "volume": volume, "claim": claim}
+            for (workload, volume), claim in sorted(names.claims.items())
+        ],
+    }
