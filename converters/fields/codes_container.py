@@ -196,6 +196,14 @@ LIMITS = (
         todo="an ephemeral-storage limit evicts instead; set it by a patch if wanted",
     ),
     field("windows-option", "a setting of Windows containers; nothing on Linux", drop=True),
+    field(
+        "umask",
+        "a umask of its own; pods have no field for it, the runtime's 0022 counts",
+        drop=True,
+        todo="set it where the program starts, for example by sh -c umask",
+    ),
+    field("lxc-option", "an option of the LXC driver, which Docker dropped with API 1.22", drop=True),
+    field("cpu-period", "a period of the CPU limit without a limit: it has no effect", drop=True),
     field("console-size", "the size of the console at start; a pod's is set by who attaches", drop=True),
 )
 
@@ -237,6 +245,13 @@ STORAGE = (
         todo="answer with the name of an existing claim, a size for a new one, or emptyDir",
         answer=Answer.TEXT,
         options=(("emptyDir", "its content may go with the pod"),),
+    ),
+    field("volume-driver-unused", "a volume driver, and no volume of the container is its", drop=True),
+    field(
+        "cluster-volume",
+        "how swarm keeps a cluster (CSI) volume",
+        drop=True,
+        todo="say it in the storage class or the claim",
     ),
     field("volume-nfs", "a volume on NFS"),
     field(
@@ -300,6 +315,7 @@ STORAGE = (
 )
 
 CHECKS = (
+    field("shell-unused", "a shell for shell-form checks, and no check is one: it has no effect", drop=True),
     field("check", "a health check as a readiness probe"),
     field("check-liveness", "a health check whose failure restarts the instance: a liveness probe beside readiness"),
     field("check-startup", "a start period as a startup probe"),
@@ -328,6 +344,14 @@ CHECKS = (
         "the expected body of an HTTP check; a probe reads only the code",
         drop=True,
         todo="use an exec check if the body matters",
+    ),
+    field(
+        "check-unclear",
+        "what a check runs is not known",
+        blocking=True,
+        todo="map the check's command, or answer drop",
+        answer=Answer.CHOICE,
+        options=(_ACCEPT,),
     ),
     field(
         "check-port",
