@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 def test_an_imported_image_runs(clean_engine: Engine) -> None:
     clean_engine.import_image("lab/hello:1", files={"etc/greeting": "hello\n"}, config={"User": "nobody"})
 
-    printed = clean_engine.client.containers.run("lab/hello:1", ["sh", "-c", "cat /etc/greeting; id -un"], remove=True)
+    printed = clean_engine.output("lab/hello:1", ["sh", "-c", "cat /etc/greeting; id -un"])
 
-    assert printed == b"hello\nnobody\n"
+    assert printed == "hello\nnobody\n"
 
 
 def test_an_image_carries_every_field_of_its_configuration(clean_engine: Engine) -> None:
@@ -109,19 +109,15 @@ def test_two_engines_are_two_hosts(lab: Lab) -> None:
     assert [one.client.info()["Name"] for one in (first, second)] == ["edge-a1", "edge-b1"]
     assert second.client.info()["ID"] != first.client.info()["ID"]
 
-    seen = second.client.containers.run(
-        pulled, f"wget -q -O - http://{first.address}:8080/index.html", remove=True, stderr=True
-    )
-    assert seen == b"from a1", "hosts reach each other's published ports"
+    seen = second.output(f"{registry.name}/web:1", f"wget -q -O - http://{first.address}:8080/index.html")
+    assert seen == "from a1", "hosts reach each other's published ports"
 
 
 def test_a_bind_source_stays_on_its_host(lab: Lab) -> None:
     host = lab.engine()
     host.import_image("writer:1")
 
-    host.client.containers.run(
-        "writer:1", "sh -c 'echo kept > /data/file'", remove=True, volumes={"/lab-bind/deep": {"bind": "/data"}}
-    )
+    host.output("writer:1", "sh -c 'echo kept > /data/file'", volumes={"/lab-bind/deep": {"bind": "/data"}})
 
     assert (host.root / "lab-bind/deep/file").read_text() == "kept\n"
     assert host.run("cat", "/lab-bind/deep/file") == "kept\n"

@@ -7,6 +7,7 @@
                           config={"Cmd": ["httpd", "-f", "-h", "/www"]},         # the same for the same arguments;
                           platform="linux/arm64")                       # `config` as the Engine API spells it
         host.client.containers.run("web:1.4", detach=True, ports={"80/tcp": 8080})     # docker-py
+        host.output("web:1.4", "id -u")             # what a container prints until it ends
         host.url, host.address                      # unix://... and 10.99.N.M, where published ports answer
         host.root / "srv/data", host.run("ls", "/") # the host's own files and commands; the machine's stay untouched
         host.push("web:1.4", f"{registry.name}/web:1.4")     # returns the digest; now the image has RepoDigests
@@ -83,6 +84,20 @@ class Engine:
         digests: list[str] = self.client.images.get(name).attrs["RepoDigests"]
         (digest,) = [value.partition("@")[2] for value in digests if value.startswith(f"{repository}@")]
         return digest
+
+    def output(self, image: str, command: str | list[str], **options: Any) -> str:
+        """What a container prints until it ends; it is removed. Take this, not docker-py's `run`, to read an output:
+        that one follows the log, and of a last line without its end nothing is left in one run of ten (measured)."""
+        container = self.client.containers.create(image, command, **options)
+        try:
+            container.start()
+            status = container.wait()["StatusCode"]
+            printed: bytes = container.logs()
+        finally:
+            container.remove(force=True, v=True)
+        if status:
+            raise HostError(f"{image}: {command} ended with {status}: {printed.decode(errors='replace')}")
+        return printed.decode()
 
     @contextmanager
     def clean(self) -> Iterator[Self]:
