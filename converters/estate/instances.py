@@ -188,8 +188,12 @@ def _differences(current: Sequence[Workload]) -> tuple[Difference, ...]:
 
 
 def _difference(subject: str, current: Sequence[Workload], sides: Sequence[Facet | None]) -> Difference:
+    secret = _is_secret(subject, current)
     values = tuple(
-        (m.instances[0].document, shown(_telling(side.value)) if side else "unset")
+        (
+            m.instances[0].document,
+            "unset" if side is None else "a secret value" if secret else shown(_telling(side.value)),
+        )
         for m, side in zip(current, sides, strict=True)
     )
     origins: dict[Any, None] = {}
@@ -197,6 +201,12 @@ def _difference(subject: str, current: Sequence[Workload], sides: Sequence[Facet
         origins.update(dict.fromkeys(side.origins if side else ()))
     template, first = _ordinal([text for _, text in values], current)
     return Difference(subject=subject, values=values, origins=tuple(origins), ordinal=template, first=first)
+
+
+def _is_secret(subject: str, current: Sequence[Workload]) -> bool:
+    """Whether this is an environment variable whose value may not be shown on any side."""
+    name = subject.removeprefix("env ")
+    return name != subject and any(e.secret for m in current for e in m.containers[0].env if e.name == name)
 
 
 def _telling(value: Any) -> Any:

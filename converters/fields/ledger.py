@@ -20,7 +20,7 @@ class Ledger:
         self.workload = workload
         self._decisions = decisions
         self._by_source: dict[Source | tuple[str, str], Verdict] = {}
-        self._answered: dict[tuple[str, str], int] = {}
+        self._answered: dict[str, set[int]] = {}
 
     def exact(self, origins: Origins, code: str, *targets: str, why: str = "") -> None:
         self.say(Level.EXACT, origins, code, targets, why=why)
@@ -81,7 +81,7 @@ class Ledger:
                 todo=todo or (entry.todo if level not in (Level.EXACT, Level.DEFAULTED) else ""),
                 options=options,
                 chosen=chosen,
-                decided=(code, source.path) in self._answered,
+                decided=source.path in self._answered,
             )
             known = self._by_source.get(source)
             self._by_source[source] = verdict if known is None else _joined(known, verdict)
@@ -97,7 +97,7 @@ class Ledger:
             answered = self._decisions.answer(self.workload, code, path)
             if answered is not None:
                 for each in paths:
-                    self._answered[(code, each)] = answered.line
+                    self._answered.setdefault(each, set()).add(answered.line)
                 return answered.answer
         return None
 
@@ -107,7 +107,7 @@ class Ledger:
         return tuple(sorted(codes))
 
     def answers_used(self) -> frozenset[int]:
-        return frozenset(self._answered.values())
+        return frozenset(line for lines in self._answered.values() for line in lines)
 
     def covered(self) -> frozenset[Source]:
         return frozenset(key for key in self._by_source if isinstance(key, Source))

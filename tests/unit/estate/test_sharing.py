@@ -1,0 +1,73 @@
+"""What workloads share is written onto each of them."""
+
+from __future__ import annotations
+
+from converters.workload import Item, Mount, MountKind, Network
+from tests.unit.estate.test_grouping import estate
+from tests.workloads import atom, running
+
+
+def volume(source: str = "data", **more: object) -> Mount:
+    return Mount(kind=MountKind.VOLUME, source=source, target="/data", **more)  # type: ignore[arg-type]
+
+
+def test_containers_in_one_network_namespace_are_one_pod() -> None:
+    """network container:app makes a sidecar of app's workload, with its own atoms."""
+    app = running("app")
+    side = running(
+        "logs",
+        network_mode="container:app",
+        origins={"network_mode": atom("h1/container/logs", "HostConfig.NetworkMode")},
+    )
+    made = estate(app, side)
+    (workload,) = made.workloads
+    assert [c.name for c in workload.containers] == ["app", "logs"]
+    assert workload.network_mode == "bridge"
+    assert atom("h1/container/logs", "HostConfig.NetworkMode")[0] in workload.origins["network_mode"]
+    assert "joined-namespace" in {f.code for f in workload.findings}
+
+
+def test_a_volume_on_one_host_is_shared() -> None:
+    """Both users name each other; the same name on another host is another volume."""
+    first, second = running("a", container={"mounts": (volume(),)}), running("b", container={"mounts": (volume(),)})
+    far = running("c", host="h2", container={"mounts": (volume(),)})
+    by_name = {w.name: w for w in estate(first, second, far).workloads}
+    assert by_name["a"].containers[0].mounts[0].shared_with == ("b",)
+    assert by_name["b"].containers[0].mounts[0].shared_with == ("a",)
+    assert by_name["c"].containers[0].mounts[0].shared_with == ()
+
+
+def test_a_network_volume_is_shared_across_hosts() -> None:
+    """An NFS volume is one volume wherever it is mounted."""
+    nfs = volume(driver_options={"type": "nfs"})
+    made = estate(running("a", container={"mounts": (nfs,)}), running("b", host="h2", container={"mounts": (nfs,)}))
+    assert made.workloads[0].containers[0].mounts[0].shared_with == ("b",)
+
+
+def test_aliases_are_names_and_two_owners_are_found() -> None:
+    """One alias of two workloads on one network is ambiguous."""
+    net = (Network(name="backend", aliases=(Item(value="db"),)),)
+    made = estate(running("pg", networks=net), running("mysql", networks=net))
+    assert {n.name for w in made.workloads for n in w.names} >= {"pg", "mysql", "db"}
+    found = [f for w in made.workloads for f in w.findings if f.code == "alias-ambiguous"]
+    assert {f.workload for f in found} == {"pg", "mysql"}
+    assert all(f.open for f in found)
+
+
+def test_names_in_the_environment_are_references() -> None:
+    """A URL with another workload's name refers to it; a longer word that holds the name does not."""
+    made = estate(
+        running("web", env={"DB": "postgres://db:5432/x", "MODE": "mydb-fast"}), running("db"), running("fast")
+    )
+    by_name = {w.name: w for w in made.workloads}
+    assert by_name["web"].references == ("db",)
+
+
+def test_every_workload_is_asked_whether_it_acts_unasked() -> None:
+    """The evidence names brokers by scheme only, never a password."""
+    (workload,) = estate(running("mail-worker", env={"URL": "amqp://u:hunter2@mq/"})).workloads
+    (finding,) = [f for f in workload.findings if f.code == "acts-unasked"]
+    assert finding.open
+    assert ("name", "mail-worker") in finding.sides
+    assert "amqp" in repr(finding.sides)
+    assert "hunter2" not in repr(finding)
