@@ -7,7 +7,7 @@ a whole item of a comma-separated list of such. Anywhere else it may be a word l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 Rewrite = Callable[[str], "Rewritten"]
@@ -47,6 +47,15 @@ def rewriter(hosts: Mapping[str, str]) -> Rewrite:
         return Rewritten(made, tuple(done), tuple(seen))
 
     return rewrite if hosts else Rewritten
+
+
+def renamed(words: Collection[Rewritten]) -> str:
+    """What was replaced in some texts and what may have to be, in words; ``""`` for nothing."""
+    done = dict.fromkeys(pair for word in words for pair in word.done)
+    seen = dict.fromkeys(old for word in words for old in word.seen)
+    said = [f"{old} is {new} now" for old, new in done]
+    said += [f"{old} may be a host's old name, and was left" for old in seen]
+    return "; ".join(said)
 
 
 def _is_host(text: str, start: int, end: int) -> bool:

@@ -28,7 +28,8 @@ PROCESS = (
     field(
         "env-secret-ref",
         "an environment variable from a secret that another system keeps",
-        todo="create the Secret with this key",
+        todo="create the Secret with this key, or answer NAME or NAME/KEY of one that exists",
+        answer=Answer.TEXT,
     ),
     field(
         "env-withheld",
@@ -42,9 +43,25 @@ PROCESS = (
     ),
     field("env-runtime", "a value that only the running pod knows, by the downward API or a fixed port"),
     field(
+        "env-runtime-unclear",
+        "a port that the legacy scheduler hands out, and which one of the container it means is not known",
+        blocking=True,
+        todo="answer with the value to use, or drop",
+        answer=Answer.TEXT,
+        options=(_ACCEPT,),
+    ),
+    field(
         "env-injected",
         "a variable that the legacy scheduler injects into each instance; nothing uses it here",
         drop=True,
+    ),
+    field(
+        "env-name",
+        "a variable whose name the target's API server refuses",
+        blocking=True,
+        todo="rename it in the image's own configuration and answer drop",
+        answer=Answer.CHOICE,
+        options=(_ACCEPT,),
     ),
     field("env-order", "variables refer to each other by $(NAME): escaped, so that nothing is expanded"),
     field("tty", "a terminal"),

@@ -32,4 +32,5 @@ ERROR_CODES: tuple[Code, ...] = (
     error("no-plan", "a directory holds no plan", "make one with podlift plan --out DIR"),
     error("cannot-write", "a file or directory cannot be written", "free space or permissions; nothing was changed"),
     error("cannot-read", "a file or directory cannot be read", "give a path that can be read"),
+    error("http-codes", "what a check accepts is no list of HTTP codes", "write codes as 200-299,301 or 2xx"),
 )

@@ -7,18 +7,19 @@ from typing import Any
 
 from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
+from ..rewriting import Rewrite, renamed, rewriter
 from ..workload import Container, Workload
 from .context import Context
 from .devices import devices
 from .expansion import escape
 from .image import image
-from .ports import PortKey, container_ports
+from .ports import container_ports
 from .resources import device_resources, resources
 from .security import security_context
 
 
 def container_spec(
-    workload: Workload,  # noqa: ARG001 (all object functions take it first)
+    workload: Workload,
     container: Container,
     *,
     name: str,
@@ -28,7 +29,7 @@ def container_spec(
     context: Context,
     ledger: Ledger,
     lifecycle: Mapping[str, Any] | None = None,
-    host_ports: Mapping[PortKey, tuple[str, int]] | None = None,
+    rewrite: Rewrite | None = None,
 ) -> dict[str, Any]:
     """The pod's container ``name``, and the verdicts on the container's own attributes: image, process, security,
     limits, devices, ulimits and ports.
@@ -37,7 +38,7 @@ def container_spec(
     volume_mounts  storage.py's; those of host devices are added here (their volumes: devices.device_volumes)
     probes         probes.py's: readinessProbe, livenessProbe, startupProbe
     lifecycle      a preStop hook, composed by the pod
-    host_ports     container port to (host address, host port), for what the target exposes on the nodes' own ports
+    rewrite        replaces legacy host names in command and args; without it the name map's hosts are replaced
     """
     found = devices(container, name=name, context=context, ledger=ledger)
     counted = device_resources(container.device_requests, name=name, context=context, ledger=ledger)
@@ -50,9 +51,11 @@ def container_spec(
     }
     for target in context.in_pod(f"spec.containers[{name}].imagePullPolicy"):
         ledger.defaulted("pull-policy-default", target, why="Docker pulls only what its host lacks")
-    spec.update(_command(container, name=name, context=context, ledger=ledger))
+    spec.update(
+        _command(container, rewrite or rewriter(context.names.hosts), name=name, context=context, ledger=ledger)
+    )
     spec.update(_working_dir(container, name=name, context=context, ledger=ledger))
-    if ports := container_ports(container, name=name, host_ports=host_ports or {}, context=context, ledger=ledger):
+    if ports := container_ports(workload, container, name=name, context=context, ledger=ledger):
         spec["ports"] = ports
     if env:
         spec["env"] = list(env)
@@ -72,28 +75,30 @@ def container_spec(
     return spec
 
 
-def _command(container: Container, *, name: str, context: Context, ledger: Ledger) -> dict[str, list[str]]:
+def _command(
+    container: Container, rewrite: Rewrite, *, name: str, context: Context, ledger: Ledger
+) -> dict[str, list[str]]:
     """``command`` and ``args``. A pod that has a command ignores the image's CMD, one that has only args keeps the
     image's ENTRYPOINT, and an empty list counts as none: so what Docker ran after a cleared entrypoint is the command.
     """
-    entrypoint, args = container.entrypoint, container.args
     e_origins, a_origins = container.origins.get("entrypoint", ()), container.origins.get("args", ())
+    entrypoint = None if container.entrypoint is None else [rewrite(word) for word in container.entrypoint]
+    args = None if container.args is None else [rewrite(word) for word in container.args]
     made: dict[str, list[str]] = {}
-    unclearable = False
     if entrypoint:
-        made["command"] = [escape(word) for word in entrypoint]
+        made["command"] = [escape(word.text) for word in entrypoint]
         if args:
-            made["args"] = [escape(word) for word in args]
+            made["args"] = [escape(word.text) for word in args]
     elif args:
-        made["command" if entrypoint == () else "args"] = [escape(word) for word in args]
-    else:
-        unclearable = entrypoint == () or args == ()
-    targets = tuple(target for key in made for target in context.in_pod(f"spec.containers[{name}].{key}"))
-    if unclearable:
+        made["command" if entrypoint == [] else "args"] = [escape(word.text) for word in args]
+    elif entrypoint == [] or args == []:
         why = "cleared, and nothing in its place: a pod cannot clear it, the image's own is used"
         ledger.approximated(e_origins + a_origins, "command", why=why)
-    ledger.exact(e_origins, "command", *targets)
-    ledger.exact(a_origins, "command", *targets)
+    targets = tuple(target for key in made for target in context.in_pod(f"spec.containers[{name}].{key}"))
+    for origins, words in ((e_origins, entrypoint or []), (a_origins, args or [])):
+        if why := renamed(words):
+            ledger.approximated(origins, "command", *targets, why=why, todo="check that the new name is right")
+        ledger.exact(origins, "command", *targets)
     return made
 
 

@@ -50,7 +50,7 @@ def devices(container: Container, *, name: str, context: Context, ledger: Ledger
                     *context.in_pod(f"spec.containers[{name}].volumeMounts[{device.container_path}]"),
                     *context.in_pod(f"spec.volumes[{_volume(device)}]"),
                     *context.in_pod(f"spec.containers[{name}].securityContext.privileged"),
-                    why=f"{what}: mounted from the node, as decided; the container is privileged, and so has all devices",
+                    why=f"{what}: mounted from the node, as decided; a privileged container has all devices",
                 )
         elif _RESOURCE.fullmatch(answer):
             counted[answer] = counted.get(answer, 0) + 1

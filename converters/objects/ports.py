@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from ..fields.ledger import Ledger
-from ..workload import Container, Port, Protocol
+from ..workload import Container, Port, Protocol, Workload
 from .context import Context, unique
+from .exposure import host_ports
+from .pod_security import refused
 
 NAME_LIMIT = 15
-
-PortKey = tuple[int, Protocol]
 
 
 def port_name(port: Port) -> str:
@@ -23,18 +22,12 @@ def port_name(port: Port) -> str:
 
 
 def container_ports(
-    container: Container,
-    *,
-    name: str,
-    host_ports: Mapping[PortKey, tuple[str, int]],
-    context: Context,
-    ledger: Ledger,
+    workload: Workload, container: Container, *, name: str, context: Context, ledger: Ledger
 ) -> list[dict[str, Any]]:
-    """``ports`` of the pod's container ``name``, by number.
-
-    host_ports  container port to (host address, host port), for what the target exposes on the nodes' own ports
-    """
-    found: dict[PortKey, Port] = {}
+    """``ports`` of the pod's container ``name``, by number; with a ``hostPort`` where the target exposes a port on the
+    node's own, and in the node's network, where the API server asks for it."""
+    on_nodes = _on_nodes(workload, container, name=name, context=context, ledger=ledger)
+    found: dict[tuple[int, Protocol], Port] = {}
     for port in container.ports:
         key = (port.container_port, port.protocol)
         if key not in found or (port.name and not found[key].name):
@@ -52,9 +45,25 @@ def container_ports(
             "containerPort": port.container_port,
             "protocol": port.protocol.upper(),
         }
-        if host := host_ports.get((port.container_port, port.protocol)):
-            made["hostPort"] = host[1]
-            if host[0] not in ("", "0.0.0.0", "::"):  # noqa: S104 (a comparison, nothing is bound)
-                made["hostIP"] = host[0]
+        if number := on_nodes.get((port.container_port, port.protocol)):
+            made["hostPort"] = number
         ports.append(made)
     return ports
+
+
+def _on_nodes(
+    workload: Workload, container: Container, *, name: str, context: Context, ledger: Ledger
+) -> dict[tuple[int, Protocol], int]:
+    """Port numbers of the node, by container port."""
+    if workload.network_mode == "host":
+        # Whether the target admits the node's network at all is the pod's question.
+        admitted = context.target.pod_security == "privileged"
+        return {(port.container_port, port.protocol): port.container_port for port in container.ports if admitted}
+    taken = host_ports(workload, container, target=context.target, decisions=context.decisions)
+    found = {}
+    for port, number in taken.items():
+        origins = tuple(source for published in port.published for source in published.origins)
+        what, subject = f"port {number} of the node", f"{name}: hostPort {number}"
+        if not refused("privileged", origins, what=what, context=context, ledger=ledger, subject=subject):
+            found[(port.container_port, port.protocol)] = number
+    return found
