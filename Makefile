@@ -15,9 +15,9 @@ WORKERS ?= 2
 
 # The stamp depends on pyproject.toml alone: sources are installed editable, so only dependencies make it stale.
 $(STAMP): pyproject.toml
-	@test -x $(BIN)/python || { echo "make: creating $(VENV) with $(PYTHON)" >&2; \
-	  $(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "make: podlift needs Python 3.11 or later; set PYTHON=...")'; \
-	  $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "make: creating $(VENV) with $(PYTHON)" >&2 && \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "podlift needs Python 3.11: set PYTHON")' && \
+	  $(PYTHON) -m venv --clear $(VENV); }
 	@echo "make: installing podlift and its tools into $(VENV) (about a minute, once)" >&2
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --editable . --group test --group lint

@@ -6,10 +6,12 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.lab.host import SEARCH
+from tests.lab.slots import PLACE
 
 PROGRAMS = {
     "dockerd": "docker.io",
@@ -45,8 +47,7 @@ def ensure(say: Callable[[str], None]) -> None:
     if os.geteuid() != 0:
         raise LabUnavailableError(f"Starting a Docker engine for the tests needs root. {CHOICES}")
     # One lock for all workers: apt refuses a second run, and the first one's result serves them all.
-    with Path("/run/lock/podlift-lab-packages").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone():
         packages = missing()
         if not packages:
             return
@@ -60,6 +61,17 @@ def ensure(say: Callable[[str], None]) -> None:
         left = missing()
         if left:
             raise LabUnavailableError(f"apt-get has installed {', '.join(left)}, but the programs are not there.")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    # a folder can be locked like a file, and nothing is left behind
+    lock = os.open(PLACE, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _install(packages: list[str]) -> None:
