@@ -51,23 +51,32 @@ def handler(at: Question, targets: tuple[str, ...]) -> dict[str, Any] | None:
         made: dict[str, Any] = {"exec": {"command": [escape(word.text) for word in words]}}
         if why := renamed(words):
             ledger.approximated(at.origins("argv"), "check", *targets, why=why, todo="check that the new name is right")
-        ledger.exact(at.origins("port", "host_port", "scheme", "path", "host", "headers", "codes"), "check")
-        ledger.exact(at.origins("body", "service"), "check")
+        ledger.exact(at.origins("argv"), "check", *targets)
+        _idle(at, "port", "host_port", "scheme", "path", "host", "codes", "body", "service")
         return made
     port = _port(at, targets)
     if port is None:
         return None
     if check.kind is CheckKind.HTTP:
         return _http(at, port, targets)
-    ledger.exact(at.origins("path", "host", "headers", "codes", "body"), "check", why="no part of such a check")
+    _idle(at, "path", "host", "codes", "body", "argv")
     if check.kind is CheckKind.TCP:
-        ledger.exact(at.origins("scheme", "service"), "check", why="no part of such a check")
+        _idle(at, "scheme", "service")
         return {"tcpSocket": {"port": port}}
     if check.scheme == "https":
         why = "a gRPC probe speaks plain text only"
         ledger.approximated(at.origins("scheme"), "check", *targets, why=why, todo="offer the health service in plain")
     ledger.exact(at.origins("scheme", "service"), "check", *targets)
     return {"grpc": {"port": port, "service": check.service} if check.service else {"port": port}}
+
+
+def _idle(at: Question, *attributes: str) -> None:
+    """What was said of a check and is no part of its kind: it had no effect on the legacy side."""
+    why = f"no part of a check of kind {at.check.kind}: without effect there as here"
+    at.ledger.approximated(at.origins(*attributes), "check", why=why)
+    if "host" in attributes:
+        for pair in at.check.headers:
+            at.ledger.approximated(pair.origins, "check", why=why)
 
 
 def _unclear(at: Question) -> None:
@@ -130,7 +139,7 @@ def _published_at(container: Container, host_port: int) -> list[int]:
 
 def _http(at: Question, port: int, targets: tuple[str, ...]) -> dict[str, Any]:
     check, ledger = at.check, at.ledger
-    ledger.exact(at.origins("service"), "check", why="no part of such a check")
+    _idle(at, "service", "argv")
     if check.body:
         ledger.dropped(at.origins("body"), "check-body", why=f"the body {check.body!r}: a probe reads only the code")
     ledger.exact(at.origins("body"), "check")

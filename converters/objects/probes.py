@@ -138,7 +138,7 @@ class _Written:
             why = "the engine only marks an unhealthy container; a probe takes it out of Services, and rollouts wait"
             for attribute in ("kind", "argv"):
                 self.ledger.approximated(self._origins(attribute), "check", *self._targets(), why=why)
-        for attribute in ("kind", "argv", "gates_traffic"):
+        for attribute in ("kind", "gates_traffic"):
             self.ledger.exact(self._origins(attribute), "check", *self._targets())
         self.ledger.exact(self._origins("disabled"), "check", *self._targets())
         code = "check-liveness" if self.check.restarts else "check"
