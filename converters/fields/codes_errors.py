@@ -5,6 +5,39 @@ from __future__ import annotations
 from .codes import Code, error
 
 ERROR_CODES: tuple[Code, ...] = (
+    error(
+        "inspect-not-object",
+        "something other than a JSON object stands where a container's inspect is due",
+        "give what docker inspect CONTAINER prints",
+    ),
+    error(
+        "inspect-list",
+        "an entry of a container list stands where a container's inspect is due; it lacks most settings",
+        "give what docker inspect CONTAINER prints, not docker ps or GET /containers/json",
+    ),
+    error(
+        "inspect-image",
+        "an image's inspect stands where a container's is due",
+        "give it beside its container's inspect",
+    ),
+    error(
+        "inspect-other",
+        "the inspect of a volume or network stands where a container's is due",
+        "give it beside its container's inspect",
+    ),
+    error(
+        "inspect-no-id", "a document without Id is no container's inspect", "give what docker inspect CONTAINER prints"
+    ),
+    error(
+        "inspect-incomplete",
+        "a container's inspect lacks Config or HostConfig, so its settings are not known",
+        "give the whole output of docker inspect CONTAINER",
+    ),
+    error(
+        "inspect-malformed",
+        "a value of an inspect is of a kind that no engine prints",
+        "give the document as docker inspect printed it",
+    ),
     error("decisions-tie", "two answers are equally specific and say different things", "make one more specific"),
     error("workload-twice", "two configs define a workload of one name", "let the mapping's name: tell them apart"),
     error(

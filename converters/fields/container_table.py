@@ -355,7 +355,7 @@ _OLD = (
     _config(
         "Config.Ulimits[ulimit]", "ulimit", "container.ulimits", "old-limits",
         sample={"Name": "nofile", "Soft": 1024, "Hard": 2048},
-        mirror_of="HostConfig.Ulimits[ulimit]", seen_by="/proc/1/limits",
+        mirror_of="HostConfig.Ulimits[ulimit]", unset=("@hollow",), seen_by="/proc/1/limits",
     ),
     _config(
         "Config.PortSpecs[item]", "port", "container.ports", "old-limits", sample="8080:80", seen_by="its sockets",

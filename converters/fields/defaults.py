@@ -169,6 +169,31 @@ def _linux(found: Field, around: Surroundings) -> bool:  # noqa: ARG001
     return around.document.get("Platform") != "windows"
 
 
+def _podman_env(found: Field, around: Surroundings) -> bool:
+    """Podman prints what it injects."""
+    name, _, value = str(found.value).partition("=")
+    hostname = around.part("Config").get("Hostname")
+    return (
+        (name, value) in (("container", "podman"), ("container", "oci"), ("TERM", "xterm"))
+        or (name == "HOSTNAME" and value == hostname)
+        or (name == "HOME" and (around.image is None or found.path not in around.image))
+    )
+
+
+_PODMAN_ANNOTATIONS = (
+    "io.container.",
+    "io.containers.",
+    "io.kubernetes.cri-o.",
+    "io.podman.annotations.",
+    "org.opencontainers.image.stopSignal",
+    "org.systemd.property.",
+)
+
+
+def _podman_annotation(found: Field, around: Surroundings) -> bool:  # noqa: ARG001
+    return found.path.partition("[")[2].startswith(_PODMAN_ANNOTATIONS)
+
+
 RULES: dict[str, Callable[[Field, Surroundings], bool]] = {
     "@name-only": _name_only,
     "@assigned-hostname": _assigned_hostname,
@@ -187,4 +212,6 @@ RULES: dict[str, Callable[[Field, Surroundings], bool]] = {
     "@anonymous-volume": _anonymous_volume,
     "@usual-bridge-option": _usual_bridge_option,
     "@linux": _linux,
+    "@podman-env": _podman_env,
+    "@podman-annotation": _podman_annotation,
 }

@@ -138,6 +138,7 @@ _LIMITS = (
         "container.ulimits",
         "ulimits",
         sample={"Name": "nofile", "Soft": 4096, "Hard": 8192},
+        unset=("@hollow",),
         seen_by="/proc/1/limits",
     ),
     _config("BlkioWeight", "blkio", "setting", "block-device-limits", sample=300, unset=(0,), seen_by=_CGROUP),
@@ -147,6 +148,7 @@ _LIMITS = (
         "setting",
         "block-device-limits",
         sample={"Path": "/dev/sda", "Weight": 400},
+        unset=("@hollow",),
         seen_by=_CGROUP,
     ),
     *(
@@ -156,6 +158,7 @@ _LIMITS = (
             "setting",
             "block-device-limits",
             sample={"Path": "/dev/sda", "Rate": 1048576},
+            unset=("@hollow",),
             seen_by=_CGROUP,
         )
         for what in ("DeviceReadBps", "DeviceWriteBps", "DeviceReadIOps", "DeviceWriteIOps")

@@ -1,0 +1,197 @@
+"""What is secret: names on a published list of patterns, URLs with a password, PEM blocks, and the user's word.
+
+A name is taken apart into words (``DB_PASSWORD``, ``dbPassword`` and ``db-password`` are all DB and PASSWORD), so
+that COMPASS is not PASS and TOKENIZER not TOKEN. What a name says *about* a secret is not one: TOKEN_TTL,
+PASSWORD_MIN_LENGTH, PASSWORD_FILE (a path), SECRET_NAME, a value that is true, false or empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from .decisions import Decisions
+
+WITHHELD = "podlift:withheld"
+"""The value that a redacted capture has in place of each environment value: ``NAME=podlift:withheld``."""
+
+SECRET_WORDS: tuple[str, ...] = (
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "PASS",
+    "PWD",
+    "PW",
+    "SECRET",
+    "SECRETS",
+    "TOKEN",
+    "TOKENS",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "CREDS",
+    "APIKEY",
+    "APITOKEN",
+    "AUTHKEY",
+    "HTPASSWD",
+    "JWT",
+    "BEARER",
+    "SALT",
+    "PEPPER",
+    "DSN",
+)
+"""Words that make a name secret wherever they stand in it; SECRET_PHRASES are words in this order."""
+
+SECRET_PHRASES: tuple[tuple[str, ...], ...] = (
+    ("API", "KEY"),
+    ("ACCESS", "KEY"),
+    ("ACCOUNT", "KEY"),
+    ("AUTH", "KEY"),
+    ("CLIENT", "KEY"),
+    ("CONNECTION", "STRING"),
+    ("DEPLOY", "KEY"),
+    ("ENCRYPTION", "KEY"),
+    ("HMAC", "KEY"),
+    ("LICENSE", "KEY"),
+    ("MASTER", "KEY"),
+    ("PRIVATE", "KEY"),
+    ("SERVICE", "ACCOUNT", "JSON"),
+    ("SESSION", "KEY"),
+    ("SIGNING", "KEY"),
+    ("SSH", "KEY"),
+    ("STORAGE", "KEY"),
+    ("WEBHOOK", "URL"),
+)
+
+HARMLESS_ENDINGS: frozenset[str] = frozenset(
+    {
+        "AGE",
+        "ALGORITHM",
+        "ATTEMPTS",
+        "BYTES",
+        "CHARS",
+        "CLASS",
+        "COUNT",
+        "DAYS",
+        "DIR",
+        "DIRECTORY",
+        "ENABLED",
+        "ENDPOINT",
+        "EXPIRATION",
+        "EXPIRES",
+        "EXPIRY",
+        "FIELD",
+        "FILE",
+        "FILENAME",
+        "FORMAT",
+        "HEADER",
+        "HOURS",
+        "ID",
+        "INTERVAL",
+        "ISSUER",
+        "LENGTH",
+        "LIFETIME",
+        "LIMIT",
+        "LOCATION",
+        "MAX",
+        "METHOD",
+        "MIN",
+        "MINUTES",
+        "MODE",
+        "NAME",
+        "NAMES",
+        "PATH",
+        "POLICY",
+        "PREFIX",
+        "PROVIDER",
+        "REFRESH",
+        "REQUIRED",
+        "RETRIES",
+        "ROTATION",
+        "ROUNDS",
+        "SECONDS",
+        "SIZE",
+        "STORE",
+        "SUFFIX",
+        "TIMEOUT",
+        "TTL",
+        "TYPE",
+        "URI",
+        "URL",
+        "USER",
+        "USERNAME",
+        "VALIDITY",
+        "VERSION",
+    }
+)
+"""Last words that make a name speak about a secret. A URL that carries a password is caught by its value."""
+
+_SECRET_ID = frozenset({("SECRET", "ID"), ("TOKEN", "ID")})
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_URL_PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?P<password>[^\s/@]+)@", re.IGNORECASE)
+_PEM = re.compile(r"-----BEGIN [A-Z0-9 ]*(PRIVATE KEY|CERTIFICATE)[A-Z ]*-----")
+_PLAIN = re.compile(r"(?i)(true|false|yes|no|on|off|none|null|\d{1,4})?")
+_SHORTEST = 6
+
+
+def is_secret(name: str, value: str, decisions: Decisions | None = None) -> bool:
+    """Whether an environment variable's value must go to a Secret. The user's word counts before the patterns; of two
+    words, ``not_secrets`` counts."""
+    if decisions is not None:
+        if any(_glob(pattern).fullmatch(name) for pattern in decisions.not_secrets):
+            return False
+        if any(_glob(pattern).fullmatch(name) for pattern in decisions.secrets):
+            return True
+    return secret_value(value) or (_secret_name(name) and not _PLAIN.fullmatch(value))
+
+
+def secret_value(value: str) -> bool:
+    """Whether a value tells by itself that it is secret: a URL with a password, a PEM block."""
+    return ("://" in value and _URL_PASSWORD.search(value) is not None) or (
+        "-----BEGIN" in value and _PEM.search(value) is not None
+    )
+
+
+def secrets_within(text: str, known: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the known secrets (name to value) whose value stands in ``text``, and ``a URL with a password`` or
+    ``a PEM block`` where one stands there by itself. Values under six characters stand in too many texts by chance."""
+    found = [name for name, value in known.items() if len(value) >= _SHORTEST and value in text]
+    passwords = [password for value in known.values() for password in _passwords(value)]
+    if match := _URL_PASSWORD.search(text):
+        if not any(known[name] in text for name in found):
+            found.append("a URL with a password")
+        passwords = [password for password in passwords if password != match["password"]]
+    if "-----BEGIN" in text and _PEM.search(text):
+        found.append("a PEM block")
+    if any(len(password) >= _SHORTEST and password in text for password in passwords) and not found:
+        found.append("the password of a URL")
+    return tuple(found)
+
+
+def _passwords(value: str) -> Iterable[str]:
+    return (match["password"] for match in _URL_PASSWORD.finditer(value)) if "://" in value else ()
+
+
+@lru_cache(maxsize=8192)
+def _secret_name(name: str) -> bool:
+    words = tuple(word.upper() for word in _WORD.findall(name))
+    if not words:
+        return False
+    if words[-1] in HARMLESS_ENDINGS and words[-2:] not in _SECRET_ID and not _phrase_ends(words):
+        return False
+    if any(word in SECRET_WORDS for word in words) and words not in (("PWD",), ("OLD", "PWD"), ("OLDPWD",)):
+        return True
+    return any(
+        words[at : at + len(phrase)] == phrase
+        for phrase in SECRET_PHRASES
+        for at in range(len(words) - len(phrase) + 1)
+    )
+
+
+def _phrase_ends(words: tuple[str, ...]) -> bool:
+    return any(words[-len(phrase) :] == phrase for phrase in SECRET_PHRASES)
+
+
+@lru_cache(maxsize=512)
+def _glob(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.DOTALL)

@@ -1,0 +1,133 @@
+"""Evidence in a container's document: what runs, where and since when. None of it is configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..capture import Engine
+from ..workload import Host, Image, Instance
+from .inspect_document import Document
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NEVER = "0001-01-01"
+
+
+def read_image(document: Document, image: Mapping[str, Any] | None) -> Image:
+    """``digest`` and ``repository`` from the image's RepoDigests: the entry of the repository that was asked for, else
+    the first. Without the image's document, from a digest in the reference, or Podman's ImageDigest."""
+    reference = str(document.part("Config", "Image") or document.part("ImageName") or "")
+    identity = str(document.part("Image") or "")
+    digests = sorted(str(d) for d in (image or {}).get("RepoDigests") or () if "@" in str(d))
+    tags = [str(tag) for tag in (image or {}).get("RepoTags") or ()]
+    if _DIGEST.fullmatch(reference) and tags:
+        reference = tags[0]
+    wanted = repository_of(reference)
+    entry = next(
+        (d for d in digests if _familiar(d.partition("@")[0]) == _familiar(wanted)), digests[0] if digests else ""
+    )
+    if not entry and "@" in reference:
+        entry = f"{wanted}@{reference.partition('@')[2]}"
+    if not entry and _DIGEST.fullmatch(str(document.part("ImageDigest") or "")):
+        entry = f"{wanted}@{document.part('ImageDigest')}"
+    repository, _, digest = entry.partition("@")
+    platform = _platform(document, image, None)
+    return Image(
+        reference=reference,
+        digest=digest,
+        repository=repository,
+        local_only=image is not None and not digest,
+        id=identity,
+        platforms=(platform,) if platform else (),
+    )
+
+
+def repository_of(reference: str) -> str:
+    """A reference without tag and digest: ``reg.example:5000/web:4.2`` is of ``reg.example:5000/web``."""
+    name = reference.partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    return head if colon and "/" not in tag else name
+
+
+def _familiar(repository: str) -> str:
+    """Docker Hub's names in short: ``docker.io/library/nginx`` is ``nginx``."""
+    return repository.removeprefix("docker.io/").removeprefix("index.docker.io/").removeprefix("library/")
+
+
+def read_instance(
+    document: Document, image: Mapping[str, Any] | None, engine: Engine | None, host: Host, *, listening: bool
+) -> Instance:
+    state = document.part("State")
+    state = state if isinstance(state, dict) else {}
+    return Instance(
+        name=instance_name(document.raw),
+        host=host.name,
+        site=host.site,
+        id=str(document.part("Id") or ""),
+        document=document.name,
+        state=_state(state),
+        image_id=str(document.part("Image") or ""),
+        platform=_platform(document, image, engine),
+        exit_code=_number(state.get("ExitCode")),
+        uptime_s=_uptime(state, engine),
+        restarts=_number(document.part("RestartCount")),
+        listening=listening and _state(state) == "running",
+    )
+
+
+def instance_name(raw: Mapping[str, Any]) -> str:
+    """Without the slash; old documents have none, there the short ID stands for it. Standalone Swarm puts the node
+    before it: ``/node-1/web``."""
+    name = raw.get("Name")
+    text = name.strip("/").rpartition("/")[2] if isinstance(name, str) else ""
+    return text or str(raw.get("Id") or "")[:12]
+
+
+def _state(state: Mapping[str, Any]) -> str:
+    """Status, or before API 1.21 what its flags say."""
+    status = state.get("Status")
+    if isinstance(status, str) and status:
+        return {"stopped": "exited", "configured": "created", "initialized": "created"}.get(status, status)
+    for flag, name in (("Restarting", "restarting"), ("Paused", "paused"), ("Running", "running"), ("Dead", "dead")):
+        if state.get(flag):
+            return name
+    return "created" if str(state.get("StartedAt") or _NEVER).startswith(_NEVER) else "exited"
+
+
+def _platform(document: Document, image: Mapping[str, Any] | None, engine: Engine | None) -> str:
+    """``linux/arm64/v8`` of the image that runs, else of the engine."""
+    of_manifest = document.part("ImageManifestDescriptor", "platform")
+    for source, names in (
+        (of_manifest, ("os", "architecture", "variant")),
+        (image, ("Os", "Architecture", "Variant")),
+        (engine.version if engine else None, ("Os", "Arch", "")),
+    ):
+        parts = [str(source.get(name) or "") for name in names if name] if isinstance(source, Mapping) else []
+        if len(parts) > 1 and parts[0] and parts[1]:
+            return "/".join(filter(None, parts))
+    return ""
+
+
+def _uptime(state: Mapping[str, Any], engine: Engine | None) -> float | None:
+    """From its start to the engine's own time of reading, or to its end. None where no clock tells."""
+    started = _time(state.get("StartedAt"))
+    until = _time(engine.info.get("SystemTime")) if engine and state.get("Running") else _time(state.get("FinishedAt"))
+    if started is None or until is None or until < started:
+        return None
+    return (until - started).total_seconds()
+
+
+def _time(value: object) -> datetime | None:
+    if not isinstance(value, str) or value.startswith(_NEVER):
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
