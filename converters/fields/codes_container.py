@@ -339,6 +339,7 @@ CHECKS = (
     field(
         "check-start-period",
         "a start period without a liveness probe: an unready pod while it starts is the same",
+        drop=True,
     ),
     field("check-rounded", "a time of a check, rounded up to whole seconds"),
     field(

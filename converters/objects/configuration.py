@@ -122,7 +122,8 @@ class _Environment:
         if len(found.text) > LARGE_CHARACTERS:
             key = self._key(env, container)
             self.large[key] = found.text
-            self.ledger.exact(env.origins, "env", *at, f"ConfigMap/{self.name}:data[{key}]")
+            hashed = self.context.in_pod(f"metadata.annotations[{CONFIG_HASH}]")
+            self.ledger.exact(env.origins, "env", *at, f"ConfigMap/{self.name}:data[{key}]", *hashed)
             return {"valueFrom": {"configMapKeyRef": {"name": self.name, "key": key}}}
         escaped = escape(found.text)
         self.ledger.exact(env.origins, "env-order" if escaped != found.text else "env", *at)

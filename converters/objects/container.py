@@ -115,7 +115,7 @@ def _terminal(container: Container, *, name: str, context: Context, ledger: Ledg
     made: dict[str, bool] = {}
     switches = (
         ("stdin", "stdin", "stdin", container.stdin),
-        ("stdin_once", "stdin", "stdinOnce", container.stdin and container.stdin_once),
+        ("stdin_once", "stdin", "stdinOnce", container.stdin_once),
         ("tty", "tty", "tty", container.tty),
     )
     for attribute, code, key, on in switches:
@@ -123,8 +123,6 @@ def _terminal(container: Container, *, name: str, context: Context, ledger: Ledg
         if on:
             made[key] = True
             ledger.exact(origins, code, *context.in_pod(f"spec.containers[{name}].{key}"))
-        elif attribute == "stdin_once" and container.stdin_once:
-            ledger.approximated(origins, code, why="standard input is not open, so nothing closes it")
         else:
             ledger.exact(origins, code)
     return made
@@ -137,7 +135,7 @@ def _ulimits(container: Container, *, ledger: Ledger) -> None:
         answer = ledger.ask("ulimit", limit.origins, subject)
         if answer == "node":
             why = f"{spelled}: the default of the nodes' runtime, as decided"
-            ledger.approximated(limit.origins, "ulimit", why=why)
+            ledger.dropped(limit.origins, "ulimit", why=why)
         elif answer == "drop":
             ledger.dropped(limit.origins, "ulimit", why=f"{spelled}: left out, as decided")
         else:

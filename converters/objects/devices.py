@@ -50,6 +50,7 @@ def devices(container: Container, *, name: str, context: Context, ledger: Ledger
                     *context.in_pod(f"spec.containers[{name}].volumeMounts[{device.container_path}]"),
                     *context.in_pod(f"spec.volumes[{_volume(device)}]"),
                     *context.in_pod(f"spec.containers[{name}].securityContext.privileged"),
+                    *context.in_pod(f"spec.containers[{name}].securityContext.seccompProfile"),
                     why=f"{what}: mounted from the node, as decided; a privileged container has all devices",
                 )
         elif _RESOURCE.fullmatch(answer):

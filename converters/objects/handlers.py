@@ -73,10 +73,10 @@ def handler(at: Question, targets: tuple[str, ...]) -> dict[str, Any] | None:
 def _idle(at: Question, *attributes: str) -> None:
     """What was said of a check and is no part of its kind: it had no effect on the legacy side."""
     why = f"no part of a check of kind {at.check.kind}: without effect there as here"
-    at.ledger.approximated(at.origins(*attributes), "check", why=why)
+    at.ledger.dropped(at.origins(*attributes), "check-extra", why=why)
     if "host" in attributes:
         for pair in at.check.headers:
-            at.ledger.approximated(pair.origins, "check", why=why)
+            at.ledger.dropped(pair.origins, "check-extra", why=why)
 
 
 def _unclear(at: Question) -> None:

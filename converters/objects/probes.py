@@ -64,7 +64,9 @@ def probes(
     for index, check in enumerate(container.checks):
         at = f"spec.containers[{name or container.name}]"
         if check.disabled:
-            ledger.exact(_all_origins(check), "check-disabled")
+            ledger.exact(check.origins.get("disabled", ()), "check-disabled")
+            rest = tuple(source for source in _all_origins(check) if source not in ledger.covered())
+            ledger.dropped(rest, "check-extra", why="a part of a check that is turned off")
             continue
         roles = [role for role, of in (("readinessProbe", readiness), ("livenessProbe", liveness)) if of is check]
         if not roles:
@@ -152,7 +154,7 @@ class _Written:
         )
         for attribute, key, value in numbers:
             targets = self._targets(key, start=key == "timeoutSeconds")
-            if attribute == "interval_s" and "startupProbe" in made:
+            if attribute in ("interval_s", "failures") and "startupProbe" in made:
                 targets += self.context.in_pod(f"{self.at}.startupProbe.failureThreshold")
             if not value:
                 self.ledger.exact(self._origins(attribute), "check", *targets, why="0: Docker's default")
@@ -175,23 +177,19 @@ class _Written:
         if "startupProbe" in made:
             probe = f"{self.at}.startupProbe"
             self.ledger.exact(period, "check-startup", *self.context.in_pod(f"{probe}.failureThreshold"))
-            targets = self.context.in_pod(f"{probe}.periodSeconds")
+            targets = self.context.in_pod(f"{probe}.periodSeconds") + self.context.in_pod(f"{probe}.failureThreshold")
             every = self.check.start_interval_s or START_INTERVAL_S
             if every != int(every):
                 why = f"{every:g} s: a probe takes whole seconds"
                 self.ledger.approximated(interval, "check-rounded", *targets, why=why)
             self.ledger.exact(interval, "check-startup", *targets)
             if not interval:
-                self._default(targets)
+                self._default(targets[:1])
             return
-        if self.check.start_period_s:
-            why = "failures while it starts keep the pod unready and restart nothing, as in Docker"
-            self.ledger.approximated(period, "check-start-period", *self._targets(), why=why)
-        self.ledger.exact(period, "check-start-period", *self._targets())
-        if self.check.start_interval_s:
-            why = "the readiness probe keeps its interval while the pod starts: it may be ready later than in Docker"
-            self.ledger.approximated(interval, "check-start-period", *self._targets(), why=why)
-        self.ledger.exact(interval, "check-start-period", *self._targets())
+        why = "failures while it starts keep the pod unready and restart nothing, as in Docker: nothing to say"
+        self.ledger.dropped(period, "check-start-period", why=why)
+        why = "the readiness probe keeps its interval while the pod starts: it may be ready later than in Docker"
+        self.ledger.dropped(interval, "check-start-period", why=why)
 
     def _default(self, targets: tuple[str, ...]) -> None:
         for target in targets:

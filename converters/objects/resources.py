@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import quantity
@@ -70,7 +70,7 @@ def resources(
     asked = {"cpu": quantity.cpu(wanted.cpu_m)}
     if wanted.memory_bytes is not None:
         asked["memory"] = quantity.memory(wanted.memory_bytes)
-    tell.limits()
+    tell.limits(wanted, policy)
     tell.cpu_request(wanted, policy)
     tell.memory_request(wanted)
     made: dict[str, Any] = {"requests": asked}
@@ -91,18 +91,24 @@ class _Told:
     def targets(self, path: str) -> tuple[str, ...]:
         return self.context.in_pod(f"spec.containers[{self.name}].resources.{path}")
 
-    def limits(self) -> None:
+    def limits(self, wanted: Requests, policy: str | None) -> None:
+        """A limit is also a request's bound, or the request itself: then it has two targets."""
         origins, limit = self.container.origins.get("cpu_limit_m", ()), self.container.cpu_limit_m
+        unbound = requests(replace(self.container, cpu_limit_m=None), self.context.target, shares_policy=policy or "")
+        targets = self.targets("limits.cpu") + (self.targets("requests.cpu") if wanted.cpu_m < unbound.cpu_m else ())
         if limit is not None and not math.isclose(limit, round(limit), abs_tol=1e-6):
             why = f"{limit:g}m: rounded up to whole millicores"
-            self.ledger.approximated(origins, "cpu-limit", *self.targets("limits.cpu"), why=why)
+            self.ledger.approximated(origins, "cpu-limit", *targets, why=why)
         else:
-            self.ledger.exact(origins, "cpu-limit", *(() if limit is None else self.targets("limits.cpu")))
+            self.ledger.exact(origins, "cpu-limit", *(() if limit is None else targets))
         memory = self.container.memory_limit_bytes
+        asked = self.container.memory_request_bytes
+        bound = memory is not None and (asked is None or asked > memory)
+        targets = self.targets("limits.memory") + (self.targets("requests.memory") if bound else ())
         self.ledger.exact(
             self.container.origins.get("memory_limit_bytes", ()),
             "memory-limit",
-            *(() if memory is None else self.targets("limits.memory")),
+            *(() if memory is None else targets),
         )
 
     def cpu_request(self, wanted: Requests, policy: str | None) -> None:
@@ -130,11 +136,10 @@ class _Told:
         container, ledger, targets = self.container, self.ledger, self.targets("requests.memory")
         origins = container.origins.get("memory_request_bytes", ())
         if container.memory_request_bytes is None:
-            if wanted.memory_bytes is not None:
-                limited = container.memory_limit_bytes is not None
-                why = "the limit, as the API server would set it" if limited else "the target's default"
+            # With a limit the request is the limit, as the API server would set it: the limit's verdict says so.
+            if wanted.memory_bytes is not None and container.memory_limit_bytes is None:
                 for target in targets:
-                    ledger.defaulted("request-default", target, why=why)
+                    ledger.defaulted("request-default", target, why="the target's default")
         elif wanted.memory_bytes == container.memory_request_bytes:
             why = "Docker protects this much from reclaim; Kubernetes schedules by it"
             ledger.approximated(origins, "memory-request", *targets, why=why)

@@ -104,6 +104,8 @@ def _privileged(at: _Place) -> bool:
     if at.container.privileged and at.refused("privileged", origins, "a privileged container", "privileged"):
         return False
     at.said("privileged", "privileged", "privileged", on=at.container.privileged)
+    if at.container.privileged:
+        at.ledger.exact(origins, "privileged", *at.targets("seccompProfile"))
     return at.container.privileged
 
 
@@ -207,11 +209,8 @@ def _capabilities(at: _Place) -> dict[str, list[str]]:
     for item in at.container.cap_drop:
         capability = _capability(item)
         if capability in adds:
-            at.ledger.approximated(
-                item.origins,
-                "capability-drop",
-                why=f"{capability} is also added, and Docker lets the addition win: not dropped",
-            )
+            why = f"dropping {capability}: it is added too, and Docker lets the addition win"
+            at.ledger.dropped(item.origins, "security-option", why=why)
             continue
         drops.add(capability)
         at.ledger.exact(item.origins, "capability-drop", *at.targets("capabilities.drop"))

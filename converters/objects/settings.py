@@ -87,7 +87,8 @@ def _tell_logging(container: Container, context: Context, ledger: Ledger) -> Non
         why = f"{driver}: the cluster's log collector ships to the same place, as the target says"
         ledger.approximated(origins, "log-driver", why=why)
     elif driver in FILE_DRIVERS:
-        ledger.approximated(origins, "log-driver", why=f"{driver}: log files of the node, rotated by its kubelet")
+        why = f"{driver}: nothing to say; a pod's output is in log files of its node, rotated by the kubelet"
+        ledger.dropped(origins, "log-driver", why=why, todo="look at the kubelets' containerLogMaxSize")
     elif driver == "none":
         why = "none: nothing was kept; a pod's output is kept on its node for kubectl logs"
         ledger.dropped(origins, "log-driver", why=why, todo="make the program quiet if its output must not be kept")

@@ -166,7 +166,11 @@ def test_large_values_lie_in_a_config_map_that_replaces_the_pods() -> None:
     assert config["kind"] == "ConfigMap"
     assert config["data"] == {"RULES": "$(a)" * 3000}
     assert entry(one, "RULES")["valueFrom"] == {"configMapKeyRef": {"name": "web-env", "key": "RULES"}}
-    assert one.verdict("RULES").targets == (SPEC + "env[RULES]", "ConfigMap/web-env:data[RULES]")
+    assert one.verdict("RULES").targets == (
+        SPEC + "env[RULES]",
+        "ConfigMap/web-env:data[RULES]",
+        POD + "metadata.annotations[podlift.dev/config-hash]",
+    )
     assert one.configuration.annotations != other.configuration.annotations
 
 

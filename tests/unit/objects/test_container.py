@@ -170,13 +170,6 @@ def test_terminal_and_working_directory() -> None:
     assert made.said("tty") == ("tty", "exact")
 
 
-def test_stdin_once_without_stdin_has_no_effect() -> None:
-    """The field is left out where nothing is open to be closed, and says so."""
-    made = convert(a_container(stdin_once=True))
-    assert "stdinOnce" not in made.spec
-    assert made.said("stdin_once") == ("stdin", "approximated")
-
-
 # -- limits
 
 
@@ -215,7 +208,10 @@ def test_a_memory_limit_is_the_request_too() -> None:
     """What the API server would fill in is written, so that a diff finds nothing."""
     made = convert(a_container(memory_limit_bytes=1 << 30))
     assert made.spec["resources"]["requests"]["memory"] == "1Gi"
-    assert SPEC + "resources.requests.memory" in made.defaulted()
+    assert made.verdict("memory_limit_bytes").targets == (
+        SPEC + "resources.limits.memory",
+        SPEC + "resources.requests.memory",
+    )
 
 
 def test_no_request_is_above_its_limit() -> None:
@@ -298,7 +294,7 @@ def test_ulimits_are_a_question_that_does_not_block() -> None:
     assert made.said("it") == ("ulimit", "undecided")
     assert "nofile=1024:unlimited" in made.verdict("it").why
     assert made.ledger.blocked() == ()
-    assert convert(box, answers={"ulimit": "node"}).said("it") == ("ulimit", "approximated")
+    assert convert(box, answers={"ulimit": "node"}).said("it") == ("ulimit", "dropped")
     assert convert(box, answers={"ulimit": "drop"}).said("it") == ("ulimit", "dropped")
 
 

@@ -80,8 +80,8 @@ def test_a_start_period_without_liveness() -> None:
     made = probed(a_check(start_period_s=60.0, start_interval_s=1.0, **EXEC))
     assert set(made.probes) == {"readinessProbe"}
     assert "initialDelaySeconds" not in made.probes["readinessProbe"]
-    assert made.said("start_period_s") == ("check-start-period", "approximated")
-    assert made.said("start_interval_s") == ("check-start-period", "approximated")
+    assert made.said("start_period_s") == ("check-start-period", "dropped")
+    assert made.said("start_interval_s") == ("check-start-period", "dropped")
 
 
 def test_parts_of_a_second_round_up() -> None:
@@ -137,8 +137,9 @@ def test_successes_count_for_readiness_only() -> None:
 
 def test_a_disabled_check_is_no_probe() -> None:
     """NONE is a decision of the legacy side, and has a verdict."""
-    made = probed(a_check(disabled=True))
+    made = probed(a_check(disabled=True, interval_s=7.0))
     assert made.probes == {}
+    assert made.said("interval_s") == ("check-extra", "dropped")
     assert made.said("disabled") == ("check-disabled", "exact")
 
 

@@ -83,8 +83,8 @@ def test_an_overruled_value_is_dropped_and_not_quoted() -> None:
 @pytest.mark.parametrize(
     ("driver", "target", "level"),
     [
-        ("json-file", Target(), "approximated"),
-        ("local", Target(), "approximated"),
+        ("json-file", Target(), "dropped"),
+        ("local", Target(), "dropped"),
         ("none", Target(), "dropped"),
         ("fluentd", Target(), "dropped"),
         ("fluentd", Target(log_drivers=("fluentd",)), "approximated"),
