@@ -185,7 +185,7 @@ def _gathered(
         secrets=tuple((c.workload, secret) for c in conversions for secret in c.secrets),
         extras={file: text for c in conversions for file, text in sorted(c.extras.items())},
         names=_names(names),
-        verdicts=tuple(verdicts),
+        verdicts=tuple(folded(verdicts)),
         findings=tuple(dict.fromkeys(findings)),
         tally=dict(tally),
         target=jsonable(target),
@@ -200,6 +200,26 @@ def _gathered(
         ),
         redacted=capture.redacted,
     )
+
+
+def folded(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Equal verdicts on one path of several instances' documents as one, with the list of those instances."""
+    made: dict[Verdict, list[Verdict]] = {}
+    for verdict in verdicts:
+        source = verdict.source
+        same = verdict if source is None else replace(verdict, source=replace(source, document=_kind(source.document)))
+        made.setdefault(same, []).append(verdict)
+    return [
+        group[0]
+        if len(group) == 1
+        else replace(group[0], instances=tuple(v.source.document for v in group if v.source is not None))
+        for group in made.values()
+    ]
+
+
+def _kind(document: str) -> str:
+    """What documents may be folded with this one: containers' of any host with each other, others with none."""
+    return "container" if "/container/" in document else document
 
 
 def _accepted(finding: Finding, accepted: Sequence[str]) -> Finding:
