@@ -186,15 +186,6 @@ _PROCESS = (
         seen_by="its interfaces",
     ),
     _config(
-        "Config.ArgsEscaped",
-        "windows-option",
-        "setting",
-        "windows",
-        sample=True,
-        unset=(False, "@linux"),
-        seen_by="outside: nothing within the container tells it",
-    ),
-    _config(
         "Config.Shell",
         "shell-unused",
         "container.checks",
@@ -228,7 +219,9 @@ _PROCESS = (
             ("Retries", 4),
         )
     ),
-    *_observed("Config.AttachStdin", "Config.AttachStdout", "Config.AttachStderr", "Config.OnBuild"),
+    *_observed("Config.AttachStdin", "Config.AttachStdout", "Config.AttachStderr"),
+    # These act when an image is built, and on Windows; a container of Linux has no use for them.
+    *_observed("Config.OnBuild", "Config.ArgsEscaped"),
 )
 
 _ASSIGNED = _observed(
@@ -329,7 +322,7 @@ _OLD = (
         mirror_of="HostConfig.Memory", seen_by="memory.max of its cgroup",
     ),
     _config(
-        "Config.MemorySwap", "memory-swap", "setting", "old-limits", sample=-1, unset=(0, "@derived-swap"),
+        "Config.MemorySwap", "memory-swap", "setting", "old-limits", sample=536870912, unset=(0, "@derived-swap"),
         mirror_of="HostConfig.MemorySwap", seen_by="memory.swap.max of its cgroup",
     ),
     _config(

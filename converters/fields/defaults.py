@@ -164,11 +164,6 @@ def _usual_bridge_option(found: Field, around: Surroundings) -> bool:  # noqa: A
     return usual is None or found.value in usual
 
 
-def _linux(found: Field, around: Surroundings) -> bool:  # noqa: ARG001
-    """Old Linux images carry it too; it acts on Windows alone."""
-    return around.document.get("Platform") != "windows"
-
-
 def _podman_env(found: Field, around: Surroundings) -> bool:
     """Podman prints what it injects."""
     name, _, value = str(found.value).partition("=")
@@ -211,7 +206,6 @@ RULES: dict[str, Callable[[Field, Surroundings], bool]] = {
     "@own-name": _own_name,
     "@anonymous-volume": _anonymous_volume,
     "@usual-bridge-option": _usual_bridge_option,
-    "@linux": _linux,
     "@podman-env": _podman_env,
     "@podman-annotation": _podman_annotation,
 }

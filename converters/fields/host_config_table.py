@@ -94,7 +94,13 @@ _LIMITS = (
         seen_by=_CGROUP,
     ),
     _config(
-        "MemorySwap", "memory-swap", "setting", "memory-limits", sample=-1, unset=(0, "@derived-swap"), seen_by=_CGROUP
+        "MemorySwap",
+        "memory-swap",
+        "setting",
+        "memory-limits",
+        sample=536870912,
+        unset=(0, "@derived-swap"),
+        seen_by=_CGROUP,
     ),
     _config(
         "MemorySwappiness", "memory-swappiness", "setting", "memory-limits", sample=10, unset=(-1,), seen_by=_CGROUP
@@ -174,7 +180,7 @@ _LIMITS = (
         "cgroup-namespace",
         "setting",
         "cgroups",
-        sample="host",
+        sample="private",
         unset=("", "@cgroup-namespace"),
         seen_by="/proc/1/ns/cgroup",
     ),
