@@ -40,7 +40,9 @@ def _added() -> tuple[tuple[str, tuple[_Key, ...]], ...]:
     by_version: dict[str, list[_Key]] = {}
     for key, (since, _) in KEYS["container"].items():
         if since != OLDEST and not key.endswith(".*"):
-            by_version.setdefault(since, []).append(tuple(key.replace("[]", ".[]").split(".")))
+            # A list counts as there even where it is null or empty.
+            names = tuple(key.removesuffix("[]").replace("[]", ".[]").split("."))
+            by_version.setdefault(since, []).append(names)
     return tuple((version, tuple(by_version[version])) for version in sorted(by_version, key=as_numbers, reverse=True))
 
 
