@@ -55,29 +55,33 @@ def classified(fields: Iterable[Field], around: Surroundings) -> Classified:
     counts = dict.fromkeys(Class, 0)
     present: list[Field] = []
     disagreeing: list[Field] = []
+    observed = unset = 0
     for found in fields:
-        row = found.row
-        role = None if row is None else row.role
-        if role is Role.OBSERVED:
-            counts[Class.OBSERVED] += found.leaves
+        _, row, value, leaves = found
+        if row is None:
+            kind = Class.UNSET if value is None else Class.PRESENT
+        elif row.role is Role.OBSERVED:
+            observed += leaves
             continue
-        if role is Role.CONFIG:
-            assert row is not None
+        elif row.role is Role.CONFIG:
             kind = _config_class(found, row, around)
-        elif role is Role.INNER:
+            if kind is Class.UNSET:
+                unset += leaves
+                continue
+        elif row.role is Role.INNER:
             kind = Class.UNSET
-        elif row is None:
-            kind = Class.UNSET if found.value is None else Class.PRESENT
         elif agrees(found, around):
             kind = Class.MIRROR
         else:
             kind = Class.PRESENT
             disagreeing.append(found)
-        counts[kind] += found.leaves
+        counts[kind] += leaves
         if kind is Class.PRESENT:
             present.append(found)
-            if row is not None and row.mirror_of and role is Role.CONFIG and has_primary(found, around):
+            if row is not None and row.mirror_of and row.role is Role.CONFIG and has_primary(found, around):
                 disagreeing.append(found)
+    counts[Class.OBSERVED] += observed
+    counts[Class.UNSET] += unset
     return Classified(present=tuple(present), disagreeing=tuple(disagreeing), leaves=counts)
 
 
@@ -87,13 +91,16 @@ def image_fields(image: Mapping[str, Any], table: Table) -> dict[str, Any]:
     return {found.path: found.value for found in walk({"Config": config}, table)} if isinstance(config, dict) else {}
 
 
+_COMMAND = frozenset({"Config.Entrypoint", "Config.Cmd"})
+
+
 def _config_class(found: Field, row: Row, around: Surroundings) -> Class:
     value = found.value
-    if row.attribute in ("container.entrypoint", "container.args"):
+    if row.pattern in _COMMAND:
         return _command_class(found, around)
     if row.mirror_of and has_primary(found, around) and agrees(found, around):
         return Class.MIRROR if value else Class.UNSET
-    if (value is None and not row.by_key) or (not row.empty_counts and value in ({}, [])):
+    if not value and ((value is None and not row.by_key) or (not row.empty_counts and isinstance(value, dict | list))):
         return Class.UNSET
     image = around.image
     if row.inherits and image is not None:
@@ -102,10 +109,12 @@ def _config_class(found: Field, row: Row, around: Surroundings) -> Class:
             if _equal(default, value):
                 return Class.INHERITED
             return Class.PRESENT if value != "" else Class.UNSET
-    if any(_equal(value, usual) for usual in row.usual):
-        return Class.UNSET
-    if any(RULES[rule](found, around) for rule in row.rules):
-        return Class.UNSET
+    for usual in row.usual:
+        if value == usual and type(value) is type(usual):
+            return Class.UNSET
+    for rule in row.rules:
+        if RULES[rule](found, around):
+            return Class.UNSET
     return Class.PRESENT
 
 

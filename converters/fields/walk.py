@@ -106,22 +106,29 @@ def leaves(value: Any) -> int:
     return 1
 
 
+# Ten thousand documents have a million and a half leaves: most are scalars with a row of their own, made here without
+# the detour by NamedTuple's constructor.
+_new = tuple.__new__
+_INNER = (dict, list)
+
+
 def _enter(value: Any, node: _Node, path: str, found: list[Field]) -> None:
     if node.row is not None:
-        found.append(Field(path, node.row, value, leaves(value) if isinstance(value, dict | list) else 1))
-    elif value is None or value in ({}, []):
+        found.append(Field(path, node.row, value, leaves(value)))
+    elif value is None or (not value and isinstance(value, _INNER)):
         found.append(Field(path, node.inner, value, 1))
     elif node.split:
         _divide(value, node, path, found)
     elif isinstance(value, dict):
         prefix = f"{path}." if path else ""
         keys = node.keys
+        add = found.append
         for key, below in value.items():
             child = keys.get(key)
             if child is None:
                 _unknown(below, prefix + key, found)
-            elif child.row is not None and not isinstance(below, dict | list):
-                found.append(Field(prefix + key, child.row, below, 1))
+            elif child.row is not None and not isinstance(below, _INNER):
+                add(_new(Field, (prefix + key, child.row, below, 1)))
             else:
                 _enter(below, child, prefix + key, found)
     else:

@@ -21,7 +21,7 @@ from ..fields.podman_table import PODMAN_ROWS, is_podman
 from ..fields.verdict import Finding, Source, Tally
 from ..fields.walk import Table, walk
 from ..secrecy import secrets_within
-from ..workload import Container, Host, Pair, Setting, Workload
+from ..workload import Container, Host, Mount, MountKind, Pair, Setting, Workload
 from .inspect_document import Document, Draft, chosen
 from .inspect_mounts import Volume, read_mounts, target_key
 from .inspect_network import NetworkFacts, pairs_of, read_networks, read_ports, read_resolver
@@ -92,11 +92,13 @@ def read_inspect(
     documents = containers if not isinstance(containers, Mapping) else (containers,)
     for n, raw in enumerate(documents):
         workloads.append(reader.read(refuse_unless_container(raw, _whereabouts(raw, host, n))))
+    unused = reader.unused()
     return Reading(
         source="inspect",
         workloads=tuple(workloads),
         hosts=(host,),
-        tallies=tuple(reader.tallies),
+        tallies=tuple(tally for tally in reader.tallies if tally.document not in unused),
+        excluded=tuple((name, "no container here uses it") for name in unused),
         api_versions=tuple(reader.api_versions),
     )
 
@@ -123,6 +125,7 @@ class _HostReader:
     volumes: dict[str, Volume] = field(default_factory=dict)
     networks: dict[str, NetworkFacts] = field(default_factory=dict)
     labels: dict[str, tuple[Setting, ...]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
 
     def know_images(self, images: Iterable[Mapping[str, Any]]) -> None:
         for raw in images:
@@ -254,12 +257,17 @@ class _HostReader:
         version = self.api_version or (self.engine.api_version if self.engine else "") or inferred(document.raw)
         self.api_versions.append((document.name, version))
 
-    def _labels_of(self, mounts: Sequence[Any], workload: Draft) -> Iterable[Setting]:
-        """Labels of the volumes and networks that this container uses: each of them is asked about once a user."""
-        for mount in mounts:
-            yield from self.labels.get(f"volume/{mount.source}", ())
-        for network in workload.values.get("networks", ()):
-            yield from self.labels.get(f"network/{network.name}", ())
+    def _labels_of(self, mounts: Sequence[Mount], workload: Draft) -> Iterable[Setting]:
+        """Labels of the volumes and networks that this container uses, which stand beside all who use them."""
+        names = {f"volume/{mount.source}" for mount in mounts if mount.kind in (MountKind.VOLUME, MountKind.ANONYMOUS)}
+        names |= {f"network/{network.name}" for network in workload.values.get("networks", ())}
+        self.used |= names
+        for name in sorted(names):
+            yield from self.labels.get(name, ())
+
+    def unused(self) -> tuple[str, ...]:
+        """Documents of volumes and networks that stand beside no container: they say nothing of any workload."""
+        return tuple(sorted(f"{self.host.name}/{name}" for name in set(self.labels) - self.used))
 
 
 # Fields that are one attribute as they stand.

@@ -212,6 +212,7 @@ def _mode_options(mode: str) -> dict[str, str]:
 
 
 def _mount(document: Document, value: Mapping[str, Any], origins: Origins) -> Mount:
+    """One entry of HostConfig.Mounts. Labels of a volume that it would have made stand as ``label:KEY`` options."""
     target = value.get("Target")
     if not isinstance(target, str) or not target:
         raise document.malformed("HostConfig.Mounts", "an object with Target", value)
@@ -219,33 +220,8 @@ def _mount(document: Document, value: Mapping[str, Any], origins: Origins) -> Mo
     if kind not in {known.value for known in MountKind}:
         raise document.malformed(f"HostConfig.Mounts[{target}].Type", "a kind of mount", kind)
     source = str(value.get("Source") or "")
-    options: dict[str, str] = {}
-    bind = _object(document, value, "BindOptions")
     volume = _object(document, value, "VolumeOptions")
     tmpfs = _object(document, value, "TmpfsOptions")
-    image = _object(document, value, "ImageOptions")
-    if bind.get("Propagation") not in (None, *_USUAL_PROPAGATION):
-        options["propagation"] = str(bind["Propagation"])
-    for key, name in (
-        ("NonRecursive", "non-recursive"),
-        ("CreateMountpoint", "create-mountpoint"),
-        ("ReadOnlyNonRecursive", "read-only-non-recursive"),
-        ("ReadOnlyForceRecursive", "read-only-force-recursive"),
-    ):
-        if bind.get(key):
-            options[name] = "true"
-    if value.get("Consistency") not in (None, "", "default", "consistent"):
-        options["consistency"] = str(value["Consistency"])
-    if volume.get("NoCopy"):
-        options["nocopy"] = "true"
-    for settings in (volume, image):
-        if settings.get("Subpath"):
-            options["subpath"] = str(settings["Subpath"])
-    for key, label in sorted(_object(document, volume, "Labels").items()):
-        options[f"label:{key}"] = str(label)
-    for pair in tmpfs.get("Options") or ():
-        if isinstance(pair, list) and pair and pair not in (["rw"], ["exec"]):
-            options[str(pair[0])] = str(pair[1]) if len(pair) > 1 else "true"
     driver = _object(document, volume, "DriverConfig")
     name = str(driver.get("Name") or "")
     mode, size = tmpfs.get("Mode"), tmpfs.get("SizeBytes")
@@ -260,10 +236,40 @@ def _mount(document: Document, value: Mapping[str, Any], origins: Origins) -> Mo
         mode=mode or None,
         driver="" if name == "local" else name,
         driver_options={str(k): str(v) for k, v in _object(document, driver, "Options").items()},
-        options=options,
+        options=_mount_options(document, value, volume, tmpfs),
         content=False if volume.get("NoCopy") else None,
         origins=origins,
     )
+
+
+_SWITCHES = (
+    ("NonRecursive", "non-recursive"),
+    ("CreateMountpoint", "create-mountpoint"),
+    ("ReadOnlyNonRecursive", "read-only-non-recursive"),
+    ("ReadOnlyForceRecursive", "read-only-force-recursive"),
+)
+
+
+def _mount_options(
+    document: Document, value: Mapping[str, Any], volume: Mapping[str, Any], tmpfs: Mapping[str, Any]
+) -> dict[str, str]:
+    bind = _object(document, value, "BindOptions")
+    options = {name: "true" for key, name in _SWITCHES if bind.get(key)}
+    if bind.get("Propagation") not in (None, *_USUAL_PROPAGATION):
+        options["propagation"] = str(bind["Propagation"])
+    if value.get("Consistency") not in (None, "", "default", "consistent"):
+        options["consistency"] = str(value["Consistency"])
+    if volume.get("NoCopy"):
+        options["nocopy"] = "true"
+    for settings in (volume, _object(document, value, "ImageOptions")):
+        if settings.get("Subpath"):
+            options["subpath"] = str(settings["Subpath"])
+    for key, label in sorted(_object(document, volume, "Labels").items()):
+        options[f"label:{key}"] = str(label)
+    for pair in tmpfs.get("Options") or ():
+        if isinstance(pair, list) and pair and pair not in (["rw"], ["exec"]):
+            options[str(pair[0])] = str(pair[1]) if len(pair) > 1 else "true"
+    return options
 
 
 def _object(document: Document, value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -321,7 +327,7 @@ def _with_evidence(mount: Mount, entry: _Seen | None, volumes: Mapping[str, Volu
     return replace(
         mount,
         driver=volume.driver or mount.driver,
-        driver_options=volume.options if volume.options else mount.driver_options,
+        driver_options=volume.options or mount.driver_options,
         size_bytes=volume.size_bytes if mount.size_bytes is None else mount.size_bytes,
         origins=mount.origins + volume.origins,
     )

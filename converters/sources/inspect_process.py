@@ -155,11 +155,13 @@ def read_checks(document: Document) -> tuple[tuple[Check, ...], tuple[Setting, .
     if test[0] == "NONE":
         return (Check(disabled=True, origins={"disabled": of_test, **origins}, **values),), unused
     words = (*(shell or _DEFAULT_SHELL), *test[1:]) if by_shell else test[1:] if test[0] == "CMD" else test
+    if len(test) == 1 and test[0] in ("CMD", "CMD-SHELL"):
+        raise document.malformed("Config.Healthcheck.Test", "a command", list(test))
     return (Check(argv=words, origins={"argv": of_test + (of_shell if by_shell else ()), **origins}, **values),), unused
 
 
 def read_limits(document: Document, draft: Draft) -> tuple[Setting, ...]:
-    """CPU, memory, shared memory, ulimits. Old engines keep some in Config; both origins then stand behind one value."""
+    """CPU, memory, shared memory, ulimits. Old engines keep some in Config; then both stand behind one value."""
     for attribute, patterns in (
         ("memory_limit_bytes", ("HostConfig.Memory", "Config.Memory")),
         ("memory_request_bytes", ("HostConfig.MemoryReservation",)),
