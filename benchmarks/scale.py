@@ -160,9 +160,7 @@ for file in Path(sys.argv[1]).rglob("*.json*"):
 
 
 def main() -> None:
-    print(
-        "| containers | hosts | capture to plan, s wall | s cpu | ms a container | json.loads, s cpu | ratio | peak MiB |"
-    )
+    print("| containers | hosts | to a plan, s wall | s cpu | ms a container | json.loads, s cpu | ratio | peak MiB |")
     print("|---|---|---|---|---|---|---|---|")
     each = []
     for size in SIZES:
