@@ -45,6 +45,7 @@ SECRET_WORDS: tuple[str, ...] = (
 SECRET_PHRASES: tuple[tuple[str, ...], ...] = (
     ("API", "KEY"),
     ("ACCESS", "KEY"),
+    ("ACCESS", "KEY", "ID"),
     ("ACCOUNT", "KEY"),
     ("AUTH", "KEY"),
     ("CLIENT", "KEY"),
@@ -55,6 +56,7 @@ SECRET_PHRASES: tuple[tuple[str, ...], ...] = (
     ("LICENSE", "KEY"),
     ("MASTER", "KEY"),
     ("PRIVATE", "KEY"),
+    ("SECRET", "ID"),
     ("SERVICE", "ACCOUNT", "JSON"),
     ("SESSION", "KEY"),
     ("SIGNING", "KEY"),
@@ -126,7 +128,8 @@ HARMLESS_ENDINGS: frozenset[str] = frozenset(
 )
 """Last words that make a name speak about a secret. A URL that carries a password is caught by its value."""
 
-_SECRET_ID = frozenset({("SECRET", "ID"), ("TOKEN", "ID")})
+# Words that a name may run together with another: PGPASSWORD, AUTHTOKEN.
+_SECRET_TAILS = ("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _URL_PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?P<password>[^\s/@]+)@", re.IGNORECASE)
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]*(PRIVATE KEY|CERTIFICATE)[A-Z ]*-----")
@@ -177,9 +180,11 @@ def _secret_name(name: str) -> bool:
     words = tuple(word.upper() for word in _WORD.findall(name))
     if not words:
         return False
-    if words[-1] in HARMLESS_ENDINGS and words[-2:] not in _SECRET_ID and not _phrase_ends(words):
+    if words[-1] in HARMLESS_ENDINGS and not _phrase_ends(words):
         return False
-    if any(word in SECRET_WORDS for word in words) and words not in (("PWD",), ("OLD", "PWD"), ("OLDPWD",)):
+    if words == ("PWD",):
+        return False
+    if any(word in SECRET_WORDS or word.endswith(_SECRET_TAILS) for word in words):
         return True
     return any(
         words[at : at + len(phrase)] == phrase

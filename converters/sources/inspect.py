@@ -7,7 +7,7 @@ volumes and networks stand beside the containers: their defaults are subtracted,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..capture import Engine
@@ -23,7 +23,7 @@ from ..fields.walk import Table, walk
 from ..secrecy import secrets_within
 from ..workload import Container, Host, Mount, MountKind, Pair, Setting, Workload
 from .inspect_document import Document, Draft, chosen
-from .inspect_mounts import Volume, read_mounts, target_key
+from .inspect_mounts import Volume, read_mounts, shared_anonymous, target_key, with_shared
 from .inspect_network import NetworkFacts, pairs_of, read_networks, read_ports, read_resolver
 from .inspect_process import (
     Accounts,
@@ -92,6 +92,9 @@ def read_inspect(
     documents = containers if not isinstance(containers, Mapping) else (containers,)
     for n, raw in enumerate(documents):
         workloads.append(reader.read(refuse_unless_container(raw, _whereabouts(raw, host, n))))
+    shared = shared_anonymous([workload.containers[0].mounts for workload in workloads])
+    if shared:
+        workloads = [_with_shared(workload, shared) for workload in workloads]
     unused = reader.unused()
     return Reading(
         source="inspect",
@@ -101,6 +104,11 @@ def read_inspect(
         excluded=tuple((name, "no container here uses it") for name in unused),
         api_versions=tuple(reader.api_versions),
     )
+
+
+def _with_shared(workload: Workload, shared: frozenset[str]) -> Workload:
+    (container,) = workload.containers
+    return replace(workload, containers=(replace(container, mounts=with_shared(container.mounts, shared)),))
 
 
 def _whereabouts(raw: Any, host: Host, n: int) -> str:

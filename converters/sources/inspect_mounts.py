@@ -7,7 +7,8 @@ in where nothing else tells.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..fields.verdict import Origins
 from ..workload import Mount, MountKind, Setting
 from .inspect_document import Document, chosen
 
+_VOLUMES = (MountKind.VOLUME, MountKind.ANONYMOUS)
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _PROPAGATION = frozenset({"private", "rprivate", "shared", "rshared", "slave", "rslave"})
 _USUAL_PROPAGATION = frozenset({"", "private", "rprivate"})
@@ -65,13 +67,28 @@ def read_mounts(
     driven = False
     for key, mount in made.items():
         known = _with_evidence(mount, seen.get(key), volumes)
-        if of_driver and known.kind in (MountKind.VOLUME, MountKind.ANONYMOUS):
+        if of_driver and known.kind in _VOLUMES:
             driven = True
             known = replace(known, driver=known.driver or driver, origins=known.origins + of_driver)
         made[key] = _with_content(known, image_volumes)
     if of_driver and not driven:
         left = (*left, Setting(code="volume-driver-unused", value=driver, origins=of_driver))
     return tuple(made[key] for key in sorted(made)), left
+
+
+def shared_anonymous(mounts: Iterable[Sequence[Mount]]) -> frozenset[str]:
+    """Names of anonymous volumes that several containers of a host mount, by VolumesFrom or by name: an emptyDir in
+    each would part them."""
+    users = Counter(mount.source for each in mounts for mount in each if mount.kind in _VOLUMES and mount.source)
+    return frozenset(source for source, count in users.items() if count > 1)
+
+
+def with_shared(mounts: Sequence[Mount], shared: frozenset[str]) -> tuple[Mount, ...]:
+    """The mounts, those of shared anonymous volumes as of a volume with a name."""
+    return tuple(
+        replace(mount, kind=MountKind.VOLUME) if mount.kind is MountKind.ANONYMOUS and mount.source in shared else mount
+        for mount in mounts
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +171,7 @@ def _of_seen(entry: _Seen, origins: Origins) -> Mount:
     mount = Mount(
         kind=kind,
         target=entry.target,
-        source=entry.name if kind in (MountKind.VOLUME, MountKind.ANONYMOUS) else entry.source,
+        source=entry.name if kind in _VOLUMES else entry.source,
         read_only=not entry.writable,
         origins=origins,
     )
@@ -318,7 +335,7 @@ def _with_evidence(mount: Mount, entry: _Seen | None, volumes: Mapping[str, Volu
         mount = replace(mount, kind=MountKind.VOLUME if named else mount.kind, source=entry.name)
     elif mount.kind is MountKind.ANONYMOUS and entry is not None and entry.kind == "bind":
         mount = replace(mount, kind=MountKind.BIND, source=entry.source)
-    if mount.kind not in (MountKind.VOLUME, MountKind.ANONYMOUS):
+    if mount.kind not in _VOLUMES:
         return mount
     volume = volumes.get(mount.source)
     if volume is None:
@@ -335,6 +352,6 @@ def _with_evidence(mount: Mount, entry: _Seen | None, volumes: Mapping[str, Volu
 
 def _with_content(mount: Mount, image_volumes: frozenset[str]) -> Mount:
     """Copy-up: an image that declares a VOLUME there may have files there; of other targets nothing is known."""
-    if mount.kind in (MountKind.VOLUME, MountKind.ANONYMOUS) and mount.content is None:
+    if mount.kind in _VOLUMES and mount.content is None:
         return replace(mount, content=True if target_key(mount.target) in image_volumes else None)
     return mount

@@ -20,7 +20,7 @@ TABLES = {"container": CONTAINER_ROWS, "image": IMAGE_ROWS, "volume": VOLUME_ROW
 ALL_ROWS = {row.pattern: row for rows in (*TABLES.values(), PODMAN_ROWS) for row in rows}
 CONFIGURED = [row for row in CONTAINER_ROWS if row.role is Role.CONFIG]
 PODMANS = [row for row in PODMAN_ROWS if row.role is Role.CONFIG]
-PODMAN = {"OCIConfigPath": "/run/config.json", "lockNumber": 2}
+PODMAN: dict[str, Any] = {"OCIConfigPath": "/run/config.json", "lockNumber": 2}
 NETWORK: dict[str, Any] = {"Name": "backend", "Id": "7d86", "Driver": "bridge", "Internal": False, "Options": {}}
 VOLUME: dict[str, Any] = {"Name": "site-data", "Driver": "local", "Options": None, "Labels": None, "Scope": "local"}
 
