@@ -25,7 +25,7 @@ def merged(group: Group, decisions: Decisions) -> tuple[Workload, tuple[tuple[st
     first = current[0]
     image = _image(current)
     common = _without_host_ports(current)
-    differences = _differences(common)
+    differences = differences_of(common)
     container = replace(common[0].containers[0], image=image, name=_container_name(group.name))
     stopped = all(member.instances[0].state not in RUNNING for member in current)
     by_hand = stopped and first.restart.policy in ("always", "unless-stopped")
@@ -169,7 +169,8 @@ def _without_host_ports(current: Sequence[Workload]) -> list[Workload]:
     ]
 
 
-def _differences(current: Sequence[Workload]) -> tuple[Difference, ...]:
+def differences_of(current: Sequence[Workload]) -> tuple[Difference, ...]:
+    """Where workloads of one instance each differ; the values stand under the instances' documents."""
     if len(current) < 2:
         return ()
     taken = [facets(member) for member in current]

@@ -56,6 +56,16 @@ ERROR_CODES: tuple[Code, ...] = (
         "an answer in the decisions does not fit its question",
         "see podlift explain CODE for what the question takes",
     ),
+    error(
+        "bad-mapping",
+        "a mapping cannot be used: an unknown key, a wrong type, an expression that cannot be read",
+        "correct the line; docs/reference/mapping.md is the reference",
+    ),
+    error(
+        "config-unfit",
+        "a value of a config is not what the mapping says it is",
+        "correct the value, or the clause of the mapping that the message names",
+    ),
     error("mapping-missing", "a config is given and no mapping", "give --mapping FILE"),
     error("object-twice", "two workloads make one object differently", "override the name of one"),
     error("plan-edited", "a plan directory was edited by hand", "keep the edit as an override in decisions.yaml"),

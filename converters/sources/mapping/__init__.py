@@ -1,1 +1,11 @@
-"""The mapping language: where in a bespoke config the workload's fields stand."""
+"""The mapping language: where in a bespoke config the workload's fields stand.
+
+``parse_mapping`` checks a mapping file and makes a frozen :class:`Mapping`; ``read_config`` reads a config by it.
+docs/reference/mapping.md is the language's reference.
+"""
+
+from .parse import parse_mapping
+from .read import read_config
+from .syntax import Mapping
+
+__all__ = ["Mapping", "parse_mapping", "read_config"]
