@@ -19,21 +19,69 @@ VOLUME_ID = "8843702e22995a1f724d38478247d22fec25179ba875303056b664ae0eab04ce"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _NULL = (
-    "Binds VolumesFrom CapAdd CapDrop ExtraHosts GroupAdd Links SecurityOpt DeviceCgroupRules DeviceRequests"
-    " MemorySwappiness PidsLimit"
-).split()  # noqa: SIM905
+    "Binds",
+    "VolumesFrom",
+    "CapAdd",
+    "CapDrop",
+    "ExtraHosts",
+    "GroupAdd",
+    "Links",
+    "SecurityOpt",
+    "DeviceCgroupRules",
+    "DeviceRequests",
+    "MemorySwappiness",
+    "PidsLimit",
+)
 _LISTS = (
-    "Dns DnsOptions DnsSearch BlkioWeightDevice BlkioDeviceReadBps BlkioDeviceWriteBps BlkioDeviceReadIOps"
-    " BlkioDeviceWriteIOps Devices Ulimits"
-).split()  # noqa: SIM905
+    "Dns",
+    "DnsOptions",
+    "DnsSearch",
+    "BlkioWeightDevice",
+    "BlkioDeviceReadBps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteIOps",
+    "Devices",
+    "Ulimits",
+)
 _ZERO = (
-    "OomScoreAdj CpuShares Memory NanoCpus BlkioWeight CpuPeriod CpuQuota CpuRealtimePeriod CpuRealtimeRuntime"
-    " KernelMemory KernelMemoryTCP MemoryReservation MemorySwap CpuCount CpuPercent IOMaximumIOps IOMaximumBandwidth"
-).split()  # noqa: SIM905
+    "OomScoreAdj",
+    "CpuShares",
+    "Memory",
+    "NanoCpus",
+    "BlkioWeight",
+    "CpuPeriod",
+    "CpuQuota",
+    "CpuRealtimePeriod",
+    "CpuRealtimeRuntime",
+    "KernelMemory",
+    "KernelMemoryTCP",
+    "MemoryReservation",
+    "MemorySwap",
+    "CpuCount",
+    "CpuPercent",
+    "IOMaximumIOps",
+    "IOMaximumBandwidth",
+)
 _EMPTY = (
-    "ContainerIDFile VolumeDriver Cgroup PidMode UTSMode UsernsMode Isolation CgroupParent CpusetCpus CpusetMems"
-).split()  # noqa: SIM905
-_OFF = "AutoRemove Privileged PublishAllPorts ReadonlyRootfs OomKillDisable".split()  # noqa: SIM905
+    "ContainerIDFile",
+    "VolumeDriver",
+    "Cgroup",
+    "PidMode",
+    "UTSMode",
+    "UsernsMode",
+    "Isolation",
+    "CgroupParent",
+    "CpusetCpus",
+    "CpusetMems",
+)
+_OFF = (
+    "AutoRemove",
+    "Privileged",
+    "PublishAllPorts",
+    "ReadonlyRootfs",
+    "OomKillDisable",
+)
 
 INFO: dict[str, Any] = {
     "Name": "edge-1",

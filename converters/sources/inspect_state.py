@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ..capture import Engine
@@ -112,21 +111,31 @@ def _platform(document: Document, image: Mapping[str, Any] | None, engine: Engin
 
 def _uptime(state: Mapping[str, Any], engine: Engine | None) -> float | None:
     """From its start to the engine's own time of reading, or to its end. None where no clock tells."""
-    started = _time(state.get("StartedAt"))
-    until = _time(engine.info.get("SystemTime")) if engine and state.get("Running") else _time(state.get("FinishedAt"))
-    if started is None or until is None or until < started:
-        return None
-    return (until - started).total_seconds()
+    started = _seconds(state.get("StartedAt"))
+    running = engine is not None and bool(state.get("Running"))
+    until = _seconds(engine.info.get("SystemTime")) if engine and running else _seconds(state.get("FinishedAt"))
+    return None if started is None or until is None or until < started else until - started
 
 
-def _time(value: object) -> datetime | None:
-    if not isinstance(value, str) or value.startswith(_NEVER):
+_RFC3339 = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)T(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d(\.\d+)?)"
+    r"(Z|(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>\d\d))"
+)
+
+
+def _seconds(value: object) -> float | None:
+    """An RFC 3339 time as seconds of a count of its own, to be subtracted; None for anything else and for Go's zero
+    time. By hand, since nothing in here may know a clock."""
+    match = _RFC3339.fullmatch(value) if isinstance(value, str) and not value.startswith(_NEVER) else None
+    if match is None:
         return None
-    try:
-        read = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    # Days since 0000-03-01: with the leap day last in the year, months need no table.
+    year, month = int(match["year"]), int(match["month"])
+    year, month = (year - 1, month + 9) if month < 3 else (year, month - 3)
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month + 2) // 5 + int(match["day"])
+    offset = int(match["hours"] or 0) * 3600 + int(match["minutes"] or 0) * 60
+    east = -1 if match["sign"] == "-" else 1
+    return days * 86400 + int(match["hour"]) * 3600 + int(match["minute"]) * 60 + float(match["second"]) - east * offset
 
 
 def _number(value: object) -> int:

@@ -60,13 +60,17 @@ def test_without_the_image_everything_is_kept_and_said() -> None:
         ({"Runtime": "runc"}, {"DefaultRuntime": "runc"}, set()),
         ({"Runtime": "io.containerd.runc.v2"}, {"DefaultRuntime": "runc"}, set()),
         ({"Runtime": "runc"}, {"DefaultRuntime": "kata"}, {"HostConfig.Runtime"}),
-        ({"LogConfig": {"Type": "json-file", "Config": {}}}, {"LoggingDriver": "journald"}, {"HostConfig.LogConfig.Type"}),
+        (
+            {"LogConfig": {"Type": "json-file", "Config": {}}},
+            {"LoggingDriver": "journald"},
+            {"HostConfig.LogConfig.Type"},
+        ),
         ({"CgroupnsMode": "private"}, {"CgroupVersion": "2"}, set()),
         ({"CgroupnsMode": "private"}, {"CgroupVersion": "1"}, {"HostConfig.CgroupnsMode"}),
         ({"UsernsMode": "host"}, {"SecurityOptions": ["name=seccomp"]}, set()),
         ({"UsernsMode": "host"}, {"SecurityOptions": ["name=userns"]}, {"HostConfig.UsernsMode"}),
     ],
-)  # fmt: skip
+)
 def test_a_default_of_info_counts_only_where_info_is_known(
     host: dict[str, Any], info: dict[str, Any] | None, expected: set[str]
 ) -> None:
@@ -124,10 +128,26 @@ def test_a_hostname_that_the_engine_gave_is_unset(
     ("host", "top", "expected"),
     [
         ({"Binds": ["/a:/d"]}, {"Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/d", "RW": True}]}, set()),
-        ({"Binds": ["/a:/d:ro"]}, {"Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/d", "RW": True}]}, {"Mounts[/d]"}),
-        ({"Binds": ["/a:/d"]}, {"Mounts": [{"Type": "bind", "Source": "/b", "Destination": "/d", "RW": True}]}, {"Mounts[/d]"}),
-        ({"Binds": ["v:/d"]}, {"Mounts": [{"Type": "volume", "Name": "v", "Source": "/x/v/_data", "Destination": "/d", "RW": True}]}, set()),
-        ({"Mounts": [{"Type": "tmpfs", "Target": "/t"}]}, {"Mounts": [{"Type": "tmpfs", "Destination": "/t", "RW": True}]}, set()),
+        (
+            {"Binds": ["/a:/d:ro"]},
+            {"Mounts": [{"Type": "bind", "Source": "/a", "Destination": "/d", "RW": True}]},
+            {"Mounts[/d]"},
+        ),
+        (
+            {"Binds": ["/a:/d"]},
+            {"Mounts": [{"Type": "bind", "Source": "/b", "Destination": "/d", "RW": True}]},
+            {"Mounts[/d]"},
+        ),
+        (
+            {"Binds": ["v:/d"]},
+            {"Mounts": [{"Type": "volume", "Name": "v", "Source": "/x/v/_data", "Destination": "/d", "RW": True}]},
+            set(),
+        ),
+        (
+            {"Mounts": [{"Type": "tmpfs", "Target": "/t"}]},
+            {"Mounts": [{"Type": "tmpfs", "Destination": "/t", "RW": True}]},
+            set(),
+        ),
         ({"VolumesFrom": ["x"]}, {"Mounts": [{"Source": "/a", "Destination": "/d", "RW": True}]}, set()),
         ({}, {"Mounts": [{"Source": "/a", "Destination": "/d", "RW": True}]}, {"Mounts[/d]"}),
         ({"Binds": ["/a:/d"]}, {"Volumes": {"/d": "/a"}, "VolumesRW": {"/d": True}}, set()),
@@ -135,7 +155,7 @@ def test_a_hostname_that_the_engine_gave_is_unset(
         ({}, {"Path": "/bin/other"}, {"Path"}),
         ({}, {"Args": ["other"]}, {"Args"}),
     ],
-)  # fmt: skip
+)
 def test_a_mirror_that_disagrees_is_present_and_a_finding(
     host: dict[str, Any], top: dict[str, Any], expected: set[str]
 ) -> None:

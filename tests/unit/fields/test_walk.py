@@ -23,27 +23,48 @@ def by_path(document: Any) -> dict[str, Field]:
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
-        ({"Config": {"Env": ["LOG=info", "EMPTY=", "UNSET"]}}, ["Config.Env[LOG]", "Config.Env[EMPTY]", "Config.Env[UNSET]"]),
+        (
+            {"Config": {"Env": ["LOG=info", "EMPTY=", "UNSET"]}},
+            ["Config.Env[LOG]", "Config.Env[EMPTY]", "Config.Env[UNSET]"],
+        ),
         ({"Config": {"Env": ["A=1", "A=2"]}}, ["Config.Env[A]", "Config.Env[A]#2"]),
         ({"Config": {"Labels": {"a.b/c": "1"}}}, ["Config.Labels[a.b/c]"]),
         ({"Config": {"ExposedPorts": {"80/tcp": {}}}}, ["Config.ExposedPorts[80/tcp]"]),
         ({"Config": {"Cmd": ["a", "b"]}}, ["Config.Cmd"]),
-        ({"HostConfig": {"Binds": ["/srv:/site:ro", "data:/data", "/bare"]}},
-         ["HostConfig.Binds[/site]", "HostConfig.Binds[/data]", "HostConfig.Binds[/bare]"]),
-        ({"HostConfig": {"PortBindings": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}, {"HostIp": "", "HostPort": ""}]}}},
-         ["HostConfig.PortBindings[80/tcp][0.0.0.0:8080]", "HostConfig.PortBindings[80/tcp][:]"]),
+        (
+            {"HostConfig": {"Binds": ["/srv:/site:ro", "data:/data", "/bare"]}},
+            ["HostConfig.Binds[/site]", "HostConfig.Binds[/data]", "HostConfig.Binds[/bare]"],
+        ),
+        (
+            {
+                "HostConfig": {
+                    "PortBindings": {
+                        "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}, {"HostIp": "", "HostPort": ""}]
+                    }
+                }
+            },
+            ["HostConfig.PortBindings[80/tcp][0.0.0.0:8080]", "HostConfig.PortBindings[80/tcp][:]"],
+        ),
         ({"HostConfig": {"Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}]}}, ["HostConfig.Ulimits[nofile]"]),
         ({"HostConfig": {"Links": ["/db:/web/sql", "cache:mem"]}}, ["HostConfig.Links[sql]", "HostConfig.Links[mem]"]),
         ({"HostConfig": {"ExtraHosts": ["db:fd00::1"]}}, ["HostConfig.ExtraHosts[db]"]),
-        ({"HostConfig": {"SecurityOpt": ["label:user:u", "label=role:r", "no-new-privileges"]}},
-         ["HostConfig.SecurityOpt[label]", "HostConfig.SecurityOpt[label]#2", "HostConfig.SecurityOpt[no-new-privileges]"]),
+        (
+            {"HostConfig": {"SecurityOpt": ["label:user:u", "label=role:r", "no-new-privileges"]}},
+            [
+                "HostConfig.SecurityOpt[label]",
+                "HostConfig.SecurityOpt[label]#2",
+                "HostConfig.SecurityOpt[no-new-privileges]",
+            ],
+        ),
         ({"HostConfig": {"DeviceRequests": [{"Count": -1}]}}, ["HostConfig.DeviceRequests[0]"]),
         ({"Mounts": [{"Destination": "/data", "RW": True}]}, ["Mounts[/data]"]),
-        ({"NetworkSettings": {"Networks": {"back": {"Aliases": ["api"], "NetworkID": "7d"}}}},
-         ["NetworkSettings.Networks[back].Aliases[api]", "NetworkSettings.Networks[back].NetworkID"]),
+        (
+            {"NetworkSettings": {"Networks": {"back": {"Aliases": ["api"], "NetworkID": "7d"}}}},
+            ["NetworkSettings.Networks[back].Aliases[api]", "NetworkSettings.Networks[back].NetworkID"],
+        ),
         ({"State": {"Health": {"Log": [1, 2]}, "Pid": 3}}, ["State"]),
     ],
-)  # fmt: skip
+)
 def test_an_atom_is_named_by_the_keys_that_the_user_chose(document: Any, expected: list[str]) -> None:
     """Split maps and lists bear keys, coupled values stay whole."""
     assert paths(document) == expected

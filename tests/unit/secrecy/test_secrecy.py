@@ -11,13 +11,36 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
 @pytest.mark.parametrize(
     "name",
     [
-        "PASSWORD", "DB_PASSWORD", "dbPassword", "db-password", "MYSQL_ROOT_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASS",
-        "PGPASSWORD", "API_KEY", "apiKey", "STRIPE_APIKEY", "AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "SECRET_KEY_BASE",
-        "JWT_SECRET", "GITHUB_TOKEN", "VAULT_TOKEN", "OAUTH_CLIENT_SECRET", "PRIVATE_KEY", "SSH_PRIVATE_KEY",
-        "GOOGLE_CREDENTIALS", "SENTRY_DSN", "ENCRYPTION_KEY", "PASSWORD_SALT", "SLACK_WEBHOOK_URL", "CONNECTION_STRING",
-        "AZURE_STORAGE_KEY", "SECRET_ID",
+        "PASSWORD",
+        "DB_PASSWORD",
+        "dbPassword",
+        "db-password",
+        "MYSQL_ROOT_PASSWORD",
+        "POSTGRES_PASSWORD",
+        "REDIS_PASS",
+        "PGPASSWORD",
+        "API_KEY",
+        "apiKey",
+        "STRIPE_APIKEY",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "SECRET_KEY_BASE",
+        "JWT_SECRET",
+        "GITHUB_TOKEN",
+        "VAULT_TOKEN",
+        "OAUTH_CLIENT_SECRET",
+        "PRIVATE_KEY",
+        "SSH_PRIVATE_KEY",
+        "GOOGLE_CREDENTIALS",
+        "SENTRY_DSN",
+        "ENCRYPTION_KEY",
+        "PASSWORD_SALT",
+        "SLACK_WEBHOOK_URL",
+        "CONNECTION_STRING",
+        "AZURE_STORAGE_KEY",
+        "SECRET_ID",
     ],
-)  # fmt: skip
+)
 def test_a_name_on_the_list_is_secret(name: str) -> None:
     """However its words are joined."""
     assert is_secret(name, "c0rrect-h0rse")
@@ -26,12 +49,34 @@ def test_a_name_on_the_list_is_secret(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "TOKEN_TTL", "PASSWORD_MIN_LENGTH", "PASSWORD_FILE", "DB_PASSWORD_FILE", "SECRET_NAME", "TOKEN_URL", "JWT_ISSUER",
-        "TOKENIZER", "COMPASS", "PASSENGER_APP_ENV", "KEYBOARD", "MONKEY", "AUTHOR", "LOG", "PATH", "PWD", "OLDPWD",
-        "SECRETARY", "BYPASS", "PRIMARY_KEY_COLUMN", "KEYCLOAK_REALM", "PASSWORD_POLICY", "AWS_REGION", "TOKENS_PER_MINUTE_LIMIT",
-        "PASSIVE_PORTS", "CREDENTIALS_PATH",
+        "TOKEN_TTL",
+        "PASSWORD_MIN_LENGTH",
+        "PASSWORD_FILE",
+        "DB_PASSWORD_FILE",
+        "SECRET_NAME",
+        "TOKEN_URL",
+        "JWT_ISSUER",
+        "TOKENIZER",
+        "COMPASS",
+        "PASSENGER_APP_ENV",
+        "KEYBOARD",
+        "MONKEY",
+        "AUTHOR",
+        "LOG",
+        "PATH",
+        "PWD",
+        "OLDPWD",
+        "SECRETARY",
+        "BYPASS",
+        "PRIMARY_KEY_COLUMN",
+        "KEYCLOAK_REALM",
+        "PASSWORD_POLICY",
+        "AWS_REGION",
+        "TOKENS_PER_MINUTE_LIMIT",
+        "PASSIVE_PORTS",
+        "CREDENTIALS_PATH",
     ],
-)  # fmt: skip
+)
 def test_a_name_that_speaks_about_a_secret_is_none(name: str) -> None:
     """Nor one that only has the letters."""
     assert not is_secret(name, "c0rrect-h0rse")
