@@ -39,6 +39,10 @@ _PROCESS_LISTS = (
 )  # fmt: skip
 
 
+# What a container runs with where its document says nothing: a config that spells it out agrees with it.
+_UNSAID = {"cpu_shares": 1024, "shm_bytes": 64 * 1024 * 1024}
+
+
 class Disagreements:
     """Gathers findings and losing values while a config and what runs are put together."""
 
@@ -157,6 +161,9 @@ def _process(name: str, running: Container, config: Container, told: Disagreemen
     said = config.origins.get(name, ())
     if not said:
         return ours
+    if ours is None and theirs == _UNSAID.get(name, ...):
+        origins[name] = said
+        return theirs
     if ours == theirs or (name == "args" and _words(running) == _words(config)):
         origins[name] = running.origins.get(name, ()) + said
         return ours

@@ -116,3 +116,15 @@ def test_missing_and_extra_are_findings() -> None:
     assert [w.name for w in made.workloads] == ["api", "db"]
     assert subjects(made, "config-missing") == ["running"]
     assert subjects(made, "config-extra") == ["config"]
+
+
+def test_what_docker_does_unasked_agrees_with_a_config_that_asks_for_it() -> None:
+    """1024 shares are what a container gets that asks for none: its document has nothing, and that is no difference."""
+    shares = config(cpu_shares=1024)
+    (box,) = shares.containers
+    shares = replace(shares, containers=(replace(box, origins={**box.origins, "cpu_shares": atom("c.yml", "cpu")}),))
+    made = together(shares, running("web-1"), running("web-2"))
+    (workload,) = made.workloads
+    (container,) = workload.containers
+    assert (container.cpu_shares, container.origins["cpu_shares"]) == (1024, atom("c.yml", "cpu"))
+    assert not subjects(made, "config-differs")
