@@ -74,8 +74,8 @@ def _assigned_hostname(found: Field, around: Surroundings) -> bool:
 
 def _derived_swap(found: Field, around: Surroundings) -> bool:
     """The engine writes twice the memory limit where nobody said a swap limit; -1 says nothing without a limit."""
-    memory = around.part("HostConfig").get("Memory") or around.part("Config").get("Memory") or 0
-    return bool(found.value == 2 * memory if memory else found.value == -1)
+    memory = around.part("HostConfig").get("Memory") or around.part("Config").get("Memory")
+    return bool(found.value == 2 * memory if isinstance(memory, int) and memory else found.value == -1)
 
 
 def _cgroup_namespace(found: Field, around: Surroundings) -> bool:

@@ -39,7 +39,7 @@ from .inspect_process import (
 )
 from .inspect_state import instance_name, read_image, read_instance
 from .reading import Reading
-from .refusals import refuse_unless_container
+from .refusals import refuse_unless_container, refuse_unless_object
 
 _CONTAINER = Table(CONTAINER_ROWS)
 _PODMAN = Table((*CONTAINER_ROWS, *PODMAN_ROWS))
@@ -136,7 +136,8 @@ class _HostReader:
     used: set[str] = field(default_factory=set)
 
     def know_images(self, images: Iterable[Mapping[str, Any]]) -> None:
-        for raw in images:
+        for document in images:
+            raw = refuse_unless_object(document, f"{self.host.name}/image", "an image")
             identity = str(raw.get("Id") or "")
             if not identity or identity in self.images:
                 continue
@@ -145,12 +146,13 @@ class _HostReader:
             self._classes(f"{self.host.name}/image/{identity.removeprefix('sha256:')[:12]}", raw, _IMAGE)
 
     def know_volumes(self, volumes: Iterable[Mapping[str, Any]]) -> None:
-        for raw in volumes:
+        for each in volumes:
+            raw = refuse_unless_object(each, f"{self.host.name}/volume", "a volume")
             name = str(raw.get("Name") or "")
             document = self._document(f"volume/{name}", raw, _VOLUME)
             driver, of_driver = document.text("Driver")
             options = pairs_of(document, "Options[map]")
-            anonymous = "com.docker.volume.anonymous" in (raw.get("Labels") or {})
+            anonymous = document.part("Labels", "com.docker.volume.anonymous") is not None
             self.volumes[name] = Volume(
                 driver=driver,
                 options={pair.key: pair.value for pair in options},
@@ -163,7 +165,8 @@ class _HostReader:
             self.volumes.setdefault(name, Volume(size_bytes=size))
 
     def know_networks(self, networks: Iterable[Mapping[str, Any]]) -> None:
-        for raw in networks:
+        for each in networks:
+            raw = refuse_unless_object(each, f"{self.host.name}/network", "a network")
             name = str(raw.get("Name") or "")
             document = self._document(f"network/{name}", raw, _NETWORK)
             driver, of_driver = document.text("Driver")

@@ -107,7 +107,8 @@ class _Seen:
 
 def _seen(document: Document) -> dict[str, _Seen]:
     found: dict[str, _Seen] = {}
-    for value in document.part("Mounts") or ():
+    mounts = document.part("Mounts")
+    for value in mounts if isinstance(mounts, list) else ():
         if isinstance(value, dict) and isinstance(value.get("Destination"), str):
             found[target_key(value["Destination"])] = _Seen(
                 target=value["Destination"],

@@ -157,7 +157,7 @@ def _options(document: Document, networks: dict[str, Network]) -> None:
     for pattern in ("IPAMConfig", "DriverOpts[map]", "GwPriority"):
         for found, origins in document.each(f"NetworkSettings.Networks[map].{pattern}"):
             network = _network(networks, chosen(found.path))
-            if isinstance(found.value, dict):
+            if pattern == "IPAMConfig" and isinstance(found.value, dict):
                 pairs = [
                     Pair(key=key, value=_joined(value), origins=origins)
                     for key, value in sorted(found.value.items())
@@ -165,7 +165,7 @@ def _options(document: Document, networks: dict[str, Network]) -> None:
                 ]
             else:
                 key = chosen(found.path, 1) if pattern.startswith("DriverOpts") else pattern
-                pairs = [Pair(key=key, value=str(found.value), origins=origins)]
+                pairs = [Pair(key=key, value=_joined(found.value), origins=origins)]
             networks[network.name] = replace(network, options=(*network.options, *pairs))
 
 

@@ -246,16 +246,18 @@ def read_devices(document: Document, draft: Draft) -> None:
     requests = []
     for found, value, origins in document.objects("HostConfig.DeviceRequests[index]"):
         count = value.get("Count") or 0
-        capabilities = value.get("Capabilities") or []
-        if not isinstance(count, int) or not all(isinstance(group, list) for group in capabilities):
+        capabilities, identities = value.get("Capabilities") or [], value.get("DeviceIDs") or []
+        options = value.get("Options") or {}
+        lists = isinstance(capabilities, list) and all(isinstance(group, list) for group in capabilities)
+        if not isinstance(count, int) or not lists or not isinstance(identities, list) or not isinstance(options, dict):
             raise document.malformed(found.path, "a device request", value)
         requests.append(
             DeviceRequest(
                 driver=str(value.get("Driver") or ""),
                 count=count,
-                device_ids=tuple(map(str, value.get("DeviceIDs") or ())),
+                device_ids=tuple(map(str, identities)),
                 capabilities=tuple(tuple(map(str, group)) for group in capabilities),
-                options={str(k): str(v) for k, v in (value.get("Options") or {}).items()},
+                options={str(k): str(v) for k, v in options.items()},
                 origins=origins,
             )
         )

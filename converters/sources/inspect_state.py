@@ -19,8 +19,8 @@ def read_image(document: Document, image: Mapping[str, Any] | None) -> Image:
     the first. Without the image's document, from a digest in the reference, or Podman's ImageDigest."""
     reference = str(document.part("Config", "Image") or document.part("ImageName") or "")
     identity = str(document.part("Image") or "")
-    digests = sorted(str(d) for d in (image or {}).get("RepoDigests") or () if "@" in str(d))
-    tags = [str(tag) for tag in (image or {}).get("RepoTags") or ()]
+    digests = sorted(digest for digest in _strings(image, "RepoDigests") if "@" in digest)
+    tags = _strings(image, "RepoTags")
     if _DIGEST.fullmatch(reference) and tags:
         reference = tags[0]
     wanted = repository_of(reference)
@@ -41,6 +41,11 @@ def read_image(document: Document, image: Mapping[str, Any] | None) -> Image:
         id=identity,
         platforms=(platform,) if platform else (),
     )
+
+
+def _strings(image: Mapping[str, Any] | None, key: str) -> list[str]:
+    found = image.get(key) if image is not None else None
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
 
 
 def repository_of(reference: str) -> str:

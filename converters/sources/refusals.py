@@ -9,16 +9,10 @@ from ..errors import PodliftError
 from .inspect_document import kind_of
 
 
-def refuse_unless_container(document: Any, where: str) -> Mapping[str, Any]:
+def refuse_unless_container(raw: Any, where: str) -> Mapping[str, Any]:
     """The document, if it is what ``docker inspect`` prints for a container. Raises PodliftError ``inspect-list``,
     ``inspect-image``, ``inspect-other``, ``inspect-no-id``, ``inspect-incomplete``, ``inspect-not-object``."""
-    if not isinstance(document, Mapping):
-        raise _refusal(
-            "inspect-not-object",
-            where,
-            f"an object is due for a container and {kind_of(document)} stands there",
-            "give what docker inspect CONTAINER prints",
-        )
+    document = refuse_unless_object(raw, where, "a container")
     if "Names" in document and "Config" not in document:
         raise _refusal(
             "inspect-list",
@@ -58,6 +52,14 @@ def refuse_unless_container(document: Any, where: str) -> Mapping[str, Any]:
                 f"{part} is due as an object and {found} stands there: what the container was given is not known",
                 "give the whole output of docker inspect CONTAINER",
             )
+    return document
+
+
+def refuse_unless_object(document: Any, where: str, what: str) -> Mapping[str, Any]:
+    """Raises PodliftError ``inspect-not-object``; ``what`` is due there."""
+    if not isinstance(document, Mapping):
+        reason = f"an object is due for {what} and {kind_of(document)} stands there"
+        raise _refusal("inspect-not-object", where, reason, "give what docker inspect prints")
     return document
 
 
