@@ -127,6 +127,9 @@ def _container(running: Container, config: Container, told: Disagreements) -> Co
         "settings": running.settings + config.settings,
     }
     origins = dict(running.origins)
+    for name, said in config.origins.items():
+        if name not in _PROCESS and name != "image":
+            origins[name] = origins.get(name, ()) + said
     for name in _PROCESS:
         changes[name] = _process(name, running, config, told, origins)
     for name in _PROCESS_LISTS:
