@@ -51,37 +51,43 @@ class Classified:
         )
 
 
+# A member of an enumeration costs a look-up each time it is named, and these are named for each of a million fields.
+_OBSERVED, _MIRROR, _UNSET, _INHERITED, _PRESENT = Class
+_IS_OBSERVED, _IS_CONFIG, _IS_INNER = Role.OBSERVED, Role.CONFIG, Role.INNER
+
+
 def classified(fields: Iterable[Field], around: Surroundings) -> Classified:
-    counts = dict.fromkeys(Class, 0)
     present: list[Field] = []
     disagreeing: list[Field] = []
-    observed = unset = 0
+    observed = mirror = unset = inherited = of_present = 0
     for found in fields:
         _, row, value, leaves = found
         if row is None:
-            kind = Class.UNSET if value is None else Class.PRESENT
-        elif row.role is Role.OBSERVED:
+            kind = _UNSET if value is None else _PRESENT
+        elif row.role is _IS_OBSERVED:
             observed += leaves
             continue
-        elif row.role is Role.CONFIG:
+        elif row.role is _IS_CONFIG:
             kind = _config_class(found, row, around)
-            if kind is Class.UNSET:
-                unset += leaves
-                continue
-        elif row.role is Role.INNER:
-            kind = Class.UNSET
+        elif row.role is _IS_INNER:
+            kind = _UNSET
         elif agrees(found, around):
-            kind = Class.MIRROR
+            kind = _MIRROR
         else:
-            kind = Class.PRESENT
+            kind = _PRESENT
             disagreeing.append(found)
-        counts[kind] += leaves
-        if kind is Class.PRESENT:
+        if kind is _UNSET:
+            unset += leaves
+        elif kind is _PRESENT:
+            of_present += leaves
             present.append(found)
-            if row is not None and row.mirror_of and row.role is Role.CONFIG and has_primary(found, around):
+            if row is not None and row.mirror_of and row.role is _IS_CONFIG and has_primary(found, around):
                 disagreeing.append(found)
-    counts[Class.OBSERVED] += observed
-    counts[Class.UNSET] += unset
+        elif kind is _MIRROR:
+            mirror += leaves
+        else:
+            inherited += leaves
+    counts = {_OBSERVED: observed, _MIRROR: mirror, _UNSET: unset, _INHERITED: inherited, _PRESENT: of_present}
     return Classified(present=tuple(present), disagreeing=tuple(disagreeing), leaves=counts)
 
 
@@ -99,23 +105,23 @@ def _config_class(found: Field, row: Row, around: Surroundings) -> Class:
     if row.pattern in _COMMAND:
         return _command_class(found, around)
     if row.mirror_of and has_primary(found, around) and agrees(found, around):
-        return Class.MIRROR if value else Class.UNSET
+        return _MIRROR if value else _UNSET
     if not value and ((value is None and not row.by_key) or (not row.empty_counts and isinstance(value, dict | list))):
-        return Class.UNSET
+        return _UNSET
     image = around.image
     if row.inherits and image is not None:
         default = image.get(found.path)
         if default not in (None, "", [], {}):
             if _equal(default, value):
-                return Class.INHERITED
-            return Class.PRESENT if value != "" else Class.UNSET
+                return _INHERITED
+            return _PRESENT if value != "" else _UNSET
     for usual in row.usual:
         if value == usual and type(value) is type(usual):
-            return Class.UNSET
+            return _UNSET
     for rule in row.rules:
         if RULES[rule](found, around):
-            return Class.UNSET
-    return Class.PRESENT
+            return _UNSET
+    return _PRESENT
 
 
 def _command_class(found: Field, around: Surroundings) -> Class:
@@ -126,15 +132,15 @@ def _command_class(found: Field, around: Surroundings) -> Class:
     here = {key: config.get(key) or None for key in ("Entrypoint", "Cmd")}
     own = found.path.rpartition(".")[2]
     if image is None:
-        return Class.PRESENT if here[own] else Class.UNSET
+        return _PRESENT if here[own] else _UNSET
     there = {key: image.get(f"Config.{key}") or None for key in ("Entrypoint", "Cmd")}
     if here["Entrypoint"] == there["Entrypoint"]:
         if here[own] == there[own]:
-            return Class.INHERITED if here[own] else Class.UNSET
-        return Class.PRESENT
+            return _INHERITED if here[own] else _UNSET
+        return _PRESENT
     if own == "Entrypoint" or here["Cmd"]:
-        return Class.PRESENT
-    return Class.UNSET
+        return _PRESENT
+    return _UNSET
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -51,22 +51,28 @@ class Document:
         return (fields[0][0].value, fields[0][1]) if fields else (None, ())
 
     def text(self, pattern: str) -> tuple[str, Origins]:
+        if pattern not in self._by_pattern:
+            return "", ()
         value, origins = self.one(pattern)
-        if origins and not isinstance(value, str):
+        if not isinstance(value, str):
             raise self.malformed(pattern, "a string", value)
-        return value or "", origins
+        return value, origins
 
     def number(self, pattern: str) -> tuple[int | None, Origins]:
+        if pattern not in self._by_pattern:
+            return None, ()
         value, origins = self.one(pattern)
-        if origins and (not isinstance(value, int) or isinstance(value, bool)):
+        if not isinstance(value, int) or isinstance(value, bool):
             raise self.malformed(pattern, "a whole number", value)
         return value, origins
 
     def flag(self, pattern: str) -> tuple[bool, Origins]:
+        if pattern not in self._by_pattern:
+            return False, ()
         value, origins = self.one(pattern)
-        if origins and not isinstance(value, bool):
+        if not isinstance(value, bool):
             raise self.malformed(pattern, "true or false", value)
-        return bool(value), origins
+        return value, origins
 
     def words(self, pattern: str) -> tuple[tuple[str, ...], Origins]:
         value, origins = self.one(pattern)
