@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from ..decisions import Decisions
 from ..errors import PodliftError
 from ..fields.verdict import Finding, Tally
-from ..secrecy import secrets_within
 from ..sources.reading import Expected, Reading
 from ..workload import Host, Setting, SiteCount, Workload
 from .evidence import acts_unasked
@@ -73,7 +72,7 @@ def reconcile(readings: Sequence[Reading], *, decisions: Decisions) -> Estate:
     made = []
     for workload in sorted(workloads, key=lambda w: w.name):
         own = (*workload.findings, *by_owner.get(workload.name, ()), acts_unasked(workload, decisions))
-        made.append(replace(workload, findings=tuple(dict.fromkeys((*own, *_secrets_in_the_open(workload))))))
+        made.append(replace(workload, findings=tuple(dict.fromkeys(own))))
     return Estate(
         workloads=tuple(made),
         hosts=hosts,
@@ -166,30 +165,3 @@ def _missing(config: Workload, containers_read: bool) -> Finding:
 
 def _counts(replicas: Sequence[SiteCount]) -> str:
     return ", ".join(f"{c.site}: {c.count}" if c.site else str(c.count) for c in replicas)
-
-
-def _secrets_in_the_open(workload: Workload) -> list[Finding]:
-    """Secret values that also stand where a manifest would show them: arguments, checks, labels, options."""
-    found = []
-    for container in workload.containers:
-        values = {e.value: e.name for e in container.env if e.secret and e.value}
-        if not values:
-            continue
-        places = [
-            *(("command", word) for word in (*(container.entrypoint or ()), *(container.args or ()))),
-            *(("check", word) for check in container.checks for word in check.argv),
-            *((f"label {p.key}", p.value) for p in container.labels),
-            *((f"log option {p.key}", p.value) for p in container.log_options),
-        ]
-        for place, text in places:
-            for value in secrets_within(text, tuple(values)):
-                found.append(
-                    Finding(
-                        workload=workload.name,
-                        code="secret-in-argv",
-                        subject=f"{place} {values[value]}",
-                        reason=f"the value of {values[value]} stands in {place} of {container.name}",
-                        open=True,
-                    )
-                )
-    return list(dict.fromkeys(found))

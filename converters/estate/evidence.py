@@ -14,11 +14,11 @@ from ..fields.verdict import Finding
 from ..workload import Workload
 
 _BROKERS = {
-    "amqp": "a message broker", "amqps": "a message broker", "kafka": "a message broker", "nats": "a message broker",
-    "mqtt": "a message broker", "sqs": "a queue", "redis": "a store that is often a queue",
-    "rediss": "a store that is often a queue", "beanstalk": "a queue", "postgres": "a database", "postgresql": "a database", "mysql": "a database",
-    "mongodb": "a database", "mongodb+srv": "a database", "cassandra": "a database",
-}  # fmt: skip
+    **dict.fromkeys(("amqp", "amqps", "kafka", "nats", "mqtt"), "a message broker"),
+    **dict.fromkeys(("sqs", "beanstalk"), "a queue"),
+    **dict.fromkeys(("redis", "rediss"), "a store that is often a queue"),
+    **dict.fromkeys(("postgres", "postgresql", "mysql", "mongodb", "mongodb+srv", "cassandra"), "a database"),
+}
 _URL = re.compile(r"\b([a-z][a-z0-9+]*)://", re.IGNORECASE)
 _CONNECTION_NAMES = re.compile(
     r"^(.*_)?(KAFKA|RABBITMQ|AMQP|NATS|MQTT|SQS|QUEUE|BROKER|CELERY|RESQUE|SIDEKIQ|TOPIC|CONSUMER_GROUP)(_.*)?$"

@@ -109,7 +109,9 @@ WORKLOAD_SAMPLES: dict[str, Any] = {
         origins={name: origin(f"termination.{name}") for name in ("grace_s", "signal", "drain_s", "pre_stop")},
     ),
     "rollout": Rollout(parallelism=2, origins={"parallelism": origin("rollout")}),
-    "scaling": Scaling(min=(SiteCount(site="", count=1, origins=origin("min")),), origins={"cooldown_in_s": origin("c")}),
+    "scaling": Scaling(
+        min=(SiteCount(site="", count=1, origins=origin("min")),), origins={"cooldown_in_s": origin("c")}
+    ),
     "constraints": (Where(attribute="site", values=("ams",), origins=origin("constraints")),),
     "spread": (Spread(over="host", origins=origin("spread")),),
     "routes": (Route(host="x.example", origins=origin("routes")),),
