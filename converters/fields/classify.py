@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ..secrecy import WITHHELD
 from .defaults import RULES, Surroundings
 from .mirrors import agrees, has_primary
 from .row import Role, Row
@@ -112,7 +113,8 @@ def _config_class(found: Field, row: Row, around: Surroundings) -> Class:
     if row.inherits and image is not None:
         default = image.get(found.path)
         if default not in (None, "", [], {}):
-            if _equal(default, value):
+            # Two values that were withheld may differ.
+            if _equal(default, value) and not (isinstance(value, str) and value.endswith(WITHHELD)):
                 return _INHERITED
             return _PRESENT if value != "" else _UNSET
     for usual in row.usual:

@@ -79,8 +79,9 @@ def read_mounts(
 def shared_anonymous(mounts: Iterable[Sequence[Mount]]) -> frozenset[str]:
     """Names of anonymous volumes that several containers of a host mount, by VolumesFrom or by name: an emptyDir in
     each would part them."""
-    users = Counter(mount.source for each in mounts for mount in each if mount.kind in _VOLUMES and mount.source)
-    return frozenset(source for source, count in users.items() if count > 1)
+    every = [mount for each in mounts for mount in each if mount.kind in _VOLUMES and mount.source]
+    users = Counter(mount.source for mount in every)
+    return frozenset(mount.source for mount in every if mount.kind is MountKind.ANONYMOUS and users[mount.source] > 1)
 
 
 def with_shared(mounts: Sequence[Mount], shared: frozenset[str]) -> tuple[Mount, ...]:

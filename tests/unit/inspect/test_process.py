@@ -82,6 +82,14 @@ def test_secret_and_withheld_values_are_marked() -> None:
     ]
 
 
+def test_a_withheld_value_is_never_taken_for_the_images() -> None:
+    """Where the image's was withheld too, nobody can tell."""
+    env = read_container(
+        container({"Env": [PATH, f"LOG={WITHHELD}"]}), images=(image(Env=[PATH, f"LOG={WITHHELD}"]),)
+    ).env
+    assert [(e.name, e.withheld) for e in env] == [("LOG", True)]
+
+
 def test_a_secret_elsewhere_is_a_finding_that_does_not_say_it() -> None:
     """In argv, a check, a label or an option."""
     document = ran(
