@@ -43,7 +43,7 @@ def _path_glob(glob: str) -> re.Pattern[str]:
 def leftover(item: Item, workload: Workload, hidden: Iterable[Source], ignoring: Ignoring) -> dict[Source, Fate]:
     """The fate of each leaf of a workload's own item that no attribute took."""
     taken = {leaf for origins in origins_of(workload) for leaf in origins}
-    overridden = set(hidden)
+    overridden = set(hidden) | item.scope.passed_over
     made: dict[Source, Fate] = {}
     for path, leaf in rows(item.node):
         if leaf in taken or leaf in item.inherited:

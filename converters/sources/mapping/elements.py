@@ -318,7 +318,7 @@ def site_counts(all_told: Iterable[Told], default: int = 1) -> tuple[SiteCount, 
     for each in all_told:
         site = each.get("site", "")
         counts[site] = counts.get(site, 0) + each.get("count", default)
-        origins[site] = tuple(dict.fromkeys((*origins.get(site, ()), *each.origins("site", "count"))))
+        origins[site] = tuple(dict.fromkeys((*origins.get(site, ()), *each.origins("site", "count", "name"))))
     return tuple(SiteCount(site=site, count=counts[site], origins=origins[site]) for site in counts)
 
 
@@ -327,25 +327,20 @@ _NUMBER = re.compile(r"\d+")
 
 def check_of(each: Told, ports: tuple[Port, ...], placed: Placed, values: Values) -> Check:
     """A check whose port is a number, or the name of one of the container's ports."""
-    port = each.get("port")
-    number = None
-    if port:
-        named = next((p.container_port for p in ports if p.name == port), None)
-        if named is None and not _NUMBER.fullmatch(port):
-            names = ", ".join(p.name for p in ports if p.name) or "none has a name"
-            values.refuse(f"the check's port {port!r} is no port of the container ({names})", each.node, each.where)
-        number = named if named is not None else int(port)
+    number = _port_number(each, ports, values)
     given = {
         _CHECK_NAMES.get(name, name): taken
         for name, taken in each.fields.items()
-        if name not in ("kind", "port", "headers", "argv", "container")
+        if name not in ("kind", "port", "port_index", "headers", "argv", "container")
     }
     origins: dict[str, Any] = {name: taken.origins for name, taken in given.items()}
-    for name in ("kind", "port", "headers", "argv"):
-        if name in each.fields:
-            origins[name] = each.fields[name].origins
-    if extra := each.origins("container"):
-        origins["kind"] = (*origins.get("kind", ()), *extra)
+    for name, told_by in (
+        ("kind", ("kind", "container")),
+        ("port", ("port", "port_index")),
+        ("headers", ("headers",)),
+        ("argv", ("argv",)),
+    ):
+        origins[name] = each.origins(*told_by)
     headers = each.fields.get("headers")
     return Check(
         kind=CheckKind(each.get("kind")),
@@ -355,6 +350,22 @@ def check_of(each: Told, ports: tuple[Port, ...], placed: Placed, values: Values
         origins={name: leaves for name, leaves in origins.items() if leaves},
         **{name: taken.value for name, taken in given.items()},
     )
+
+
+def _port_number(each: Told, ports: tuple[Port, ...], values: Values) -> int | None:
+    port: str | None = each.get("port")
+    index: int | None = each.get("port_index")
+    names = ", ".join(p.name or str(p.container_port) for p in ports) or "it has none"
+    if port:
+        named = next((p.container_port for p in ports if p.name == port), None)
+        if named is None and not _NUMBER.fullmatch(port):
+            values.refuse(f"the check's port {port!r} is no port of the container ({names})", each.node, each.where)
+        return named if named is not None else int(port)
+    if index is not None:
+        if not 0 <= index < len(ports):
+            values.refuse(f"the container has no port number {index}, counted from 0 ({names})", each.node, each.where)
+        return ports[index].container_port
+    return None
 
 
 _MODEL = {f.name for f in fields(Check)}

@@ -103,13 +103,15 @@ def _check_call(name: str, count: int) -> None:
 
 @dataclass(slots=True)
 class Scope:
-    """What an expression can reach beside its own value, and ``decided``: the leaves on which something turned."""
+    """What an expression can reach beside its own value; ``decided``: the leaves on which something turned;
+    ``passed_over``: those of a second choice that was not needed."""
 
     root: Node = MISSING
     item: Node = MISSING
     key: Node = MISSING
     file: Node = MISSING
     decided: set[Source] = field(default_factory=set)
+    passed_over: set[Source] = field(default_factory=set)
 
 
 def evaluate(expression: Expression, value: Node, scope: Scope) -> Node:
@@ -245,10 +247,19 @@ class _Visitor:
     def _or_expression(self, tree: dict[str, Any], value: Node) -> Node:
         first = self.visit(tree["children"][0], value)
         if not is_false(first):
+            self.scope.passed_over.update(self._alternative(tree["children"][1], value))
             return first
         second = self.visit(tree["children"][1], value)
         self.scope.decided.update(surface(first))
         return second
+
+    def _alternative(self, tree: dict[str, Any], value: Node) -> tuple[Source, ...]:
+        """The leaves of the second choice of ``a || b`` where the first was there: said, and of no effect."""
+        unheard = _Visitor(replace(self.scope, decided=set(), passed_over=set()))
+        try:
+            return leaves(unheard.visit(tree, value))
+        except UnfitError:
+            return ()
 
     def _and_expression(self, tree: dict[str, Any], value: Node) -> Node:
         first = self.visit(tree["children"][0], value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -176,8 +177,8 @@ class _Parser:
 
     def _template(self, text: str, path: Path) -> None:
         for name in re.findall(r"\{([a-z_]\w*)\}", text):
-            if name not in ("name", "site"):
-                self._refuse(path, f"{{{name}}} is nothing that is known here", "write {name} or {site}")
+            if name not in ("name", "site", "instance"):
+                self._refuse(path, f"{{{name}}} is nothing that is known here", "write {name}, {site} or {instance}")
 
     def _placeholders(self, value: Any) -> tuple[tuple[re.Pattern[str], str], ...]:
         made = []
@@ -293,6 +294,9 @@ class _Parser:
 
     def _clause(self, value: Any, path: Path, attribute: Attribute, element: Element | None = None) -> Clause:
         where = self._where(path)
+        if isinstance(value, list) and value:
+            first, *rest = (self._clause(inner, (*path, n), attribute, element) for n, inner in enumerate(value))
+            return replace(first, then=tuple(rest))
         if isinstance(value, str):
             value = {"from": value}
         if not isinstance(value, dict):
@@ -517,4 +521,4 @@ def _stem(name: str) -> str:
 
 
 def _sampled(template: str) -> str:
-    return template.replace("{name}", "name").replace("{site}", "site")
+    return re.sub(r"\{(name|site|instance)\}", r"\1", template)

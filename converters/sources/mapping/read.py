@@ -72,8 +72,11 @@ class _Reader:
         )
 
     def _item(self, item: Item) -> None:
-        name = self._name(item)
         where = self._where(item)
+        name = self._name(item)
+        if name is None:
+            self._refuse(item, where, where, f"it has no name ({self._mapping.workloads.name.where.key})")
+            return
         if item.out:
             self._account.shared(item.own, "left-out")
             self._excluded.append((f"{name.value} ({where})", item.out))
@@ -91,15 +94,14 @@ class _Reader:
         self._account.workload(workload, fates)
         self._made.append((workload, fates))
         self._inherited(item)
-        expected = self._expects(workload)
+        expected = self._expects(workload, item)
         if expected is not None:
             self._expected.append(expected)
 
-    def _name(self, item: Item) -> Taken:
-        clause = self._mapping.workloads.name
-        taken = self._values.taken(clause, item.node, item.scope)
+    def _name(self, item: Item) -> Taken | None:
+        taken = self._values.taken(self._mapping.workloads.name, item.node, item.scope)
         if taken is None or not taken.value:
-            self._values.refuse("this workload has no name", item.node, clause.where)
+            return None
         item.scope.decided.update(taken.origins)
         return taken
 
@@ -159,18 +161,21 @@ class _Reader:
         account.shared(item.scope.decided & item.inherited, "selection")
         account.shared([leaf for leaf in item.scope.decided if leaf not in item.own], "selection")
         account.shared(item.hidden, "overridden")
+        account.shared(item.scope.passed_over, "overridden")
         for path, leaf in rows(item.node):
             if leaf in item.inherited and (reason := self._ignoring.reason(path_text(path))):
                 account.shared((leaf,), "ignored", reason)
 
-    def _expects(self, workload: Workload) -> Expected | None:
+    def _expects(self, workload: Workload, item: Item) -> Expected | None:
         instances = self._mapping.instances
         if instances is None or not (instances.container or instances.label or instances.env):
             return None
         sites = [count.site for count in workload.replicas if count.site]
+        every = told((instances.elements,), SITE, item.node, item.scope, self._values)
+        names = [_instance_name(each.get("name"), each.key) for each in every]
         return Expected(
             workload=workload.name,
-            containers=_pattern(instances.container, workload.name, sites),
+            containers=_pattern(instances.container, workload.name, sites, names),
             label=instances.label.replace("{name}", workload.name),
             env=instances.env.replace("{name}", workload.name),
             runtime_env=instances.runtime_env,
@@ -181,11 +186,16 @@ def _instance_name(name: str | None, key: Node) -> str:
     return name or str(plain(key) or "")
 
 
-def _pattern(template: str, name: str, sites: Sequence[str]) -> str:
-    """The regular expression of container names: ``{name}`` is the workload's, ``{site}`` one of its sites."""
+def _pattern(template: str, name: str, sites: Sequence[str], instances: Sequence[str]) -> str:
+    """The regular expression of container names: ``{name}`` is the workload's, ``{site}`` one of its sites,
+    ``{instance}`` the name of one of its instances."""
     if not template:
         return ""
     text = template.removeprefix("^").removesuffix("$") if not template.endswith("\\$") else template
-    text = text.replace("{name}", re.escape(name))
-    among = "|".join(re.escape(site) for site in sorted(sites)) or "[^-_.]+"
-    return text.replace("{site}", f"(?P<site>{among})", 1).replace("{site}", f"(?:{among})")
+    text = text.replace("{name}", re.escape(name)).replace("{instance}", f"(?:{_among(instances)})")
+    text = text.replace("{site}", f"(?P<site>{_among(sites)})", 1)
+    return text.replace("{site}", f"(?:{_among(sites)})")
+
+
+def _among(words: Sequence[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(set(words)) if word) or "[^-_.]+"

@@ -63,7 +63,9 @@ class Selection:
                 continue
             nodes = listed.value if isinstance(listed.value, list) else [listed]
             for node in nodes:
-                yield self._item(node, replace(scope, decided=set(scope.decided), key=node.key or MISSING))
+                yield self._item(
+                    node, replace(scope, decided=set(scope.decided), passed_over=set(), key=node.key or MISSING)
+                )
 
     def _item(self, node: Node, scope: Scope) -> Item:
         made = Item(node=node, scope=scope, own=leaves(node), inherited=frozenset())

@@ -30,7 +30,8 @@ class Rule:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
     """Where one value comes from and what is done to it, in this order: ``when``, ``const`` or ``from``, ``values``,
-    ``as`` (a transform or a table), ``default`` where nothing came."""
+    ``as`` (a transform or a table), ``default`` where nothing came. ``then``: clauses to ask where this one gives
+    nothing."""
 
     where: Where
     kind: str
@@ -44,6 +45,7 @@ class Clause:
     values: MappingOf[str, Any] = field(default_factory=dict)
     unit: str = ""
     registry: Expression | None = None
+    then: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from ...errors import PodliftError
@@ -48,10 +48,30 @@ class Values:
             self.refuse(str(cause), cause.node if nearest(cause.node) else value, where, cause)
 
     def taken(self, clause: Clause, value: Node, scope: Scope) -> Taken | None:
-        """None where nothing was said: missing, null, or a ``when`` that does not hold."""
+        """What the first clause gives that gives anything; None where nothing was said: missing, null, or a ``when``
+        that does not hold."""
+        taken = self._taken(clause, value, scope)
+        for n, other in enumerate(clause.then):
+            if taken is not None:
+                self._pass_over(clause.then[n:], value, scope)
+                break
+            taken = self._taken(other, value, scope)
+        return taken
+
+    def _taken(self, clause: Clause, value: Node, scope: Scope) -> Taken | None:
         if not self.holds(clause, value, scope):
             return None
         return self.fitted(clause, self.found(clause, value, scope), scope)
+
+    def _pass_over(self, clauses: tuple[Clause, ...], value: Node, scope: Scope) -> None:
+        """What clauses would have given that are not asked any more: said, and of no effect."""
+        for clause in clauses:
+            unheard = replace(scope, decided=set(), passed_over=set())
+            try:
+                if self.holds(clause, value, unheard):
+                    scope.passed_over.update(leaves(self.found(clause, value, unheard)))
+            except PodliftError:
+                continue
 
     def found(self, clause: Clause, value: Node, scope: Scope) -> Node:
         """What the clause's expression gives, or its constant."""

@@ -124,6 +124,7 @@ CHECK = Element(
         "kind": Attribute(choices=("exec", "http", "tcp", "grpc")),
         "argv": Attribute("words"),
         "port": Attribute("port"),
+        "port_index": Attribute("integer"),
         "headers": Attribute("map"),
         "interval": Attribute("seconds", to="interval_s"),
         "timeout": Attribute("seconds", to="timeout_s"),
