@@ -75,5 +75,21 @@ ERROR_CODES: tuple[Code, ...] = (
     error("no-plan", "a directory holds no plan", "make one with podlift plan --out DIR"),
     error("cannot-write", "a file or directory cannot be written", "free space or permissions; nothing was changed"),
     error("cannot-read", "a file or directory cannot be read", "give a path that can be read"),
+    error(
+        "invalid-object",
+        "an object that the API server would refuse, made so by an override or by a fault of podlift",
+        "put the override right; without one, tell podlift's authors",
+    ),
+    error(
+        "override-identity",
+        "an override changes an object's kind, API version or name",
+        "override the workload's name or namespace instead",
+    ),
+    error("rollout-amount", "a rollout's number of instances is neither a whole number nor per cent", "write 2 or 25%"),
+    error(
+        "scale-kind",
+        "an autoscaling rule of a kind that podlift does not know",
+        "let the mapping give cpu, memory, requests, latency or query",
+    ),
     error("http-codes", "what a check accepts is no list of HTTP codes", "write codes as 200-299,301 or 2xx"),
 )

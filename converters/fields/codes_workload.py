@@ -38,6 +38,14 @@ CONTROLLER = (
     ),
     field("schedule", "the schedule of a CronJob"),
     field(
+        "schedule-unfit",
+        "a schedule that a CronJob does not take: it wants five fields (minute, hour, day, month, weekday) or @daily",
+        blocking=True,
+        todo="answer with a schedule of five fields",
+        answer=Answer.TEXT,
+    ),
+    field("identity", "what the workload is called, and whose it is"),
+    field(
         "instance-difference",
         "instances differ in this setting",
         todo="answer what the difference becomes",
@@ -156,7 +164,12 @@ NETWORK = (
 
 SCALING = (
     field("scale-min", "the least number of instances"),
-    field("scale-max", "the greatest number of instances"),
+    field(
+        "scale-max",
+        "the greatest number of instances",
+        todo="answer with the greatest number",
+        answer=Answer.NUMBER,
+    ),
     field("scale-metric", "an autoscaling rule as a metric of the HPA"),
     field(
         "scale-metric-name",
@@ -166,6 +179,14 @@ SCALING = (
         answer=Answer.TEXT,
         options=(("without", "scale without this rule"),),
     ),
+    field(
+        "scale-basis",
+        "an autoscaling rule is a fraction of something whose size is not known",
+        todo="answer with what 100 % was: CPU (4, 500m) or memory (8Gi)",
+        answer=Answer.SIZE,
+        options=(("without", "scale without this rule"),),
+    ),
+    field("scale-waits", "a part of autoscaling rules of which another part is open: no HPA yet"),
     field("scale-cooldown", "the cooldown as a stabilization window"),
     field("scale-step", "how far one action may scale"),
     field("scale-unfit", "this controller cannot be scaled by an HPA", drop=True),
@@ -190,6 +211,7 @@ SCALING = (
     field("rollout-surge", "how many instances more may run meanwhile"),
     field("rollout-unavailable", "how many instances fewer may run meanwhile"),
     field("rollout-min-healthy", "time an instance must be healthy: minReadySeconds"),
+    field("rollout-unfit", "this kind of controller has no rollout of this kind", drop=True),
     field("rollout-deadline", "time until a rollout has failed: progressDeadlineSeconds"),
     field("drain", "time between leaving discovery and stopping: a preStop sleep"),
     field("pre-stop", "a command before stopping: a preStop hook"),
@@ -211,6 +233,9 @@ SCALING = (
     field("strategy-default", "how rollouts replace pods where nothing was said"),
     field("grace-default", "Docker's ten seconds, the preStop sleep and a margin"),
     field("service-default", "a Service's settings made explicit"),
+    field("job-default", "a job's settings made explicit"),
+    field("account-default", "a service account without a token: a container of Docker had none"),
+    field("override", "a change that decisions.yaml makes to an object"),
     field("scale-default", "an HPA's settings made explicit"),
     field("budget-default", "a PodDisruptionBudget for two replicas and more"),
     field("pull-policy-default", "IfNotPresent: the image is pinned"),

@@ -101,6 +101,17 @@ class Ledger:
                 return answered.answer
         return None
 
+    def draft(self) -> Ledger:
+        """A ledger for something that may not be written after all; ``adopt`` takes over what it was told."""
+        made = Ledger(self.workload, self._decisions)
+        made._answered = self._answered
+        return made
+
+    def adopt(self, draft: Ledger) -> None:
+        for key, verdict in draft._by_source.items():
+            known = self._by_source.get(key)
+            self._by_source[key] = verdict if known is None else _joined(known, verdict)
+
     def blocked(self) -> tuple[str, ...]:
         """Codes of undecided verdicts for which the workload must be withheld."""
         codes = {v.code for v in self._by_source.values() if v.level is Level.UNDECIDED and code_named(v.code).blocking}

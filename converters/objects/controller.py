@@ -1,0 +1,349 @@
+"""The controller of a workload's pods: which one, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..fields.catalogue import code_named
+from ..fields.ledger import Ledger
+from ..fields.verdict import Origins
+from ..workload import Controller, Workload
+from .context import Context
+from .controller_table import KINDS, Evidence, row_for
+from .differences import Resolved, identity, ordinal_start
+from .service import governing_service
+from .sites import Part
+
+TEMPLATES = {
+    Controller.CRONJOB: "spec.jobTemplate.spec.template",
+}
+
+
+def choose_controller(workload: Workload, *, resolved: Sequence[Resolved] = (), ledger: Ledger) -> Controller:
+    """By the published table (controller_table.py), or as the user decided where the table is not sure.
+
+    ``resolved``: what becomes of the instances' differences (differences.py).
+    """
+    row = row_for(Evidence(workload=workload, identity=identity(resolved)))
+    origins = _deciding(workload)
+    if not row.clear:
+        answer = ledger.ask("controller-unclear", origins, "controller")
+        if answer is None:
+            ledger.undecided(
+                origins, "controller-unclear",
+                why=f"{row.when}: a {KINDS[row.controller]} for now", chosen=row.controller.value, subject="controller",
+            )  # fmt: skip
+            return row.controller
+        ledger.approximated(origins, "controller", why=f"a {KINDS[Controller(answer)]}, as decided")
+        return Controller(answer)
+    return row.controller
+
+
+def _deciding(workload: Workload) -> Origins:
+    """The atoms that the question stands under: the config's kind, else the restart policy."""
+    return workload.origins.get("controller", ()) or workload.restart.origins
+
+
+def pod_prefixes(kind: Controller, parts: Sequence[Part]) -> tuple[str, ...]:
+    """Where the pod templates stand, as prefixes of targets."""
+    return tuple(f"{KINDS[kind]}/{part.name}:{TEMPLATES.get(kind, 'spec.template')}" for part in parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    strategy      rollout.py's part of the spec
+    scaled        names of the parts that an HPA scales
+    claims        volume name to the PersistentVolumeClaim object that each pod gets one of (StatefulSet)
+    """
+
+    kind: Controller
+    parts: tuple[Part, ...]
+    strategy: Mapping[str, Any] = field(default_factory=dict)
+    scaled: frozenset[str] = frozenset()
+    claims: tuple[dict[str, Any], ...] = ()
+    resolved: tuple[Resolved, ...] = ()
+
+    def at(self, path: str) -> tuple[str, ...]:
+        """A path below ``spec`` in every controller; of a CronJob, below its Job's spec."""
+        below = "spec.jobTemplate.spec" if self.kind is Controller.CRONJOB else "spec"
+        return tuple(f"{KINDS[self.kind]}/{part.name}:{below}.{path}" for part in self.parts)
+
+
+def controllers(
+    workload: Workload, plan: Plan, template: Callable[[Part], dict[str, Any]], *, context: Context, ledger: Ledger
+) -> list[dict[str, Any]]:
+    """One object for each part, and the verdicts on kind, restart policy and count.
+
+    template  the pod template of a part, a new one at each call
+    """
+    made = []
+    for part in plan.parts:
+        pod = template(part)
+        pod["metadata"].setdefault("labels", {}).update(part.label)
+        if part.nodes:
+            selector = {**pod["spec"].get("nodeSelector", {}), **part.nodes}
+            pod["spec"]["nodeSelector"] = dict(sorted(selector.items()))
+        made.append(_BUILDERS[plan.kind](workload, plan, part, pod, context, ledger))
+    _tell_kind(workload, plan, ledger)
+    _tell_restart(workload, plan, ledger)
+    _tell_count(workload, plan, ledger)
+    return made
+
+
+def _object(workload: Workload, plan: Plan, part: Part, spec: dict[str, Any], context: Context) -> dict[str, Any]:
+    group = "batch" if plan.kind in (Controller.JOB, Controller.CRONJOB) else "apps"
+    metadata = context.metadata(workload.name, name=part.name, site=part.site)
+    return {"apiVersion": f"{group}/v1", "kind": KINDS[plan.kind], "metadata": metadata, "spec": spec}
+
+
+def _selector(workload: Workload, part: Part, context: Context) -> dict[str, Any]:
+    return {"matchLabels": {**context.selector(workload.name), **part.label}}
+
+
+def _replicas(plan: Plan, part: Part) -> dict[str, int]:
+    """Left to the HPA where there is one, else an apply would reset what it scaled; 0 also with an HPA, which leaves a
+    stopped workload alone."""
+    return {} if part.name in plan.scaled and part.replicas else {"replicas": part.replicas}
+
+
+def _deployment(
+    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+) -> dict[str, Any]:
+    del ledger
+    pod["spec"]["restartPolicy"] = "Always"
+    spec = {**_replicas(plan, part), "selector": _selector(workload, part, context), **plan.strategy, "template": pod}
+    return _object(workload, plan, part, spec, context)
+
+
+def _stateful_set(
+    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+) -> dict[str, Any]:
+    """``Parallel``: no Docker scheduler waits for one instance before it starts the next."""
+    pod["spec"]["restartPolicy"] = "Always"
+    spec: dict[str, Any] = {
+        **_replicas(plan, part),
+        "serviceName": governing_service(workload, context),
+        "podManagementPolicy": "Parallel",
+        "selector": _selector(workload, part, context),
+        **plan.strategy,
+    }
+    ledger.defaulted(
+        "strategy-default", f"StatefulSet/{part.name}:spec.podManagementPolicy",
+        why="no Docker scheduler waits for one instance before it starts the next",
+    )  # fmt: skip
+    if start := ordinal_start(plan.resolved):
+        spec["ordinals"] = {"start": start}
+    spec["template"] = pod
+    if plan.claims:
+        spec["volumeClaimTemplates"] = [_claim_template(claim) for claim in plan.claims]
+    return _object(workload, plan, part, spec, context)
+
+
+def _claim_template(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """Labels of a template stay on its claims for ever, so none but ours is there."""
+    metadata = {key: deepcopy(claim["metadata"][key]) for key in ("name", "labels", "annotations")}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": deepcopy(claim["spec"])}
+
+
+def _daemon_set(
+    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+) -> dict[str, Any]:
+    del ledger
+    pod["spec"]["restartPolicy"] = "Always"
+    if not part.replicas:
+        # a DaemonSet has no count: on no node is this label
+        pod["spec"]["nodeSelector"] = {**pod["spec"].get("nodeSelector", {}), STOPPED: "true"}
+    spec = {"selector": _selector(workload, part, context), **plan.strategy, "template": pod}
+    return _object(workload, plan, part, spec, context)
+
+
+STOPPED = "podlift.dev/stopped"
+NO_END = 2**31 - 1
+KEPT_S = 3600
+DEADLINE_S = 300
+
+
+def _job_spec(workload: Workload, part: Part, pod: dict[str, Any]) -> dict[str, Any]:
+    policy = workload.restart.policy
+    spec: dict[str, Any] = {}
+    if part.replicas > 1:
+        spec["parallelism"] = spec["completions"] = part.replicas
+    if policy == "on-failure":
+        spec["backoffLimit"] = workload.restart.attempts or NO_END
+    else:
+        spec["backoffLimit"] = 0 if policy in ("", "no") else NO_END
+    pod["spec"]["restartPolicy"] = "Never" if policy in ("", "no") else "OnFailure"
+    if workload.auto_remove:
+        spec["ttlSecondsAfterFinished"] = KEPT_S
+    spec["template"] = pod
+    return spec
+
+
+def _job(
+    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+) -> dict[str, Any]:
+    del ledger
+    spec = _job_spec(workload, part, pod)
+    if not part.replicas:
+        spec = {"suspend": True, **spec}
+    return _object(workload, plan, part, spec, context)
+
+
+def _cron_job(
+    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+) -> dict[str, Any]:
+    schedule = workload.schedule
+    cron = _cron(workload, ledger)
+    at = f"CronJob/{part.name}:spec"
+    zone, concurrency, deadline = "Etc/UTC", "Forbid", DEADLINE_S
+    if schedule is not None:
+        zone, concurrency = schedule.time_zone or zone, schedule.concurrency or concurrency
+        if schedule.starting_deadline_s is not None:
+            # The controller looks every ten seconds, and misses a shorter one.
+            deadline = max(10, -int(-schedule.starting_deadline_s // 1))
+        for attribute, key in (("cron", "schedule"), ("time_zone", "timeZone"), ("concurrency", "concurrencyPolicy")):
+            ledger.exact(schedule.origins.get(attribute, ()), "schedule", f"{at}.{key}")
+        origins = schedule.origins.get("starting_deadline_s", ())
+        if deadline == schedule.starting_deadline_s:
+            ledger.exact(origins, "schedule", f"{at}.startingDeadlineSeconds")
+        else:
+            why = f"{schedule.starting_deadline_s} s: {deadline} s, whole seconds and ten at least"
+            ledger.approximated(origins, "schedule", f"{at}.startingDeadlineSeconds", why=why)
+    for key, said, why in (
+        ("timeZone", schedule and schedule.time_zone, "no time zone is stated: UTC"),
+        ("concurrencyPolicy", schedule and schedule.concurrency, "a run waits for none, and none starts beside it"),
+        (
+            "startingDeadlineSeconds",
+            schedule and schedule.starting_deadline_s is not None,
+            "a run that is so late is left out; without a deadline a hundred missed runs stop the schedule",
+        ),
+    ):
+        if not said:
+            ledger.defaulted("job-default", f"{at}.{key}", why=why)
+    spec: dict[str, Any] = {
+        "schedule": cron,
+        "timeZone": zone,
+        "concurrencyPolicy": concurrency,
+        "startingDeadlineSeconds": deadline,
+    }
+    if workload.replicas and not part.replicas:
+        spec["suspend"] = True
+    job = _job_spec(workload, part, pod)
+    labels = context.labels(workload.name, part.site)
+    spec["jobTemplate"] = {"metadata": {"labels": labels}, "spec": job}
+    return _object(workload, plan, part, spec, context)
+
+
+def _cron(workload: Workload, ledger: Ledger) -> str:
+    """The schedule in five fields. Six fields begin with seconds elsewhere, and a zone has a field of its own."""
+    schedule = workload.schedule
+    assert schedule is not None
+    cron, origins = schedule.cron.strip(), schedule.origins.get("cron", ())
+    if cron_fits(cron):
+        return cron
+    answer = ledger.ask("schedule-unfit", origins, "schedule")
+    if answer is not None and cron_fits(answer):
+        ledger.approximated(origins, "schedule-unfit", why=f"{cron}: {answer}, as decided")
+        return answer
+    ledger.undecided(origins, "schedule-unfit", why=f"{cron!r} has not five fields", subject="schedule")
+    return cron
+
+
+_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+
+
+def cron_fits(cron: str) -> bool:
+    """Five fields or a macro. What stands in a field the API server checks."""
+    fields = cron.split()
+    legal = all(
+        part and set(part) <= set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ*/,-?#")
+        for part in fields
+    )
+    return cron in _MACROS or (len(fields) == 5 and legal and not cron.startswith("@"))
+
+
+_BUILDERS: dict[Controller, Callable[[Workload, Plan, Part, dict[str, Any], Context, Ledger], dict[str, Any]]] = {
+    Controller.DEPLOYMENT: _deployment,
+    Controller.STATEFULSET: _stateful_set,
+    Controller.DAEMONSET: _daemon_set,
+    Controller.JOB: _job,
+    Controller.CRONJOB: _cron_job,
+}
+
+
+def _tell_kind(workload: Workload, plan: Plan, ledger: Ledger) -> None:
+    targets = tuple(f"{KINDS[plan.kind]}/{part.name}:kind" for part in plan.parts)
+    origins = workload.origins.get("controller", ())
+    if workload.controller in (plan.kind, Controller.UNKNOWN):
+        ledger.exact(origins, "controller", *targets)
+    else:
+        why = f"the config calls it {workload.controller}: {code_named('controller').about}, a {KINDS[plan.kind]}"
+        ledger.approximated(origins, "controller", *targets, why=why)
+    removed = workload.origins.get("auto_remove", ())
+    if not workload.auto_remove:
+        ledger.exact(removed, "auto-remove", why="kept when it ends, as pods of a controller are")
+    elif plan.kind in (Controller.JOB, Controller.CRONJOB):
+        why = f"removed {KEPT_S} s after its end, so that its end can be seen"
+        ledger.approximated(removed, "auto-remove", *plan.at("ttlSecondsAfterFinished"), why=why)
+    else:
+        ledger.approximated(removed, "auto-remove", why="pods that end are removed anyway")
+
+
+def _tell_restart(workload: Workload, plan: Plan, ledger: Ledger) -> None:
+    restart, origins = workload.restart, workload.restart.origins
+    at = plan.at("template.spec.restartPolicy")
+    if plan.kind not in (Controller.JOB, Controller.CRONJOB):
+        if restart.policy in ("always", "unless-stopped"):
+            ledger.exact(origins, "restart-policy", *at)
+        elif restart.policy == "on-failure":
+            limit = f" {restart.attempts} times" if restart.attempts else ""
+            why = f"restarted{limit} after a failure; a {KINDS[plan.kind]} restarts always, and without an end"
+            code = "restart-attempts" if restart.attempts else "restart-policy"
+            ledger.approximated(origins, code, *at, why=why)
+        else:
+            why = f"the engine did not restart it; a {KINDS[plan.kind]} does, whenever it ends"
+            ledger.approximated(origins, "restart-policy", *at, why=why)
+        return
+    targets = at + plan.at("backoffLimit")
+    if restart.policy in ("", "no"):
+        ledger.exact(origins, "restart-policy", *targets)
+    elif restart.policy == "on-failure":
+        code = "restart-attempts" if restart.attempts else "restart-policy"
+        ledger.exact(origins, code, *targets)
+    else:
+        why = f"{restart.policy}: it is run until it ends well, and not again after that"
+        ledger.approximated(origins, "restart-policy", *targets, why=why)
+
+
+def _tell_count(workload: Workload, plan: Plan, ledger: Ledger) -> None:
+    """What the legacy counts became, by part."""
+    for count in workload.replicas:
+        parts = [p for p in plan.parts if not p.site or p.site == count.site] or list(plan.parts)
+        names = tuple(f"{KINDS[plan.kind]}/{part.name}" for part in parts)
+        at = tuple(f"{name}:spec.replicas" for name in names)
+        place = f" at {count.site}" if count.site else ""
+        tied = tuple(t for p in parts if p.nodes for t in pod_prefixes(plan.kind, [p]))
+        nodes = tuple(f"{prefix}.spec.nodeSelector" for prefix in tied)
+        whole = sum(part.replicas for part in parts)
+        if plan.kind is Controller.DAEMONSET:
+            why = f"{count.count} instances{place}: one on every node that its pods fit on"
+            ledger.approximated(count.origins, "replicas", *nodes, why=why)
+        elif plan.kind in (Controller.JOB, Controller.CRONJOB):
+            targets = plan.at("completions") if whole > 1 else plan.at("template")
+            ledger.exact(count.origins, "replicas", *targets, *nodes)
+        elif any(part.name in plan.scaled for part in parts) and whole:
+            why = f"{count.count} instances{place}: left to the HPA, an apply would reset what it scaled"
+            ledger.approximated(count.origins, "replicas-scaled", *nodes, why=why)
+        elif whole == count.count or plan.parts[0].instance is not None:
+            ledger.exact(count.origins, "replicas", *at, *nodes)
+        else:
+            why = f"{count.count} instances{place}, {whole} of all sites together"
+            ledger.approximated(count.origins, "replicas", *at, *nodes, why=why)
+    if not workload.replicas:
+        for name in (f"{KINDS[plan.kind]}/{part.name}" for part in plan.parts if part.name not in plan.scaled):
+            if plan.kind in (Controller.DEPLOYMENT, Controller.STATEFULSET):
+                ledger.defaulted("replicas", f"{name}:spec.replicas", why="nobody counted")
