@@ -4,8 +4,18 @@
 docs/reference/mapping.md is the language's reference.
 """
 
+from .check import CheckedMapping, CheckedWorkload, check_mapping
+from .draft import draft_mapping
 from .parse import parse_mapping
 from .read import read_config
 from .syntax import Mapping
 
-__all__ = ["Mapping", "parse_mapping", "read_config"]
+__all__ = [
+    "CheckedMapping",
+    "CheckedWorkload",
+    "Mapping",
+    "check_mapping",
+    "draft_mapping",
+    "parse_mapping",
+    "read_config",
+]

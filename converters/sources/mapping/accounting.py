@@ -28,11 +28,19 @@ class Ignoring:
     """``ignore:`` of a mapping. A glob's ``*`` matches anything; naming a map ignores all of it."""
 
     def __init__(self, ignore: Mapping[str, str]) -> None:
-        self._rules = [(_path_glob(glob), reason) for glob, reason in ignore.items()]
+        self._rules = [(glob, _path_glob(glob), reason) for glob, reason in ignore.items()]
+        self._used: set[str] = set()
 
     def reason(self, path: str) -> str:
         """``""`` if nothing ignores the path."""
-        return next((reason for pattern, reason in self._rules if pattern.fullmatch(path)), "")
+        for glob, pattern, reason in self._rules:
+            if pattern.fullmatch(path):
+                self._used.add(glob)
+                return reason
+        return ""
+
+    def unused(self) -> tuple[str, ...]:
+        return tuple(glob for glob, _, _ in self._rules if glob not in self._used)
 
 
 def _path_glob(glob: str) -> re.Pattern[str]:

@@ -57,6 +57,11 @@ class Told:
         found = self.fields.get(name)
         return default if found is None else found.value
 
+    def at(self, name: str) -> Node:
+        """Where an attribute's value stands, for messages."""
+        found = self.fields.get(name)
+        return self.node if found is None or found.node is None else found.node
+
     def origins(self, *names: str) -> tuple[Source, ...]:
         """Of these attributes, or of all."""
         taken = [self.fields[n] for n in names if n in self.fields] if names else list(self.fields.values())
@@ -359,11 +364,15 @@ def _port_number(each: Told, ports: tuple[Port, ...], values: Values) -> int | N
     if port:
         named = next((p.container_port for p in ports if p.name == port), None)
         if named is None and not _NUMBER.fullmatch(port):
-            values.refuse(f"the check's port {port!r} is no port of the container ({names})", each.node, each.where)
+            values.refuse(
+                f"the check's port {port!r} is no port of the container ({names})", each.at("port"), each.where
+            )
         return named if named is not None else int(port)
     if index is not None:
         if not 0 <= index < len(ports):
-            values.refuse(f"the container has no port number {index}, counted from 0 ({names})", each.node, each.where)
+            values.refuse(
+                f"the container has no port number {index}, counted from 0 ({names})", each.at("port_index"), each.where
+            )
         return ports[index].container_port
     return None
 

@@ -17,7 +17,7 @@ from .elements import told
 from .instances import united
 from .nodes import Node, nearest, over, path_text, plain, rows
 from .selecting import Item, Selection
-from .syntax import Mapping
+from .syntax import Mapping, Where
 from .values import Taken, Values, place
 from .vocabulary import SITE
 
@@ -35,10 +35,12 @@ def read_config(documents: Iterable[ConfigDocument], mapping: Mapping) -> Readin
     Raises PodliftError ``config-unfit`` where a value is not what the mapping says (with the config's file and line
     and the mapping's key), ``workload-twice`` where two items have one name.
     """
-    return _Reader(tuple(documents), mapping).reading()
+    return Reader(tuple(documents), mapping).reading()
 
 
-class _Reader:
+class Reader:
+    """One reading in the making; ``silent`` tells, after it, which clauses gave nothing at all."""
+
     def __init__(self, documents: Sequence[ConfigDocument], mapping: Mapping) -> None:
         self._mapping = mapping
         self._values = Values(mapping.name)
@@ -70,6 +72,12 @@ class _Reader:
             expected=tuple(self._expected),
             left=self._account.settings(rest),
         )
+
+    def silent(self) -> tuple[Where, ...]:
+        return self._values.silent()
+
+    def unused_ignores(self) -> tuple[str, ...]:
+        return self._ignoring.unused()
 
     def _item(self, item: Item) -> None:
         where = self._where(item)

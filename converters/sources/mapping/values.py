@@ -32,6 +32,11 @@ class Values:
 
     def __init__(self, mapping: str) -> None:
         self._mapping = mapping
+        self._asked: dict[Where, bool] = {}
+
+    def silent(self) -> tuple[Where, ...]:
+        """Clauses with an expression that never gave a value: a field that no config has, or a mistake."""
+        return tuple(where for where, gave in self._asked.items() if not gave)
 
     def holds(self, clause: Any, value: Node, scope: Scope) -> bool:
         """Whether the clause's ``when`` is true here, or there is none."""
@@ -78,6 +83,7 @@ class Values:
         if clause.expression is None:
             return Node(clause.const)
         node = self.evaluated(clause.expression, value, scope, clause.where)
+        self._asked[clause.where] = self._asked.get(clause.where, False) or bool(leaves(node)) or node.value is not None
         if clause.registry is not None and isinstance(node.value, str):
             registry = self.evaluated(clause.registry, value, scope, clause.where)
             node = self._with_registry(node, registry, scope)
