@@ -85,6 +85,30 @@ ERROR_CODES: tuple[Code, ...] = (
         "an override changes an object's kind, API version or name",
         "override the workload's name or namespace instead",
     ),
+    error(
+        "bad-project", "podlift.yaml is not what its schema says", "correct the line; podlift schema project prints it"
+    ),
+    error(
+        "bad-target", "a target file is not what its schema says", "correct the line; podlift schema target prints it"
+    ),
+    error(
+        "bad-decisions",
+        "a decisions file names a code or gives an answer that there is not",
+        "correct the line; podlift explain CODE says which answers a code takes",
+    ),
+    error("bad-hosts", "a hosts file or a host's URL cannot be used", "write NAME=ssh://USER@HOST, tcp:// or unix://"),
+    error("no-config", "no config file is where one was named", "correct the pattern or give --config FILE"),
+    error("no-schema", "there is no schema of this name", "podlift schema lists them"),
+    error("no-code", "there is no code of this name", "podlift explain lists them"),
+    error("no-workload", "there is no workload of this name in the plan or capture", "podlift show lists them"),
+    error("bad-dump", "a dump is not what kubectl get -o json prints", "give what kubectl get KIND -o json printed"),
+    error(
+        "import-name-taken",
+        "another distribution owns the import name migrate in this environment",
+        "install podlift in an environment of its own: pipx install podlift",
+    ),
+    error("would-overwrite", "a file that would be written is there already", "remove it, or run elsewhere"),
+    error("no-input", "there is nothing to plan from", "give a capture, inspect files or --host URL"),
     error("rollout-amount", "a rollout's number of instances is neither a whole number nor per cent", "write 2 or 25%"),
     error(
         "scale-kind",

@@ -15,7 +15,8 @@ from typing import Any
 from converters.errors import PodliftError
 
 from ..documents import parse_documents
-from ..report.plan_markdown import plan_readme, todo
+from ..report.plan_markdown import plan_readme
+from ..report.questions import todo
 from .model import (
     FINDINGS_SCHEMA,
     NAMES_SCHEMA,
