@@ -49,8 +49,7 @@ def validator(version: str, api_version: str, kind: str) -> jsonschema.Draft7Val
 def _inlined(folder: Path, value: Any) -> Any:
     if isinstance(value, dict):
         if "$ref" in value:
-            file, _, pointer = value["$ref"].partition("#")
-            return _definition(folder, file, pointer)
+            return _definition(folder, value["$ref"].partition("#")[2])
         return {key: _inlined(folder, inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_inlined(folder, inner) for inner in value]
@@ -58,8 +57,9 @@ def _inlined(folder: Path, value: Any) -> Any:
 
 
 @functools.cache
-def _definition(folder: Path, file: str, pointer: str) -> Any:
-    found = _loaded(folder / file)
+def _definition(folder: Path, pointer: str) -> Any:
+    """All references lead into one file."""
+    found = _loaded(folder / "_definitions.json")
     for step in pointer.strip("/").split("/"):
         found = found[step]
     return _inlined(folder, found)

@@ -55,9 +55,10 @@ def pod_prefixes(kind: Controller, parts: Sequence[Part]) -> tuple[str, ...]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """
-    strategy      rollout.py's part of the spec
-    scaled        names of the parts that an HPA scales
-    claims        volume name to the PersistentVolumeClaim object that each pod gets one of (StatefulSet)
+    strategy  rollout.py's part of the spec
+    scaled    names of the parts that an HPA scales
+    claims    ``volumeClaimTemplates`` of a StatefulSet
+    resolved  what becomes of the instances' differences
     """
 
     kind: Controller
@@ -139,14 +140,8 @@ def _stateful_set(
         spec["ordinals"] = {"start": start}
     spec["template"] = pod
     if plan.claims:
-        spec["volumeClaimTemplates"] = [_claim_template(claim) for claim in plan.claims]
+        spec["volumeClaimTemplates"] = deepcopy(list(plan.claims))
     return _object(workload, plan, part, spec, context)
-
-
-def _claim_template(claim: Mapping[str, Any]) -> dict[str, Any]:
-    """Labels of a template stay on its claims for ever, so none but ours is there."""
-    metadata = {key: deepcopy(claim["metadata"][key]) for key in ("name", "labels", "annotations")}
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": deepcopy(claim["spec"])}
 
 
 def _daemon_set(

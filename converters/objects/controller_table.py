@@ -14,6 +14,7 @@ from ..workload import Controller, MountKind, Workload
 DAY_S = 24 * 3600.0
 DAEMON_HOSTS = 3
 HOST_PATHS = ("/proc", "/sys", "/dev", "/run/docker.sock", "/var/run/docker.sock", "/var/lib/docker", "/var/log")
+_BELOW_HOST_PATHS = tuple(f"{path}/" for path in HOST_PATHS)
 _ALIVE = ("running", "restarting", "paused")
 
 
@@ -71,7 +72,7 @@ def _policy(e: Evidence, *policies: str) -> bool:
 
 def _looks_at_host(workload: Workload) -> bool:
     binds = [m.source for c in workload.containers for m in c.mounts if m.kind is MountKind.BIND]
-    on_host = any(path == "/" or path.startswith(HOST_PATHS) for path in binds)
+    on_host = any(path in ("/", *HOST_PATHS) or path.startswith(_BELOW_HOST_PATHS) for path in binds)
     return on_host or "host" in (workload.network_mode, workload.pid_mode)
 
 

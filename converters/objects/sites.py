@@ -13,7 +13,7 @@ from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
 from ..names import WORKLOAD_NAME_LIMIT, legal
 from ..target import Target
-from ..workload import SiteCount, Workload
+from ..workload import Controller, SiteCount, Workload
 from .context import SITE, Context, label_value, suffixed, unique
 
 INSTANCE = "podlift.dev/instance"
@@ -76,8 +76,11 @@ def sites_of(workload: Workload, *, target: Target, ledger: Ledger) -> Sites:
     return Sites(names=names)
 
 
-def parts_of(workload: Workload, sites: Sites, *, separate: bool, context: Context) -> tuple[Part, ...]:
-    """The controllers of a workload, in order of site or instance."""
+def parts_of(
+    workload: Workload, sites: Sites, *, kind: Controller, separate: bool, context: Context
+) -> tuple[Part, ...]:
+    """The controllers of a workload, in order of site or instance. ``separate``: one for each instance. A DaemonSet is
+    one for all sites, since nodes are what it counts."""
     own = context.name(workload.name)
     if separate and len(workload.instances) > 1:
         running = any(count.count for count in workload.replicas)
@@ -93,7 +96,7 @@ def parts_of(workload: Workload, sites: Sites, *, separate: bool, context: Conte
             )
             for place, (number, instance) in enumerate(zip(numbers, workload.instances, strict=True))
         )
-    if not sites.split:
+    if not sites.split or kind is Controller.DAEMONSET:
         only = sites.names[0] if len(sites.names) == 1 else ""
         return (Part(name=own, site="", nodes=sites.nodes.get(only, {}), replicas=_planned(workload, None)),)
     suffixes = unique(map(legal, sites.names))
