@@ -300,6 +300,7 @@ STORAGE = (
         answer=Answer.TEXT,
         options=(
             ("hostPath", "the same path on the node; pins nothing, content must be on each node"),
+            ("hostPath+pin", "the same path, on the nodes that target.yaml names for its hosts under nodes:"),
             ("emptyDir", "scratch space that goes with the pod"),
             ("configmap:NAME", "an existing ConfigMap"),
             ("secret:NAME", "an existing Secret"),
@@ -309,7 +310,13 @@ STORAGE = (
             _ACCEPT,
         ),
     ),
-    field("bind-known", "a host path with a known meaning"),
+    field(
+        "bind-known",
+        "a host path with a known meaning: a pod has its own in its place, or the node's where the target admits it",
+        drop=True,
+        todo="answer bind if it is to become something else",
+    ),
+    field("mount-twice", "a path that is mounted twice in a container: one of the two counts", drop=True),
     field("mount-propagation", "mount propagation"),
     field("mount-image", "an image mounted as a volume"),
     field(
