@@ -167,7 +167,11 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """A network that the container is on. ``options``: static addresses, MAC, driver options, by Docker's names."""
+    """A network that the container is on.
+
+    options    static addresses, MAC, driver and its options, by Docker's names
+    isolation  what said that it is internal, or that its containers do not reach each other (icc)
+    """
 
     name: str
     aliases: tuple[Item, ...] = ()
@@ -176,6 +180,7 @@ class Network:
     internal: bool = False
     icc: bool = True
     driver: str = ""
+    isolation: tuple[Pair, ...] = ()
     origins: Origins = ()
 
 

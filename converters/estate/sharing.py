@@ -144,6 +144,7 @@ def _named(mount: Mount) -> bool:
 def with_names(workloads: Sequence[Workload]) -> list[Workload]:
     """Every name by which a workload may be reached: its own, and on user-defined networks the names of its
     containers, its services and its aliases (moby's libnetwork resolves all of these; the default bridge none)."""
+    links = _link_names(workloads)
     made = []
     for workload in workloads:
         names = {name.name: name for name in workload.names}
@@ -156,8 +157,23 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
                         names.setdefault(
                             instance.name, Name(name=instance.name, network=network.name, kind="container")
                         )
+        for name in links.get(workload.name, ()):
+            names.setdefault(name.name, name)
         names.setdefault(workload.name, Name(name=workload.name, kind="workload"))
         made.append(replace(workload, names=tuple(names[k] for k in sorted(names))))
+    return made
+
+
+def _link_names(workloads: Sequence[Workload]) -> dict[str, list[Name]]:
+    """Workload to the names that links of others give it. The link itself belongs to the one that has it."""
+    owner = {key: w.name for w in workloads for i in w.instances for key in (i.name, i.id, i.id[:12]) if key}
+    made: dict[str, list[Name]] = {}
+    for workload in workloads:
+        for network in workload.networks:
+            for link in network.links:
+                if link.value in owner:
+                    name = Name(name=link.key, network=network.name, kind="link")
+                    made.setdefault(owner[link.value], []).append(name)
     return made
 
 

@@ -65,9 +65,14 @@ CONTROLLER = (
 NETWORK = (
     field("port", "a container port"),
     field("port-published", "a published port: a Service port"),
-    field("port-loopback", "published on the host's own loopback only: reachable in the cluster, not from outside"),
-    field("port-ephemeral", "a host port that the engine chose"),
-    field("port-host-address", "published on one address of the host", todo="check who uses this address"),
+    field(
+        "port-loopback",
+        "published on the host's own loopback only: reachable in the cluster, not from outside",
+        drop=True,
+    ),
+    field("port-ephemeral", "a host port that the engine chose", drop=True),
+    field("port-host-address", "published on one address of the host", drop=True, todo="check who uses this address"),
+    field("port-inside", "a published port that stays inside the cluster: its Service has the container's", drop=True),
     field(
         "exposure",
         "a public port, and the target does not say what public ports become",
@@ -83,11 +88,12 @@ NETWORK = (
         ),
         chosen="ClusterIP",
     ),
-    field("publish-all", "all exposed ports published on ports that the engine chose"),
-    field("network", "a network: pods share one; names are kept by Services"),
+    field("publish-all", "all exposed ports published on ports that the engine chose", drop=True),
+    field("network", "a network: pods share one; names are kept by Services", drop=True),
     field(
         "network-isolation",
         "containers on other networks could not reach this one; pods can",
+        drop=True,
         todo="set isolation: networkpolicy in target.yaml",
     ),
     field(
@@ -107,10 +113,16 @@ NETWORK = (
     ),
     field("network-none", "no network: a NetworkPolicy that denies all"),
     field("alias", "a name by which others reach the workload, as a Service"),
+    field("alias-elsewhere", "a name that leads to another workload's Service", drop=True),
     field(
         "alias-dotted", "a name with dots is no Service name", todo="a rewrite rule of the cluster's DNS can keep it"
     ),
-    field("link", "a link: an alias Service, and the variables that links inject"),
+    field(
+        "link",
+        "a link: an alias Service; the variables that links inject are not set",
+        todo="set what the program reads of NAME_PORT_… as plain variables",
+    ),
+    field("link-unresolved", "a link to a container that was not read", drop=True, todo="read the container it means"),
     field("extra-host", "an entry of the hosts file"),
     field(
         "extra-host-gateway",

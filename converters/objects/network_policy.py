@@ -23,8 +23,9 @@ def network_policies(workload: Workload, *, context: Context, ledger: Ledger) ->
     networks = [n for n in workload.networks if n.driver != "host"]
     if context.target.isolation != "networkpolicy" or not networks:
         return []
-    peers = [{"podSelector": {"matchLabels": {network_label(n.name): "member"}}} for n in networks]
-    spec: dict[str, Any] = {"policyTypes": ["Ingress"], "ingress": [{"from": peers}]}
+    # Without icc the members of a network do not even reach each other.
+    peers = [{"podSelector": {"matchLabels": {network_label(n.name): "member"}}} for n in networks if n.icc]
+    spec: dict[str, Any] = {"policyTypes": ["Ingress"], "ingress": [{"from": peers}] if peers else []}
     published = [
         {"port": port.container_port, "protocol": port.protocol.upper()}
         for container in workload.containers
@@ -37,7 +38,9 @@ def network_policies(workload: Workload, *, context: Context, ledger: Ledger) ->
     if all(n.internal for n in networks):
         dns = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
         spec["policyTypes"].append("Egress")
-        spec["egress"] = [{"to": peers}, dns]
+        spec["egress"] = [*([{"to": peers}] if peers else []), dns]
+    if not spec["ingress"]:
+        del spec["ingress"]
     return [_policy(workload, spec, context)]
 
 

@@ -4,14 +4,16 @@ in which its ports are exposed."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
-from ..workload import Controller, Name, Port, Published, Workload
+from ..workload import Controller, Name, Pair, Port, Published, Workload
 from .context import Context, suffixed
 from .exposure import HOST_PORT, is_loopback, is_public, stated
+from .network_policy import network_label
 
 HEADLESS_SUFFIX = "-pods"
 _SUFFIXES = {"NodePort": "-nodeport", "LoadBalancer": "-public"}
@@ -90,20 +92,22 @@ def services(workload: Workload, *, controller: Controller, context: Context, le
         if service is not None and (ports or name.kind != "workload"):
             by_name.setdefault(service, []).append(name)
         elif name.origins:
-            ledger.approximated(
-                name.origins, "alias", why=f"the name {name.name} leads to another workload's Service on the cluster"
-            )
+            ledger.dropped(name.origins, "alias-elsewhere", why=f"{name.name}: another workload's Service has the name")
     if ports:
         by_name.setdefault(own, [])
     for service in sorted(by_name, key=lambda s: (s != own, s)):
         made.append(_service(service, workload, ports, context))
-        ledger.defaulted("service-default", f"Service/{service}:spec.type", why="reachable in the cluster")
+        kind = "spec.type" if ports else "spec.clusterIP"
+        ledger.defaulted("service-default", f"Service/{service}:{kind}", why="reachable in the cluster")
         for name in by_name[service]:
             _tell_name(name, service, ledger)
+    holders = list(by_name)
     if controller is Controller.STATEFULSET:
-        made.append(_headless(governing_service(workload, context), workload, ports, context, not_ready=True))
-    made += _exposed(workload, ports, context, ledger)
-    _tell_networks(workload, context, ledger)
+        governing = governing_service(workload, context)
+        made.append(_headless(governing, workload, ports, context, not_ready=True))
+        holders.append(governing)
+    made += _exposed(_Told(workload, ports, tuple(holders), context, ledger))
+    _tell_networks(workload, by_name, context, ledger)
     return made
 
 
@@ -155,26 +159,58 @@ def _tell_name(name: Name, service: str, ledger: Ledger) -> None:
         )
 
 
-def _exposed(
-    workload: Workload, ports: tuple[ServicePort, ...], context: Context, ledger: Ledger
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Verdicts on ports. ``holders``: the Services that have all ports of the workload."""
+
+    workload: Workload
+    ports: tuple[ServicePort, ...]
+    holders: tuple[str, ...]
+    context: Context
+    ledger: Ledger
+
+    def service_port(self, number: int, protocol: str) -> ServicePort:
+        return next(p for p in self.ports if (p.port, p.protocol) == (number, protocol.upper()))
+
+    def in_services(self, number: int, protocol: str) -> tuple[str, ...]:
+        name = self.service_port(number, protocol).name
+        return tuple(f"Service/{holder}:spec.ports[{name}]" for holder in self.holders)
+
+    def declared(self, port: Port) -> tuple[str, ...]:
+        """Where a container port stands: in the pod and in the Services."""
+        container = next(c.name for c in self.workload.containers if port in c.ports)
+        path = f"spec.containers[{container}].ports[{port.container_port}/{port.protocol.upper()}]"
+        return self.context.in_pod(path) + self.in_services(port.container_port, port.protocol)
+
+    def adds(self, port: Port, published: Published) -> tuple[str, ...]:
+        """What is there only because the port is published: a port of the Service by the host's number, or the
+        container port itself where nothing else declares it. Nothing: ``()``."""
+        added: tuple[str, ...] = ()
+        if not port.origins and port.published[0] is published:
+            added += self.declared(port)
+        if published.host_port and published.host_port != port.container_port:
+            added += self.in_services(published.host_port, port.protocol)
+        return added
+
+
+def _exposed(told: _Told) -> list[dict[str, Any]]:
+    workload, context, ledger = told.workload, told.context, told.ledger
     own = context.name(workload.name)
-    by_key = {(p.port, p.protocol): p for p in ports}
     wanted: dict[str, dict[tuple[int, str], dict[str, Any]]] = {}
     for container in workload.containers:
         for port in container.ports:
+            ledger.exact(port.origins, "port", *told.declared(port))
             for published in port.published:
                 number = published.host_port or port.container_port
-                service_port = by_key[(number, port.protocol.upper())]
-                target = f"Service/{own}:spec.ports[{service_port.name}]"
-                kind = _tell_published(workload, port, published, target, context, ledger)
+                kind = _tell_published(told, port, published)
                 if kind in _SUFFIXES:
                     node = number if kind == "NodePort" and number in NODE_PORTS else 0
-                    wanted.setdefault(kind, {})[(number, port.protocol)] = service_port.rendered(node)
+                    rendered = told.service_port(number, port.protocol).rendered(node)
+                    wanted.setdefault(kind, {})[(number, port.protocol)] = rendered
         if container.publish_all:
-            ledger.approximated(
-                container.origins.get("publish_all", ()), "publish-all", f"Service/{own}:spec.ports",
-                why="the engine chose host ports; the Service has the container's",
+            ledger.dropped(
+                container.origins.get("publish_all", ()), "publish-all",
+                why="nobody could count on the host ports that the engine chose; Services have the container's",
             )  # fmt: skip
     made = []
     for kind in sorted(wanted):
@@ -196,49 +232,58 @@ def _exposed(
     return made
 
 
-def _tell_published(
-    workload: Workload, port: Port, published: Published, target: str, context: Context, ledger: Ledger
-) -> str:
+def _tell_published(told: _Told, port: Port, published: Published) -> str:
     """The verdict on one published port, and what it becomes."""
+    workload, context, ledger = told.workload, told.context, told.ledger
     origins: Origins = published.origins
-    if not published.host_port:
-        ledger.approximated(
-            origins, "port-ephemeral", target, why="the host port was not fixed; the Service has the container's port"
+    added = told.adds(port, published)
+    if not published.host_port or is_loopback(published):
+        code = "port-loopback" if published.host_port else "port-ephemeral"
+        why = (
+            f"published on {published.host_ip} only: reachable in the cluster, not from outside"
+            if published.host_port
+            else "the host port was not fixed; the Service has the container's port"
         )
-        return ""
-    if is_loopback(published):
-        ledger.approximated(
-            origins, "port-loopback", target,
-            why=f"published on {published.host_ip} only: reachable in the cluster, not from outside",
-        )  # fmt: skip
+        _inside(origins, code, added, why, ledger)
         return ""
     kind = stated(workload, port, published, target=context.target, decisions=context.decisions)
     ledger.ask("exposure", origins)
     if not kind:
         ledger.undecided(
-            origins, "exposure", target,
+            origins, "exposure", *added,
             why=f"port {published.host_port} was open on the hosts and the target does not say what that becomes",
         )  # fmt: skip
         return ""
     own = context.name(workload.name)
     if kind in _SUFFIXES:
-        target = f"Service/{suffixed(own, _SUFFIXES[kind])}:spec.ports"
+        name = told.service_port(published.host_port, port.protocol).name
+        added += (f"Service/{suffixed(own, _SUFFIXES[kind])}:spec.ports[{name}]",)
+    elif kind == HOST_PORT:
+        added += context.in_pod(_host_port_path(workload, port))
     if not is_public(published):
-        ledger.approximated(
-            origins, "port-host-address", target, why=f"it was open on {published.host_ip} only, now {kind}"
-        )
+        why = f"it was open on {published.host_ip} only, now {kind}"
+        _inside(origins, "port-host-address", added, why, ledger)
     elif kind == "NodePort" and published.host_port not in NODE_PORTS:
         ledger.approximated(
-            origins, "port-published", target,
+            origins, "port-published", *added,
             why=f"a node port lies in 30000 to 32767: the cluster chooses one for {published.host_port}",
         )  # fmt: skip
-    elif kind == HOST_PORT:
-        ledger.exact(origins, "port-published", *context.in_pod(_host_port_path(workload, port)))
-    elif kind in _SUFFIXES:
-        ledger.exact(origins, "port-published", target)
+    elif kind == HOST_PORT or kind in _SUFFIXES:
+        ledger.exact(origins, "port-published", *added)
+    elif added:
+        ledger.approximated(origins, "port-published", *added, why=f"it was open on the hosts; now {kind}, as decided")
     else:
-        ledger.approximated(origins, "port-published", target, why=f"it was open on the hosts; now {kind}, as decided")
+        why = f"it was open on the hosts; now {kind}, as decided: the container's own port is all that is left"
+        ledger.dropped(origins, "port-inside", why=why)
     return kind
+
+
+def _inside(origins: Origins, code: str, added: tuple[str, ...], why: str, ledger: Ledger) -> None:
+    """A published port that callers in the cluster reach by the Service: what it adds, or nothing."""
+    if added:
+        ledger.approximated(origins, code, *added, why=why)
+    else:
+        ledger.dropped(origins, code, why=why)
 
 
 def _host_port_path(workload: Workload, port: Port) -> str:
@@ -246,38 +291,53 @@ def _host_port_path(workload: Workload, port: Port) -> str:
     return f"spec.containers[{container}].ports[{port.container_port}/{port.protocol.upper()}].hostPort"
 
 
-def _tell_networks(workload: Workload, context: Context, ledger: Ledger) -> None:
+def _tell_networks(workload: Workload, services: Mapping[str, list[Name]], context: Context, ledger: Ledger) -> None:
+    """Networks, what closed them, their options, and links.
+
+    services  Service name to the legacy names that it is for; a Service that is there for its ports is for none
+    """
     own = context.name(workload.name)
     isolating = context.target.isolation == "networkpolicy"
     for network in workload.networks:
-        if network.internal or not network.icc:
-            kind = "internal" if network.internal else "without communication between containers"
-            if isolating:
-                ledger.approximated(
-                    network.origins, "network-isolation", f"NetworkPolicy/{own}:spec",
-                    why=f"network {network.name} is {kind}: a NetworkPolicy, if the cluster enforces them",
-                )  # fmt: skip
-            else:
-                ledger.approximated(
-                    network.origins, "network-isolation", f"Service/{own}:metadata.name",
-                    why=f"network {network.name} is {kind}; pods can reach each other and the outside",
-                )  # fmt: skip
-        elif isolating:
+        kept = tuple(
+            f"Service/{service}:metadata.name"
+            for service, names in sorted(services.items())
+            if names and all(name.network == network.name and name.kind == "container" for name in names)
+            and not (service == own and service_ports(workload))
+        )  # fmt: skip
+        policy = f"NetworkPolicy/{own}:spec"
+        if isolating:
+            label = context.in_pod(f"metadata.labels[{network_label(network.name)}]")
             ledger.approximated(
-                network.origins, "network", f"NetworkPolicy/{own}:spec",
+                network.origins, "network", policy, *label, *kept,
                 why=f"only pods of network {network.name} may call, if the cluster enforces NetworkPolicies",
             )  # fmt: skip
+        elif kept:
+            why = f"network {network.name}: pods share one network, names are kept, isolation is not"
+            ledger.approximated(network.origins, "network", *kept, why=why)
         else:
-            ledger.approximated(
-                network.origins, "network", f"Service/{own}:metadata.name",
-                why=f"network {network.name}: pods share one network, names are kept, isolation is not",
-            )  # fmt: skip
+            ledger.dropped(network.origins, "network", why=f"network {network.name}: pods share one network")
+        closed: Origins = tuple(source for pair in network.isolation for source in pair.origins)
+        kind = "internal" if network.internal else "without communication between containers"
+        if isolating:
+            why = f"network {network.name} is {kind}: a NetworkPolicy, if the cluster enforces them"
+            ledger.approximated(closed, "network-isolation", policy, why=why)
+        else:
+            why = f"network {network.name} is {kind}; pods can reach each other and the outside"
+            ledger.dropped(closed, "network-isolation", why=why)
         for option in network.options:
             ledger.dropped(
                 option.origins, "network-option", why=f"{option.key}={option.value} on network {network.name}"
             )
         for link in network.links:
-            ledger.approximated(
-                link.origins, "link", f"Service/{own}:metadata.name",
-                why=f"link {link.key} to {link.value}: the name resolves by a Service for every pod",
-            )  # fmt: skip
+            _tell_link(link, context, ledger)
+
+
+def _tell_link(link: Pair, context: Context, ledger: Ledger) -> None:
+    """The alias is a Service of the linked workload, which every pod can resolve."""
+    service = next((s for (_, legacy), s in sorted(context.names.services.items()) if legacy == link.key), "")
+    if not service:
+        ledger.dropped(link.origins, "link-unresolved", why=f"link {link.key} to {link.value}, which was not read")
+        return
+    why = f"link {link.key} to {link.value}: the name resolves by a Service for every pod; its variables are not set"
+    ledger.approximated(link.origins, "link", f"Service/{service}:metadata.name", why=why)

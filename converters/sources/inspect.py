@@ -111,6 +111,9 @@ def _with_shared(workload: Workload, shared: frozenset[str]) -> Workload:
     return replace(workload, containers=(replace(container, mounts=with_shared(container.mounts, shared)),))
 
 
+_KEPT = (MountKind.VOLUME, MountKind.ANONYMOUS, MountKind.CLUSTER)
+
+
 def _whereabouts(raw: Any, host: Host, n: int) -> str:
     named = isinstance(raw, Mapping) and (raw.get("Name") or raw.get("Id") or raw.get("Names"))
     return (
@@ -173,6 +176,8 @@ class _HostReader:
             internal, of_internal = document.flag("Internal")
             options = list(pairs_of(document, "Options[map]"))
             icc = [pair for pair in options if pair.key == "com.docker.network.bridge.enable_icc"]
+            if of_driver:
+                options.append(Pair(key="driver", value=driver, origins=of_driver))
             for flag in ("Attachable", "EnableIPv4", "EnableIPv6"):
                 value, origins = document.flag(flag)
                 if origins:
@@ -182,7 +187,7 @@ class _HostReader:
                 internal=internal,
                 icc=not any(pair.value == "false" for pair in icc),
                 options=tuple(pair for pair in options if pair not in icc),
-                origins=of_driver + of_internal + _origins(icc),
+                isolation=(*((Pair(key="internal", value="true", origins=of_internal),) if internal else ()), *icc),
                 ids=tuple(filter(None, (str(raw.get("Id") or ""),))),
             )
             self.labels[f"network/{name}"] = document.left()
@@ -270,7 +275,7 @@ class _HostReader:
 
     def _labels_of(self, mounts: Sequence[Mount], workload: Draft) -> Iterable[Setting]:
         """Labels of the volumes and networks that this container uses, which stand beside all who use them."""
-        names = {f"volume/{mount.source}" for mount in mounts if mount.kind in (MountKind.VOLUME, MountKind.ANONYMOUS)}
+        names = {f"volume/{mount.source}" for mount in mounts if mount.kind in _KEPT}
         names |= {f"network/{network.name}" for network in workload.values.get("networks", ())}
         self.used |= names
         for name in sorted(names):

@@ -26,7 +26,7 @@ class NetworkFacts:
     internal: bool = False
     icc: bool = True
     options: tuple[Pair, ...] = ()
-    origins: Origins = ()
+    isolation: tuple[Pair, ...] = ()
     ids: tuple[str, ...] = field(default=())
 
 
@@ -182,7 +182,7 @@ def _with_facts(network: Network, fact: NetworkFacts | None) -> Network:
         internal=fact.internal,
         icc=fact.icc,
         options=network.options + fact.options,
-        origins=network.origins + fact.origins,
+        isolation=fact.isolation,
     )
 
 

@@ -1,65 +1,33 @@
-"""The target and decisions of a case, which stand inline, as the files of a project hold them."""
+"""The target and decisions of a case, which stand inline, read as target.yaml and decisions.yaml are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
 
-from converters.decisions import Answered, Decisions, Override
-from converters.target import Exposure, MetricNames, Site, StorageClass, Target
+import yaml
+
+from converters.decisions import Decisions
+from converters.target import Target
+from migrate.decisions_file import load_decisions
+from migrate.target_file import load_target
+
+T = TypeVar("T")
 
 
 def target(body: Mapping[str, Any] | None) -> Target:
-    if body is None:
-        return Target()
-    given = dict(body)
-    made: dict[str, Any] = {"stated": True}
-    if "version" in given:
-        major, minor = str(given.pop("version")).split(".")
-        made["version"] = (int(major), int(minor))
-    made |= {
-        name: build(given.pop(key))
-        for key, name, build in (
-            ("gates", "gates", frozenset),
-            ("crds", "crds", frozenset),
-            ("storageClasses", "storage_classes", lambda v: tuple(
-                StorageClass(name=k, access_modes=tuple(c["accessModes"]), default=c.get("default", False))
-                for k, c in v.items())),
-            ("podSecurity", "pod_security", str),
-            ("ingressClass", "ingress_class", str),
-            ("gateway", "gateway", str),
-            ("unsafeSysctls", "unsafe_sysctls", tuple),
-            ("namespace", "namespace", str),
-            ("writeNamespaces", "write_namespaces", bool),
-            ("mergeSites", "merge_sites", bool),
-            ("sites", "sites", lambda v: tuple(Site(name=k, node_labels=labels) for k, labels in v.items())),
-            ("hostLabels", "host_labels", dict),
-            ("nodes", "nodes", dict),
-            ("exposure", "exposure", lambda v: tuple(Exposure(match=str(k), become=b) for k, b in v.items())),
-            ("images", "image_rewrites", lambda v: tuple(v.items())),
-            ("pullSecrets", "pull_secrets", tuple),
-            ("metrics", "metrics", lambda v: MetricNames(**v)),
-            ("shares", "shares_policy", str),
-            ("isolation", "isolation", str),
-            ("gpuResource", "gpu_resource", str),
-            ("runtimeClasses", "runtime_classes", dict),
-            ("logDrivers", "log_drivers", tuple),
-        )
-        if key in given
-    }  # fmt: skip
-    assert not given, f"target: nobody reads {sorted(given)}"
-    return Target(**made)
+    """Without a word: the target that counts where a project has none."""
+    return Target() if body is None else _loaded(body, load_target)
 
 
 def decisions(body: Mapping[str, Any] | None) -> Decisions:
-    given = dict(body or {})
-    answers = given.pop("answers", [])
-    overrides = given.pop("overrides", [])
-    made = Decisions(
-        answers=tuple(Answered(**{k: str(v) for k, v in each.items()}, line=n) for n, each in enumerate(answers, 1)),
-        overrides=tuple(Override(**each) for each in overrides),
-        secrets=tuple(given.pop("secrets", ())),
-        not_secrets=tuple(given.pop("notSecrets", ())),
-    )
-    assert not given, f"decisions: nobody reads {sorted(given)}"
-    return made
+    return Decisions() if body is None else _loaded(body, load_decisions)
+
+
+def _loaded(body: Mapping[str, Any], load: Callable[[Path], T]) -> T:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "inline.yaml")
+        path.write_text(yaml.safe_dump(dict(body), sort_keys=False), encoding="utf-8")
+        return load(path)

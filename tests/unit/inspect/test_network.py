@@ -136,7 +136,8 @@ def test_a_networks_own_document_says_what_it_parts(facts: dict[str, Any], expec
     document = {"Name": "backend", "Id": ID, "Driver": "bridge"} | facts
     (network,) = on({"backend": {"NetworkID": ID}}, networks=(document,)).networks
     assert (network.internal, network.icc, network.driver) == (expected.internal, expected.icc, expected.driver)
-    assert [source.document for source in network.origins] == ["h1/container/web", "h1/network/backend"]
+    parts = (*network.options, *network.isolation)
+    assert [source.document for part in parts for source in part.origins] == ["h1/network/backend"]
 
 
 @pytest.mark.parametrize(

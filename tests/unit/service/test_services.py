@@ -16,7 +16,7 @@ from converters.objects.network_policy import network_policies
 from converters.objects.routes import routes
 from converters.objects.service import service_ports, services
 from converters.target import Exposure, Target
-from converters.workload import Controller, Name, Network, Port, Protocol, Published, Route, Workload
+from converters.workload import Controller, Name, Network, Pair, Port, Protocol, Published, Route, Workload
 from tests.workloads import atom, running
 
 AT = atom("h1/container/web", "HostConfig.PortBindings[80/tcp][:8080]")
@@ -202,11 +202,12 @@ def test_no_network_denies_all() -> None:
 
 def test_isolation_is_asked_for() -> None:
     """Lost isolation is always said; policies come on request, and keep published ports open to all."""
-    network = Network(name="backend", internal=True, origins=atom("d", "NetworkSettings.Networks[backend]"))
+    closed = (Pair(key="internal", value="true", origins=atom("n", "Internal")),)
+    network = Network(name="backend", internal=True, isolation=closed, origins=atom("d", "HostConfig.NetworkMode"))
     workload = replace(published("127.0.0.1"), networks=(network,))
     objects, verdicts = made(workload)
     assert "NetworkPolicy" not in {o["kind"] for o in objects}
-    assert level(verdicts, "network-isolation") is Level.APPROXIMATED
+    assert level(verdicts, "network-isolation") is Level.DROPPED
     policy = made(workload, target=Target(isolation="networkpolicy"))[0][-1]
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert {"ports": [{"port": 80, "protocol": "TCP"}]} in policy["spec"]["ingress"]
