@@ -61,10 +61,18 @@ class Translated:
 
 
 def translated(
-    metric: Metric, place: int, workload: Workload, part: Part, *, split: bool, context: Context, ledger: Ledger
+    metric: Metric,
+    place: int,
+    workload: Workload,
+    part: Part,
+    *,
+    written: int,
+    split: bool,
+    context: Context,
+    ledger: Ledger,
 ) -> Translated:
-    """``place``: which of the workload's rules it is. The verdict on it is told for each part alike."""
-    question = _Question(metric, place, workload, part, split, context, ledger)
+    """``place``: which of the workload's rules it is; ``written``: how many stand in the HPA before it."""
+    question = _Question(metric, place, written, workload, part, split, context, ledger)
     if metric.kind in ("cpu", "memory"):
         return question.resource()
     if metric.kind in ("requests", "latency", "query"):
@@ -82,6 +90,7 @@ def translated(
 class _Question:
     metric: Metric
     place: int
+    written: int
     workload: Workload
     part: Part
     split: bool
@@ -90,7 +99,7 @@ class _Question:
 
     @property
     def target(self) -> str:
-        return f"HorizontalPodAutoscaler/{self.part.name}:spec.metrics[{self.place}]"
+        return f"HorizontalPodAutoscaler/{self.part.name}:spec.metrics[{self.written}]"
 
     @property
     def subject(self) -> str:

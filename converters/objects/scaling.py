@@ -19,6 +19,7 @@ from .sites import Part, Sites
 
 STABILIZATION_LIMIT_S = 3600
 PERIOD_LIMIT_S = 1800
+# How often an HPA looks.
 DEFAULT_PERIOD_S = 15
 SCALABLE = (Controller.DEPLOYMENT, Controller.STATEFULSET)
 
@@ -100,7 +101,16 @@ def scaling(
     missing = False
     for place, metric in enumerate(rules.metrics):
         for part in parts:
-            made = translated(metric, place, workload, part, split=sites.split, context=context, ledger=draft)
+            made = translated(
+                metric,
+                place,
+                workload,
+                part,
+                written=len(metrics[part.name]),
+                split=sites.split,
+                context=context,
+                ledger=draft,
+            )
             missing = missing or made.missing
             if made.spec is not None:
                 metrics[part.name].append(made.spec)
@@ -232,33 +242,22 @@ def _behaviour(rules: Scaling, parts: Sequence[Part], ledger: Ledger) -> dict[st
         targets = tuple(f"HorizontalPodAutoscaler/{part.name}:spec.behavior.{key}" for part in parts)
         origins = rules.origins.get(attribute, ())
         rule: dict[str, Any] = {}
-        period = float(DEFAULT_PERIOD_S)
+        period = float(DEFAULT_PERIOD_S) if cooldown is None else cooldown
         if cooldown is not None:
             window = math.ceil(round(cooldown, 6))
-            if key == "scaleDown":
-                rule["stabilizationWindowSeconds"] = min(window, STABILIZATION_LIMIT_S)
-                limit, at = STABILIZATION_LIMIT_S, "stabilizationWindowSeconds"
-                what = "the highest recommendation of so long counts, where the old scheduler waited so long"
+            rule["stabilizationWindowSeconds"] = min(window, STABILIZATION_LIMIT_S)
+            at = tuple(f"{target}.stabilizationWindowSeconds" for target in targets)
+            if window > STABILIZATION_LIMIT_S:
+                why = f"{cooldown:g} s: cut to {STABILIZATION_LIMIT_S} s, the most that an HPA takes"
+                ledger.approximated(origins, "scale-limits", *at, why=why)
             else:
-                rule["stabilizationWindowSeconds"] = 0
-                period = max(1.0, min(cooldown, PERIOD_LIMIT_S))
-                limit, at = PERIOD_LIMIT_S, "policies"
-                what = "so often may it scale out by a step, where the old scheduler waited so long"
-            if window > limit:
-                why = f"{cooldown:g} s: cut to {limit} s, the most that an HPA takes"
-                ledger.approximated(origins, "scale-limits", *(f"{t}.{at}" for t in targets), why=why)
-            else:
-                why = f"{cooldown:g} s: {what}"
-                ledger.approximated(origins, "scale-cooldown", *(f"{t}.{at}" for t in targets), why=why)
-        if steps or (cooldown is not None and key == "scaleUp"):
-            policies = [_policy(step, period, targets, ledger) for step in steps]
-            if not policies:
-                seconds = math.ceil(period)
-                policies = [
-                    {"type": "Pods", "value": 4, "periodSeconds": seconds},
-                    {"type": "Percent", "value": 100, "periodSeconds": seconds},
-                ]
-            rule["policies"] = policies
+                which = "least" if direction == "up" else "most"
+                why = (
+                    f"{cooldown:g} s: the {which} pods that were wanted in so long count; nothing waits after an action"
+                )
+                ledger.approximated(origins, "scale-cooldown", *at, why=why)
+        if steps:
+            rule["policies"] = [_policy(step, period, targets, ledger) for step in steps]
             rule["selectPolicy"] = "Max"
         if rule:
             made[key] = rule
