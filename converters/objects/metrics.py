@@ -17,6 +17,7 @@ from typing import Any
 from .. import quantity
 from ..errors import PodliftError
 from ..fields.ledger import Ledger
+from ..target import Target
 from ..workload import Container, Metric, Workload
 from .context import Context
 from .resources import requests
@@ -58,6 +59,19 @@ class Translated:
     spec: dict[str, Any] | None = None
     rule: AdapterRule | None = None
     missing: bool = False
+
+
+def lacks_request(metric: Metric, container: Container, target: Target) -> bool:
+    """Whether a rule goes by utilization and nobody stated what of. podlift's default CPU request would make of 70 % of
+    the request an amount that nobody meant; to a fraction of something else it may be re-based."""
+    if metric.kind == "cpu":
+        return metric.basis == "request" and container.cpu_request_m is None
+    return metric.kind == "memory" and requests(container, target).memory_bytes is None
+
+
+def request_subject(place: int) -> str:
+    """How decisions name the question for a request where no document asks it."""
+    return f"scaling metric {place}: request"
 
 
 def translated(
@@ -112,8 +126,11 @@ class _Question:
         metric, container = self.metric, self.workload.containers[0]
         asked = requests(container, self.context.target)
         request = asked.cpu_m if metric.kind == "cpu" else asked.memory_bytes
-        if not request:
-            # asked by required_request before, and blocking: nothing is written of this workload
+        if lacks_request(metric, container, self.context.target) or request is None:
+            what = f"{metric.target * 100:g} % of the {metric.kind} {metric.basis}"
+            why = f"{what}, and no {metric.kind} request is stated"
+            subject = request_subject(self.place)
+            self.ledger.undecided(metric.origins, "scale-request", self.target, why=why, subject=subject)
             return Translated(missing=True)
         whole = self._basis(container, request)
         if whole is None:

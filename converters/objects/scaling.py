@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import quantity
+from ..fields.catalogue import code_named
 from ..fields.ledger import Ledger
 from ..fields.verdict import Level, Origins
 from ..workload import Controller, Scaling, SiteCount, Step, Workload
 from .context import Context
 from .controller_table import KINDS
-from .metrics import AdapterRule, adapter_text, translated
-from .resources import requests
+from .metrics import AdapterRule, adapter_text, lacks_request, request_subject, translated
 from .sites import Part, Sites
 
 STABILIZATION_LIMIT_S = 3600
@@ -40,28 +40,16 @@ class Scaled:
         return part.replicas
 
 
-def with_answered_requests(workload: Workload, *, context: Context, ledger: Ledger) -> Workload:
-    """The workload with the requests that its autoscaling rules need and the user gave.
-
-    A fraction of the request needs a request that somebody chose: podlift's default would make of 70 % an amount that
-    nobody meant. Where it is missing the question blocks.
-    """
-    if workload.scaling is None or not workload.containers:
+def with_answered_requests(workload: Workload, kind: Controller, *, context: Context, ledger: Ledger) -> Workload:
+    """The workload with the requests that its autoscaling rules need, nobody stated, and the user answered."""
+    if workload.scaling is None or kind not in SCALABLE:
         return workload
     container = workload.containers[0]
     for place, metric in enumerate(workload.scaling.metrics):
-        if metric.kind not in ("cpu", "memory") or metric.basis not in ("request", "limit", "host", "share"):
+        if not lacks_request(metric, container, context.target):
             continue
-        said = container.cpu_request_m if metric.kind == "cpu" else requests(container, context.target).memory_bytes
-        if said is not None or (metric.kind == "cpu" and metric.basis != "request"):
-            continue
-        subject = f"scaling metric {place}: request"
-        answer = ledger.ask("scale-request", metric.origins, subject)
+        answer = ledger.ask("scale-request", metric.origins, request_subject(place))
         if answer is None:
-            why = (
-                f"{metric.target * 100:g} % of the {metric.kind} {metric.basis}, and no {metric.kind} request is stated"
-            )
-            ledger.undecided(metric.origins, "scale-request", why=why, subject=subject)
             continue
         amount = quantity.parse(answer)
         if metric.kind == "cpu":
@@ -144,8 +132,11 @@ def scaling(
 
 
 def _wait(rules: Scaling, draft: Ledger, ledger: Ledger) -> None:
-    """No HPA: what is open stays open, and the rest of the rules waits for it."""
+    """No HPA: what is open stays open, and the rest of the rules waits for it. A question that would withhold the
+    workload is not put while another keeps the HPA away: the workload runs with its count meanwhile."""
     told = {v.source: v for v in draft.verdicts() if v.level in (Level.UNDECIDED, Level.DROPPED) and v.source}
+    if any(v.level is Level.UNDECIDED and not code_named(v.code).blocking for v in told.values()):
+        told = {source: v for source, v in told.items() if not code_named(v.code).blocking}
     for source, verdict in told.items():
         ledger.say(
             verdict.level, (source,), verdict.code, why=verdict.why, options=verdict.options, chosen=verdict.chosen

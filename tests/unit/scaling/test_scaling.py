@@ -71,7 +71,7 @@ def make(
     sites = sites_of(workload, target=context.target, ledger=ledger)
     parts = parts_of(workload, sites, kind=kind, separate=False, context=context)
     context = replace(context, pods=pod_prefixes(kind, parts))
-    workload = with_answered_requests(workload, context=context, ledger=ledger)
+    workload = with_answered_requests(workload, kind, context=context, ledger=ledger)
     scaled = scaling(workload, kind, parts, sites, context=context, ledger=ledger)
     kept = budgets(workload, kind, parts, scaled, context=context, ledger=ledger)
     assert_valid([*scaled.objects, *kept])
