@@ -140,11 +140,15 @@ class _Written:
             why = "the engine only marks an unhealthy container; a probe takes it out of Services, and rollouts wait"
             for attribute in ("kind", "argv"):
                 self.ledger.approximated(self._origins(attribute), "check", *self._targets(), why=why)
-        for attribute in ("kind", "gates_traffic"):
+        for attribute in ("kind", "disabled"):
             self.ledger.exact(self._origins(attribute), "check", *self._targets())
-        self.ledger.exact(self._origins("disabled"), "check", *self._targets())
-        code = "check-liveness" if self.check.restarts else "check"
-        self.ledger.exact(self._origins("restarts"), code, *self._targets(start=True))
+        for attribute, probes in (
+            ("gates_traffic", ("readinessProbe",)),
+            ("restarts", ("livenessProbe", "startupProbe")),
+        ):
+            targets = tuple(t for probe in probes for t in self.context.in_pod(f"{self.at}.{probe}"))
+            code = "check-liveness" if attribute == "restarts" and self.check.restarts else "check"
+            self.ledger.exact(self._origins(attribute), code, *(targets if probes[0] in self.roles else ()))
 
     def _tell_numbers(self, made: dict[str, Any]) -> None:
         numbers: tuple[tuple[str, str, float | None], ...] = (

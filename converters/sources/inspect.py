@@ -21,7 +21,7 @@ from ..fields.podman_table import PODMAN_ROWS, is_podman
 from ..fields.verdict import Finding, Source, Tally
 from ..fields.walk import Table, walk
 from ..secrecy import secrets_within
-from ..workload import Container, Host, Mount, MountKind, Pair, Setting, Workload
+from ..workload import Check, Container, Host, Mount, MountKind, Pair, Setting, Workload
 from .inspect_document import Document, Draft, chosen
 from .inspect_mounts import Volume, read_mounts, shared_anonymous, target_key, with_shared
 from .inspect_network import NetworkFacts, pairs_of, read_networks, read_ports, read_resolver
@@ -216,7 +216,6 @@ class _HostReader:
         container.set("mounts", mounts)
         settings += left
         checks, left = read_checks(document)
-        container.set("checks", checks)
         settings += left
         settings += read_limits(document, container)
         settings += read_security(document, container)
@@ -225,6 +224,7 @@ class _HostReader:
         container.set("log_options", pairs_of(document, "HostConfig.LogConfig.Config[map]"))
         labels = pairs_of(document, "Config.Labels[map]")
         container.set("labels", labels)
+        container.set("checks", _healed(checks, labels))
         container.set("annotations", pairs_of(document, "HostConfig.Annotations[map]"))
         read_networks(document, self.networks, workload)
         read_resolver(document, workload)
@@ -318,6 +318,17 @@ def _switches(document: Document, container: Draft, workload: Draft) -> None:
     workload.set("auto_remove", removed, origins)
     driver, origins = document.text("HostConfig.LogConfig.Type")
     container.set("log_driver", driver, origins)
+
+
+def _healed(checks: tuple[Check, ...], labels: Iterable[Pair]) -> tuple[Check, ...]:
+    """The label by which autoheal finds its containers says that an unhealthy one is restarted."""
+    origins = tuple(o for label in labels if (label.key, label.value) == ("autoheal", "true") for o in label.origins)
+    if not origins:
+        return checks
+    return tuple(
+        check if check.disabled else replace(check, restarts=True, origins={**check.origins, "restarts": origins})
+        for check in checks
+    )
 
 
 def _scheduler(labels: Iterable[Pair], env: set[str]) -> str:
