@@ -240,7 +240,8 @@ class _Visitor:
         if tree["value"] in ("eq", "ne"):
             same = _equal(plain(left), plain(right))
             return Node(same if tree["value"] == "eq" else not same, own=own)
-        if not (_is_number(left.value) and _is_number(right.value)):
+        texts = isinstance(left.value, str) and isinstance(right.value, str)
+        if not texts and not (_is_number(left.value) and _is_number(right.value)):
             return Node(None, own=own)
         return Node(_ORDER[tree["value"]](left.value, right.value), own=own)
 
@@ -294,7 +295,7 @@ class _Visitor:
     def _library(self, name: str, given: list[Node]) -> Node:
         try:
             result = _LIBRARY.call_function(name, [plain(node) for node in given])
-        except jmespath.exceptions.JMESPathError as cause:
+        except (jmespath.exceptions.JMESPathError, TypeError, ValueError) as cause:
             raise UnfitError(_call_fault(name, cause), _culprit(given)) from cause
         if name in ("length", "type"):
             return Node(result, own=() if name == "type" else _counted(given[0]))

@@ -503,7 +503,9 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 
 def _one_of(value: Any, choices: Iterable[str]) -> str:
-    return _near(str(value), choices) or f"write one of {', '.join(choices)}"
+    near = _near(str(value), choices)
+    known = f"write one of {', '.join(choices)}"
+    return f"{near} {known}" if near else known
 
 
 def _fitting(attribute: Attribute, element: Element | None) -> str:
