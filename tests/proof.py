@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -27,11 +27,11 @@ from converters.fields.catalogue import code_named
 from converters.fields.container_table import CONTAINER_ROWS
 from converters.fields.other_tables import NETWORK_ROWS, VOLUME_ROWS
 from converters.fields.podman_table import PODMAN_ROWS
-from converters.fields.row import Role, Row
+from converters.fields.row import Row
 from converters.fields.verdict import Level, Verdict
-from converters.target import MetricNames, StorageClass, Target
+from converters.target import Target
 from converters.workload import Host
-from tests.inspect_documents import ENGINE, IDENTITY, container, image, with_sample
+from tests.inspect_documents import ENGINE, container, image, with_sample
 from tests.object_paths import Path, canonical, leaves, named
 
 DOCUMENTS = {"container": CONTAINER_ROWS, "podman": PODMAN_ROWS, "volume": VOLUME_ROWS, "network": NETWORK_ROWS}
@@ -63,6 +63,10 @@ _ANSWERS = {
 }
 
 
+Documents = tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any] | None]
+"""A container, a volume it mounts, a network it is on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What stands around the field. ``config``, ``host`` and ``top`` are laid over the plain container; a key that is
@@ -74,8 +78,6 @@ class Stage:
     absent: tuple[str, ...] = ()
     networks: Mapping[str, Any] | None = None
     images: tuple[Mapping[str, Any], ...] = field(default_factory=lambda: (image(),))
-    volume: Mapping[str, Any] | None = None
-    network: Mapping[str, Any] | None = None
     volume_bytes: Mapping[str, int] = field(default_factory=dict)
     others: tuple[Mapping[str, Any], ...] = ()
     target: Target = OPEN
@@ -107,13 +109,11 @@ class Proof:
 def prove(kind: str, row: Row, stage: Stage) -> Proof:
     """The row on the stage, with the row's sample."""
     documents = _documents(kind, row, stage)
-    before, after = _made(*documents[0], stage), _made(*documents[1], stage)
+    before, after = _made(documents[0], stage), _made(documents[1], stage)
     wrong = list(_unaccounted(after))
-    new = [path for path in after.present if path not in before.present or kind == "container" == row.pattern]
     own = [path for path in after.present if _is_of(path, row)]
     if not own:
         return Proof(wrong=("the sample is a default",))
-    del new
     levels = []
     told = {v.source.path: v for v in after.verdicts if v.source is not None and v.source.document == documents[2]}
     for path in own:
@@ -129,11 +129,13 @@ def prove(kind: str, row: Row, stage: Stage) -> Proof:
     return Proof(levels=tuple(levels), wrong=tuple(wrong))
 
 
-def _by_level(mine: list[Verdict], before: Made, after: Made, documents: Any, stage: Stage) -> list[str]:
+def _by_level(
+    mine: list[Verdict], before: Made, after: Made, documents: tuple[Documents, Documents, str], stage: Stage
+) -> list[str]:
     different = _different(before, after)
     levels = {verdict.level for verdict in mine}
     if Level.UNDECIDED in levels:
-        return [w for v in mine if v.level is Level.UNDECIDED for w in _options(v, before, after, documents, stage)]
+        return [w for v in mine if v.level is Level.UNDECIDED for w in _options(v, after, documents, stage)]
     wrong = [
         f"{v.source} is dropped by {v.code}, which is on no list of drops"
         for v in mine
@@ -190,7 +192,7 @@ def _below(target: str, before: Made, after: Made, different: set[Path]) -> set[
     return found
 
 
-def _options(verdict: Verdict, before: Made, after: Made, documents: Any, stage: Stage) -> list[str]:
+def _options(verdict: Verdict, after: Made, documents: tuple[Documents, Documents, str], stage: Stage) -> list[str]:
     assert verdict.source is not None
     answers = [_worded(value) for value, _ in verdict.options] + list(_ANSWERS.get(verdict.code, ()))
     if not answers:
@@ -200,7 +202,7 @@ def _options(verdict: Verdict, before: Made, after: Made, documents: Any, stage:
     wrong = []
     for answer in answers:
         try:
-            decided = _made(*documents[1], stage, code=verdict.code, about=verdict.source.path, answer=answer)
+            decided = _made(documents[1], stage, code=verdict.code, about=verdict.source.path, answer=answer)
         except PodliftError as error:
             wrong.append(f"{verdict.code}: {answer}: {error}")
             continue
@@ -263,16 +265,14 @@ def _parts(pattern: str) -> tuple[str, ...]:
     return (*made, pattern)
 
 
-def _documents(kind: str, row: Row, stage: Stage) -> tuple[Any, Any, str]:
+def _documents(kind: str, row: Row, stage: Stage) -> tuple[Documents, Documents, str]:
     """(container, volume, network) without the field and with it, and the name of the document it is in."""
-    box, volume, network = _container(kind, stage), stage.volume, stage.network
+    box = _container(kind, stage)
     if kind == "volume":
-        base = dict(volume or VOLUME)
-        return (box, base, network), (box, with_sample(base, row), network), "h1/volume/site-data"
+        return (box, VOLUME, None), (box, with_sample(VOLUME, row), None), "h1/volume/site-data"
     if kind == "network":
-        base = dict(network or NETWORK)
-        return (box, volume, base), (box, volume, with_sample(base, row)), "h1/network/backend"
-    return (box, volume, network), (_agreeing(with_sample(box, row), row), volume, network), "h1/container/web"
+        return (box, None, NETWORK), (box, None, with_sample(NETWORK, row)), "h1/network/backend"
+    return (box, None, None), (_agreeing(with_sample(box, row), row), None, None), "h1/container/web"
 
 
 def _container(kind: str, stage: Stage) -> dict[str, Any]:
@@ -303,9 +303,7 @@ def _agreeing(made: dict[str, Any], row: Row) -> dict[str, Any]:
 
 
 def _made(
-    box: Mapping[str, Any],
-    volume: Mapping[str, Any] | None,
-    network: Mapping[str, Any] | None,
+    documents: Documents,
     stage: Stage,
     *,
     code: str = "",
@@ -314,6 +312,7 @@ def _made(
 ) -> Made:
     from migrate.plan.making import plan_with_sources
 
+    box, volume, network = documents
     answers = [Answered(code=each, answer=text, line=n) for n, (each, text) in enumerate(stage.answers.items(), 1)]
     if code:
         escaped = about.replace("*", "?")

@@ -14,7 +14,7 @@ _BASELINE = replace(OPEN, pod_security="baseline")
 _DATABASE = container({"ExposedPorts": {"5432/tcp": {}}}, Id="d" * 64, Name="/database")
 _DATABASE["Config"]["Hostname"] = "d" * 12
 _ON_BACKEND = {"NetworkMode": "backend"}
-_SERVED = {"ExposedPorts": {"8080/tcp": {}}}
+_SERVED: dict[str, Any] = {"ExposedPorts": {"8080/tcp": {}}}
 _OLD = (
     "Memory", "MemorySwap", "CpuShares", "CpusetCpus", "Dns", "SecurityOpt", "Ulimits", "VolumeDriver", "VolumesFrom",
     "PortBindings",
@@ -71,14 +71,20 @@ STAGES: dict[tuple[str, str], tuple[Stage, ...]] = {
             top={
                 "Mounts": [
                     {
-                        "Type": "volume", "Name": "site-data", "Source": "/var/lib/docker/volumes/site-data/_data",
-                        "Destination": "/data", "Driver": "local", "Mode": "ro", "RW": False, "Propagation": "",
+                        "Type": "volume",
+                        "Name": "site-data",
+                        "Source": "/var/lib/docker/volumes/site-data/_data",
+                        "Destination": "/data",
+                        "Driver": "local",
+                        "Mode": "ro",
+                        "RW": False,
+                        "Propagation": "",
                     }
                 ]
             },
             volume_bytes={"site-data": 10**9},
         ),
-    ),  # fmt: skip
+    ),
     ("container", "HostConfig.VolumeDriver"): (Stage(), Stage(host={"Binds": ["site-data:/data"]})),
     ("container", "HostConfig.Memory"): (Stage(), Stage(host={"MemoryReservation": 134217728})),
     ("container", "HostConfig.MemoryReservation"): (Stage(), Stage(host={"Memory": 268435456})),
@@ -127,7 +133,13 @@ STAGES: dict[tuple[str, str], tuple[Stage, ...]] = {
     **{
         ("container", f"Config.{key}"): (_old,)
         for key in (
-            "Memory", "MemorySwap", "CpuShares", "Cpuset", "Dns[item]", "SecurityOpt[option]", "Ulimits[ulimit]",
+            "Memory",
+            "MemorySwap",
+            "CpuShares",
+            "Cpuset",
+            "Dns[item]",
+            "SecurityOpt[option]",
+            "Ulimits[ulimit]",
             "PortSpecs[item]",
         )
     },
@@ -142,8 +154,7 @@ STAGES: dict[tuple[str, str], tuple[Stage, ...]] = {
         ),
     ),
     ("network", "Internal"): (Stage(), Stage(target=replace(OPEN, isolation="networkpolicy"))),
-}  # fmt: skip
-
+}
 
 
 def stages(kind: str, pattern: str) -> tuple[Stage, ...]:

@@ -117,11 +117,7 @@ NETWORK = (
     field(
         "alias-dotted", "a name with dots is no Service name", todo="a rewrite rule of the cluster's DNS can keep it"
     ),
-    field(
-        "link",
-        "a link: an alias Service; the variables that links inject are not set",
-        todo="set what the program reads of NAME_PORT_… as plain variables",
-    ),
+    field("link", "a link: an alias Service, and the variables of Services in place of the link's"),
     field("link-unresolved", "a link to a container that was not read", drop=True, todo="read the container it means"),
     field("extra-host", "an entry of the hosts file"),
     field(

@@ -339,5 +339,5 @@ def _tell_link(link: Pair, context: Context, ledger: Ledger) -> None:
     if not service:
         ledger.dropped(link.origins, "link-unresolved", why=f"link {link.key} to {link.value}, which was not read")
         return
-    why = f"link {link.key} to {link.value}: the name resolves by a Service for every pod; its variables are not set"
+    why = f"link {link.key} to {link.value}: the name resolves by a Service for every pod"
     ledger.approximated(link.origins, "link", f"Service/{service}:metadata.name", why=why)
