@@ -266,6 +266,7 @@ SCALING = (
         answer=Answer.TEXT,
         options=(_ACCEPT,),
     ),
+    field("constraint-idle", "a wish of no weight: it has no effect", drop=True),
     field("spread", "instances spread over hosts or zones"),
     field("architecture", "images of these architectures only: node affinity"),
     field("data-on-host", "data that lies on one host"),

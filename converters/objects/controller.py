@@ -115,7 +115,6 @@ def _deployment(
     workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
 ) -> dict[str, Any]:
     del ledger
-    pod["spec"]["restartPolicy"] = "Always"
     spec = {**_replicas(plan, part), "selector": _selector(workload, part, context), **plan.strategy, "template": pod}
     return _object(workload, plan, part, spec, context)
 
@@ -124,7 +123,6 @@ def _stateful_set(
     workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
 ) -> dict[str, Any]:
     """``Parallel``: no Docker scheduler waits for one instance before it starts the next."""
-    pod["spec"]["restartPolicy"] = "Always"
     spec: dict[str, Any] = {
         **_replicas(plan, part),
         "serviceName": governing_service(workload, context),
@@ -148,7 +146,6 @@ def _daemon_set(
     workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
 ) -> dict[str, Any]:
     del ledger
-    pod["spec"]["restartPolicy"] = "Always"
     if not part.replicas:
         # a DaemonSet has no count: on no node is this label
         pod["spec"]["nodeSelector"] = {**pod["spec"].get("nodeSelector", {}), STOPPED: "true"}
@@ -171,7 +168,6 @@ def _job_spec(workload: Workload, part: Part, pod: dict[str, Any]) -> dict[str, 
         spec["backoffLimit"] = workload.restart.attempts or NO_END
     else:
         spec["backoffLimit"] = 0 if policy in ("", "no") else NO_END
-    pod["spec"]["restartPolicy"] = "Never" if policy in ("", "no") else "OnFailure"
     if workload.auto_remove:
         spec["ttlSecondsAfterFinished"] = KEPT_S
     spec["template"] = pod
