@@ -33,6 +33,8 @@ _PROCESS = (
     "apparmor", "no_new_privileges", "unmasked_paths", "read_only_root", "cpu_limit_m", "cpu_request_m", "cpu_shares",
     "memory_limit_bytes", "memory_request_bytes", "shm_bytes", "init", "log_driver", "publish_all",
 )  # fmt: skip
+# Where nothing bounds what runs, the config's word stands: the legacy scheduler may have enforced it by itself.
+_RESOURCES = ("cpu_request_m", "cpu_limit_m", "memory_request_bytes", "memory_limit_bytes")
 _PROCESS_LISTS = (
     "groups", "cap_add", "cap_drop", "selinux", "ulimits", "devices", "device_requests", "log_options", "labels",
     "annotations",
@@ -165,6 +167,13 @@ def _process(name: str, running: Container, config: Container, told: Disagreemen
     if not said:
         return ours
     if ours is None and theirs == _UNSAID.get(name, ...):
+        origins[name] = said
+        return theirs
+    if ours is None and name in _RESOURCES:
+        # An engine knows no CPU request, so that there is nothing to disagree on.
+        if name != "cpu_request_m" and told.winner(name, theirs, ours, by="config") == "running":
+            told.lost(name, theirs, ours, said)
+            return ours
         origins[name] = said
         return theirs
     if ours == theirs or (name == "args" and _words(running) == _words(config)):
