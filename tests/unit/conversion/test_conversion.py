@@ -116,7 +116,7 @@ def test_objects_come_in_the_order_of_application() -> None:
 
 def test_replicas_are_the_hpas() -> None:
     """With an HPA the count is left out, and the planned one is told beside the objects; stopped stays stopped."""
-    scaled = {
+    scaled: dict[str, Any] = {
         "container": {"cpu_request_m": 500.0},
         "scaling": Scaling(max=(SiteCount(site="", count=4),), metrics=(Metric(kind="cpu", target=0.7),)),
     }
