@@ -85,6 +85,12 @@ PROCESS = (
         chosen="drop",
     ),
     field("stop-signal", "a stop signal other than the image's, sent by a preStop hook (or the pod's field, by gate)"),
+    field(
+        "stop-signal-lost",
+        "a stop signal that nothing in a pod can send: the image's own is used",
+        drop=True,
+        todo="let the program end on the image's own signal, or set STOPSIGNAL in the image",
+    ),
     field("stop-timeout", "the time between stop signal and kill: terminationGracePeriodSeconds"),
     field("auto-remove", "removed when it ends: ttlSecondsAfterFinished of a Job; a pod is removed anyway"),
     field("label", "a label: kept as an annotation, since labels of Docker may be no labels of Kubernetes"),
@@ -148,6 +154,12 @@ SECURITY = (
     field("security-option", "a security option without a counterpart", drop=True),
     field("read-only-root", "the root file system is read-only"),
     field("userns", "the user namespace mode"),
+    field(
+        "userns-unavailable",
+        "a user namespace of its own, which the target's pods cannot have here",
+        drop=True,
+        todo="Kubernetes 1.33 has them; not beside the host's network, processes or IPC",
+    ),
 )
 
 LIMITS = (

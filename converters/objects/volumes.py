@@ -33,7 +33,11 @@ class Use:
     @property
     def subject(self) -> str:
         """How decisions name it where no document asks."""
-        return f"{self.container.name}: mount {self.mount.target}"
+        return mount_subject(self.container, self.mount)
+
+
+def mount_subject(container: Container, mount: Mount) -> str:
+    return f"{container.name}: mount {mount.target}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
