@@ -93,14 +93,14 @@ class Account:
     def workload(self, workload: Workload, fates: Mapping[Source, Fate]) -> None:
         """Notes a workload's uses; its leaves are accounted for."""
         for origins in origins_of(workload):
-            self.atoms.use(origins)
+            self.atoms.use(origins, taken=True)
             self._within.update(origins)
         self.leave(fates)
         self._within.update(fates)
 
     def leave(self, fates: Mapping[Source, Fate]) -> None:
         for together in _grouped(fates).values():
-            self.atoms.use(together)
+            self.atoms.use(together, taken=False)
 
     def shared(self, leaves_: Iterable[Source], code: str, reason: str = "") -> None:
         """The fate of leaves outside every workload, the first word counts."""

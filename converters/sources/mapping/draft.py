@@ -14,7 +14,7 @@ from typing import Any
 
 from ...capture import ConfigDocument
 
-_IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*[a-z0-9]", re.IGNORECASE)
+_IMAGE = re.compile(r"[a-z0-9]([\w.:/@-]*[a-z0-9])?", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # Attribute to the names that configs give it, without case and separators.

@@ -22,18 +22,25 @@ class Atoms:
         self._whole: dict[Source, Source] = {}
         self._members: dict[Source, set[Source]] = {}
         self._split: set[Source] = set()
+        self._taken_whole: frozenset[Source] = frozenset()
         for document in documents:
             for path, length in _scalar_lists(document.value, ()):
                 whole = source_at(document, path)
                 self._members[whole] = {source_at(document, (*path, i)) for i in range(length)}
                 self._whole.update(dict.fromkeys(self._members[whole], whole))
 
-    def use(self, leaves: Iterable[Source]) -> None:
+    def taken_whole(self, lists: Iterable[Source]) -> None:
+        """Lists that were taken as lists: others, of one element too, were taken element by element."""
+        self._taken_whole = frozenset(lists)
+
+    def use(self, leaves: Iterable[Source], *, taken: bool) -> None:
         """Notes leaves that share one fate. A list of which only some elements are among them falls apart."""
         together = set(leaves)
         for leaf in together:
             whole = self._whole.get(leaf)
-            if whole is not None and not self._members[whole] <= together:
+            if whole is None:
+                continue
+            if not self._members[whole] <= together or (taken and whole not in self._taken_whole):
                 self._split.add(whole)
 
     def atom(self, leaf: Source) -> Source:

@@ -263,7 +263,7 @@ class _Parser:
         attributes = {
             key: self._clause(given[key], (*path, key), attribute)
             for key, attribute in element.attributes.items()
-            if key in given and not (key in ("unit", "values") and element.main and "from" in given)
+            if key in given
         }
         whole = [
             self._clause(given[key], (*path, key), Attribute("fields"), element)
@@ -272,7 +272,9 @@ class _Parser:
         ]
         if "from" in given or ("const" in given and element.main):
             main = element.attributes[element.main] if element.main else Attribute("fields")
-            own = {key: inner for key, inner in given.items() if key in _CLAUSE_KEYS and key != "when"}
+            # a constraint's values and a step's unit are their own attributes
+            of_clause = [key for key in _CLAUSE_KEYS if key != "when" and key not in element.attributes]
+            own = {key: given[key] for key in of_clause if key in given}
             whole.append(self._clause(own, path, main, element))
         elif stray := [key for key in ("as", "default") if key in given]:
             self._refuse((*path, stray[0]), f"{stray[0]}: has no from: beside it", "add from:, the value it works on")

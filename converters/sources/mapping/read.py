@@ -57,6 +57,10 @@ class Reader:
     def reading(self) -> Reading:
         for item in self._selection.items():
             self._item(item)
+        self._account.atoms.taken_whole(self._values.lists)
+        for workload, fates in self._made:
+            self._account.workload(workload, fates)
+        self._account.shared(self._selection.decided, "selection")
         rest = self._account.rest()
         self._account.leave(rest)
         settled = self._account.atoms.settled
@@ -99,7 +103,6 @@ class Reader:
             return
         self._once(name.value, where)
         fates = leftover(item, workload, hidden, self._ignoring)
-        self._account.workload(workload, fates)
         self._made.append((workload, fates))
         self._inherited(item)
         expected = self._expects(workload, item)

@@ -32,11 +32,13 @@ class Item:
 
 @dataclass(slots=True)
 class Selection:
-    """Walks documents by a mapping. ``unjoined`` tells, after the walk, what no workload asked for."""
+    """Walks documents by a mapping. After the walk ``decided`` holds the leaves that chose among items, and
+    ``unjoined`` tells what no workload asked for."""
 
     mapping: Mapping
     values: Values
     documents: Sequence[ConfigDocument]
+    decided: set[Source] = field(default_factory=set)
     _nodes: dict[str, list[tuple[ConfigDocument, Node]]] = field(default_factory=dict)
     _joins: dict[str, dict[str, list[Node]]] = field(default_factory=dict)
     _asked: dict[str, set[str]] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Selection:
             scope = Scope(root=root, file=_file(document))
             top = self._top(workloads.document, root)
             listed = self.values.evaluated(workloads.each, top, scope, workloads.where)
+            self.decided.update(scope.decided, listed.own)
             if listed.value is None:
                 continue
             nodes = listed.value if isinstance(listed.value, list) else [listed]

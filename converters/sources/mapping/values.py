@@ -28,11 +28,13 @@ class Taken:
 
 
 class Values:
-    """Evaluates clauses; names the config's line and the mapping's key where something does not fit."""
+    """Evaluates clauses; names the config's line and the mapping's key where something does not fit. ``lists``: lists
+    of the config that some clause took whole."""
 
     def __init__(self, mapping: str) -> None:
         self._mapping = mapping
         self._asked: dict[Where, bool] = {}
+        self.lists: set[Source] = set()
 
     def silent(self) -> tuple[Where, ...]:
         """Clauses with an expression that never gave a value: a field that no config has, or a mistake."""
@@ -104,6 +106,8 @@ class Values:
         if isinstance(node.value, dict | list) and clause.kind not in ("words", "map", "any", "fields"):
             what = kind_of(node.value)
             self.refuse(f"one value is due, not {what}", node, clause.where)
+        if isinstance(node.value, list) and node.at is not None:
+            self.lists.add(node.at)
         return plain(node)
 
     def _with_registry(self, node: Node, registry: Node, scope: Scope) -> Node:
