@@ -97,6 +97,50 @@ ERROR_CODES: tuple[Code, ...] = (
         "correct the line; podlift explain CODE says which answers a code takes",
     ),
     error("bad-hosts", "a hosts file or a host's URL cannot be used", "write NAME=ssh://USER@HOST, tcp:// or unix://"),
+    error(
+        "engine-unreachable",
+        "an engine's socket or port cannot be reached, or may not be used",
+        "check the URL, that the engine runs, and that the user may use it",
+    ),
+    error(
+        "engine-silent",
+        "an engine accepts a call and never answers",
+        "see whether docker ps answers on the host; restart the engine there, or use inspect files",
+    ),
+    error(
+        "engine-lost", "the connection to an engine ended in the middle of an answer", "see the engine's log, try again"
+    ),
+    error("no-engine", "what answers is no Docker engine", "check that the URL is that of a Docker engine's API"),
+    error(
+        "engine-too-old",
+        "an engine is older than what docker-py can speak to",
+        "run docker inspect on the host and plan from the files",
+    ),
+    error(
+        "tls-refused",
+        "a TLS certificate was refused, by us or by the engine, or one side speaks no TLS",
+        "give ca, cert and key under tls: in the hosts file",
+    ),
+    error(
+        "bad-tls", "the TLS files of a host are not there or not complete", "give ca, cert and key as paths of files"
+    ),
+    error(
+        "ssh-failed",
+        "the ssh client could not log in or could not forward the engine's socket",
+        "try the ssh line that the message shows; podlift never answers a prompt",
+    ),
+    error("no-context", "there is no Docker context of this name", "docker context ls lists them"),
+    error(
+        "bad-context",
+        "a Docker context, or the choice of the current one, cannot be read",
+        "make the context again, or give the engine's URL",
+    ),
+    error(
+        "host-timeout",
+        "a host was not read within its time",
+        "raise --host-timeout, or see whether docker ps answers on the host",
+    ),
+    error("host-failed", "reading a host failed for a reason that podlift does not know", "use inspect files"),
     error("no-config", "no config file is where one was named", "correct the pattern or give --config FILE"),
     error("no-schema", "there is no schema of this name", "podlift schema lists them"),
     error("no-code", "there is no code of this name", "podlift explain lists them"),
