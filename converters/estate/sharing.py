@@ -143,20 +143,21 @@ def _named(mount: Mount) -> bool:
 
 def with_names(workloads: Sequence[Workload]) -> list[Workload]:
     """Every name by which a workload may be reached: its own, and on user-defined networks the names of its
-    containers, its services and its aliases (moby's libnetwork resolves all of these; the default bridge none)."""
+    containers, its services and its aliases (moby's libnetwork resolves all of these; the default bridge none).
+
+    The name of one container among several leads to that one alone, and no Service does: it is none of the workload's.
+    """
     links = _link_names(workloads)
     made = []
     for workload in workloads:
-        names = {name.name: name for name in workload.names}
+        alone = len(workload.instances) <= 1
+        names = {name.name: name for name in workload.names if alone or name.kind != "container"}
         for network in workload.networks:
             for alias in network.aliases:
                 names.setdefault(alias.value, Name(name=alias.value, network=network.name, origins=alias.origins))
             if network.name not in ("bridge", "host", "none", "default", "podman"):
-                for instance in workload.instances:
-                    if len(workload.instances) == 1:
-                        names.setdefault(
-                            instance.name, Name(name=instance.name, network=network.name, kind="container")
-                        )
+                for instance in workload.instances if alone else ():
+                    names.setdefault(instance.name, Name(name=instance.name, network=network.name, kind="container"))
         for name in links.get(workload.name, ()):
             names.setdefault(name.name, name)
         names.setdefault(workload.name, Name(name=workload.name, kind="workload"))

@@ -71,6 +71,9 @@ class Ledger:
         reason) stays: a field that feeds several targets is as faithful as the worst of them."""
         entry = code_named(code)
         for source in origins:
+            decided = source.path in self._answered
+            # what a code tells people to do is a question that an answer has settled
+            asks = level not in (Level.EXACT, Level.DEFAULTED) and not (decided and level is not Level.UNDECIDED)
             verdict = Verdict(
                 workload=self.workload,
                 level=level,
@@ -78,10 +81,10 @@ class Ledger:
                 source=source,
                 targets=tuple(targets),
                 why=why or entry.about,
-                todo=todo or (entry.todo if level not in (Level.EXACT, Level.DEFAULTED) else ""),
+                todo=todo or (entry.todo if asks else ""),
                 options=options,
                 chosen=chosen,
-                decided=source.path in self._answered,
+                decided=decided,
             )
             known = self._by_source.get(source)
             self._by_source[source] = verdict if known is None else _joined(known, verdict)

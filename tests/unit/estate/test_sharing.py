@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converters.workload import Item, Mount, MountKind, Network
+from converters.workload import Item, Mount, MountKind, Name, Network, Workload
 from tests.unit.estate.test_grouping import estate
 from tests.workloads import atom, running
 
@@ -71,3 +71,17 @@ def test_every_workload_is_asked_whether_it_acts_unasked() -> None:
     assert ("name", "mail-worker") in finding.sides
     assert "amqp" in repr(finding.sides)
     assert "hunter2" not in repr(finding)
+
+
+def test_the_name_of_one_container_among_several_is_no_name_of_the_workload() -> None:
+    """A Service leads to all of a workload's pods; web-1 led to one container, as the only one's name still does."""
+
+    def on_a_network(name: str) -> Workload:
+        return running(
+            name, networks=(Network(name="edge"),), names=(Name(name=name, network="edge", kind="container"),)
+        )
+
+    several = estate(on_a_network("web-1"), on_a_network("web-2"))
+    one = estate(on_a_network("web-1"))
+    assert [n.name for n in several.workloads[0].names] == ["web"]
+    assert [n.name for n in one.workloads[0].names] == ["web", "web-1"]
