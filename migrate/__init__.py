@@ -1,1 +1,71 @@
-"""The edges of podlift: engines, files, clusters and the command. Imports ``converters``, never the other way."""
+"""The edges of podlift: engines, files, clusters and the command. Imports ``converters``, never the other way.
+
+Everything public is in ``__all__``, and imported when it is first used: ``podlift --help`` must not pay for clients.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config_files import load_documents, load_mapping
+    from .decisions_file import load_decisions
+    from .diff import Comparison, Dump, diff_plan, read_dump
+    from .hosts_file import load_hosts
+    from .plan.directory import check_plan, read_plan, write_plan
+    from .plan.making import make_plan
+    from .plan.model import Plan
+    from .project import Project, load_project
+    from .schemas import schema
+    from .target_file import load_target
+
+_WHERE = {
+    "Comparison": "diff",
+    "Dump": "diff",
+    "Plan": "plan.model",
+    "Project": "project",
+    "check_plan": "plan.directory",
+    "diff_plan": "diff",
+    "load_decisions": "decisions_file",
+    "load_documents": "config_files",
+    "load_hosts": "hosts_file",
+    "load_mapping": "config_files",
+    "load_project": "project",
+    "load_target": "target_file",
+    "make_plan": "plan.making",
+    "read_dump": "diff",
+    "read_plan": "plan.directory",
+    "schema": "schemas",
+    "write_plan": "plan.directory",
+}
+
+__all__ = [
+    "Comparison",
+    "Dump",
+    "Plan",
+    "Project",
+    "check_plan",
+    "diff_plan",
+    "load_decisions",
+    "load_documents",
+    "load_hosts",
+    "load_mapping",
+    "load_project",
+    "load_target",
+    "make_plan",
+    "read_dump",
+    "read_plan",
+    "schema",
+    "write_plan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -71,7 +71,7 @@ def _of_verdicts(plan: Plan) -> Iterator[Question]:
                 where=str(source) if source is not None else "",
                 why=verdict.why,
                 todo=verdict.todo,
-                options=_options(code, verdict.options),
+                options=typed_options(code, verdict.options),
                 chosen=verdict.chosen,
             )
 
@@ -88,11 +88,12 @@ def _of_findings(plan: Plan) -> Iterator[Question]:
                 where="; ".join(f"{who}: {what}" for who, what in finding.sides),
                 why=finding.reason or code.about,
                 todo=finding.todo or code.todo,
-                options=_options(code, finding.options),
+                options=typed_options(code, finding.options),
             )
 
 
-def _options(code: Code, told: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+def typed_options(code: Code, told: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, str], ...]:
+    """The options of a code, or of one question (``told``); a value of the code's type stands first, empty."""
     typed = (("", _TYPED[code.answer]),) if code.answer in _TYPED else ()
     return (*typed, *(told or code.options))
 

@@ -1,0 +1,175 @@
+"""What a command works on: flags over podlift.yaml over what is at hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from converters.capture import Capture, HostDocuments
+from converters.decisions import Decisions
+from converters.errors import PodliftError
+from converters.sources.mapping import Mapping
+from converters.target import Target
+
+from ..config_files import documents_of, expanded, load_documents, load_mapping
+from ..decisions_file import load_decisions
+from ..hosts_file import HostEntry, entry_of, load_hosts
+from ..inspect_files import inspects_of, load_inspects, with_api_version
+from ..project import Project
+from ..target_file import load_target
+from .command import Session
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The flags, as they were given."""
+
+    sources: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    hosts: str | None = None
+    config: tuple[str, ...] = ()
+    mapping: str | None = None
+    target: str | None = None
+    decisions: str | None = None
+    api_version: str | None = None
+
+
+def host_options(function: Function) -> Function:
+    """--host and --hosts."""
+    function = click.option("--hosts", metavar="FILE", help="Hosts to read: name, url, address, site, labels, tls.")(
+        function
+    )
+    return click.option(
+        "--host", metavar="[NAME=]URL", multiple=True, help="An engine to read: unix://, tcp://, ssh:// or context://."
+    )(function)
+
+
+def config_options(function: Function) -> Function:
+    """--config and --mapping."""
+    function = click.option("--mapping", metavar="FILE", help="Where in the configs things stand.")(function)
+    return click.option("--config", metavar="FILE", multiple=True, help="A config of the scheduler, or a folder.")(
+        function
+    )
+
+
+def planning_options(function: Function) -> Function:
+    """--target, --decisions and --api-version."""
+    version = click.option(
+        "--api-version", metavar="1.NN", help="Read inspect documents as of this version of the engine's API."
+    )
+    target = click.option("--target", metavar="FILE", help="What the cluster can do and how to use it.")
+    decisions = click.option("--decisions", metavar="FILE", help="Answers and overrides.")
+    return target(decisions(version(function)))
+
+
+def target_of(given: Given, project: Project) -> Target:
+    path = given.target or project.target
+    return Target() if path is None else load_target(path)
+
+
+def decisions_of(given: Given, project: Project) -> Decisions:
+    path = given.decisions or project.decisions
+    return Decisions() if path is None else load_decisions(path, name_as="" if given.decisions else Path(path).name)
+
+
+def mapping_of(given: Given, project: Project) -> Mapping | None:
+    path = given.mapping or project.mapping
+    return None if path is None else load_mapping(path, name_as="" if given.mapping else Path(path).name)
+
+
+def hosts_of(given: Given, project: Project) -> tuple[HostEntry, ...]:
+    """Hosts by flags, else those of podlift.yaml."""
+    named = tuple(entry_of(each) for each in given.host)
+    if given.hosts is not None:
+        named += load_hosts(given.hosts)
+    return named or project.hosts
+
+
+def capture_of(given: Given, project: Project, mapping: Mapping | None, session: Session) -> Capture:
+    """The documents to plan from: sources named on the command line, else hosts by flags, else what podlift.yaml
+    names, else the engine at hand."""
+    capture = _documents(given, project, session)
+    if given.api_version is not None:
+        hosts = tuple(with_api_version(each, given.api_version) for each in capture.hosts)
+        capture = replace(capture, hosts=hosts)
+    configs = _configs(given, project, mapping, bool(capture.configs))
+    return replace(capture, configs=configs) if configs is not None else capture
+
+
+def _documents(given: Given, project: Project, session: Session) -> Capture:
+    if given.sources:
+        return _named(given.sources, given, project)
+    if not given.host and given.hosts is None:
+        if project.capture is not None:
+            from ..capture import read_capture
+
+            return read_capture(project.capture)
+        if project.inspect:
+            return Capture(hosts=_inspects(_globbed(project), given, project))
+        if not project.hosts and (given.config or project.mapping is not None):
+            # A config alone can be planned; what runs is then not known.
+            return Capture()
+    from .reading import read_hosts
+
+    return read_hosts(hosts_of(given, project), session)
+
+
+def _named(sources: Sequence[str], given: Given, project: Project) -> Capture:
+    folders = [each for each in sources if Path(each).is_dir()]
+    if not folders:
+        return Capture(hosts=_inspects(sources, given, project))
+    if len(sources) > 1:
+        raise PodliftError(
+            code="no-input",
+            phase="use",
+            subject=folders[0],
+            reason="a capture stands beside other sources",
+            next_step="give one capture directory, or any number of inspect files",
+        )
+    from ..capture import read_capture
+
+    return read_capture(folders[0])
+
+
+def _inspects(sources: Sequence[str], given: Given, project: Project) -> tuple[HostDocuments, ...]:
+    known = [entry.host for entry in hosts_of(given, project)]
+    made = load_inspects([each for each in sources if each != "-"], hosts=known)
+    if "-" in sources:
+        made += (inspects_of(sys.stdin.buffer.read(), name="stdin", host="stdin"),)
+    return made
+
+
+def _globbed(project: Project) -> list[str]:
+    """podlift.yaml's inspect files; ``HOST=FILE`` names one file, anything else is a glob."""
+    made: list[str] = []
+    for each in project.inspect:
+        host, separator, rest = each.partition("=")
+        if separator and not (project.folder / each).exists():
+            made.append(f"{host}={project.folder / rest}")
+        else:
+            made += [str(file) for file in expanded([each], root=project.folder, subject=project.name)]
+    return made
+
+
+def _configs(given: Given, project: Project, mapping: Mapping | None, captured: bool) -> Any:
+    if given.config:
+        root = Path(given.mapping).parent if given.mapping else _mapping_folder(project)
+        return load_documents(given.config, root=root)
+    if project.configs and not given.mapping:
+        files = expanded(project.configs, root=project.folder, subject=project.name)
+        return load_documents(files, root=_mapping_folder(project))
+    if mapping is None or captured:
+        return None
+    root = Path(given.mapping).parent if given.mapping else _mapping_folder(project)
+    return load_documents(documents_of(mapping, root), root=root)
+
+
+def _mapping_folder(project: Project) -> Path:
+    return project.mapping.parent if project.mapping is not None else project.folder

@@ -1,0 +1,51 @@
+"""Progress on stderr: one rewritten line on a terminal, plain lines elsewhere, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Self
+
+import click
+
+from .command import Session
+
+# Plain progress speaks at most this often, and whenever a stage is done.
+_EVERY_S = 5.0
+_WORDS = {"read": "hosts read", "convert": "workloads converted", "discover": "hosts read"}
+
+
+class Progress:
+    """Takes the library's events ``(stage, done, of how many)``. Use as a context, so that the line is cleared."""
+
+    def __init__(self, session: Session) -> None:
+        mode = "quiet" if session.verbosity < 0 else session.progress
+        if mode == "auto":
+            mode = "line" if sys.stderr.isatty() and session.coloured(sys.stderr) else "plain"
+        self._mode = mode
+        self._last = time.monotonic()
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", nl=False, err=True, color=True)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._mode == "quiet":
+            return
+        if self._mode == "json":
+            click.echo(json.dumps({"stage": stage, "done": done, "total": total}), err=True)
+        elif self._mode == "line":
+            click.echo(f"\r\x1b[K{_said(stage, done, total)}", nl=False, err=True, color=True)
+            self._shown = True
+        elif done == total or time.monotonic() - self._last > _EVERY_S:
+            self._last = time.monotonic()
+            click.echo(_said(stage, done, total), err=True)
+
+
+def _said(stage: str, done: int, total: int) -> str:
+    return f"{done:,} of {total:,} {_WORDS.get(stage, stage)}"
