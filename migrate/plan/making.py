@@ -156,7 +156,7 @@ def _gathered(
     verdicts += [
         Verdict(
             workload="",
-            level=Level.DROPPED if setting.code == "ignored" else Level.UNDECIDED,
+            level=Level.DROPPED if code_named(setting.code).drop else Level.UNDECIDED,
             code=setting.code,
             source=source,
             why=code_named(setting.code).about,
