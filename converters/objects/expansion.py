@@ -18,7 +18,14 @@ import re
 _EXPANDED = re.compile(r"\$\$+|\$(?=[(\x80-\U0010ffff])")
 
 
+# References to variables that podlift itself puts into the environment, for what the old scheduler filled into texts.
+_OWN = re.compile(r"((?<!\$)\$\(PODLIFT_[A-Z_]+\))")
+
+
 def escape(text: str) -> str:
     """``text`` so that the kubelet's expansion gives ``text`` back: ``$(X)`` is written ``$$(X)``, ``$$`` is written
-    ``$$$$``; a ``$HOME`` or ``${HOME}``, which a shell in the container reads, stays as it is."""
-    return _EXPANDED.sub(lambda match: match.group() * 2, text)
+    ``$$$$``; a ``$HOME`` or ``${HOME}``, which a shell in the container reads, stays as it is. So does a reference to a
+    variable of podlift's own, which is meant: ``$(PODLIFT_POD_IP)``."""
+    parts = _OWN.split(text)
+    parts[::2] = (_EXPANDED.sub(lambda match: match.group() * 2, part) for part in parts[::2])
+    return "".join(parts)

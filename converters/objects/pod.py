@@ -120,7 +120,14 @@ def _service_links(workload: Workload, context: Context, ledger: Ledger) -> bool
     """Variables for every Service of the namespace, in the form that links of the default bridge injected
     (``DB_PORT_5432_TCP_ADDR``): on only where a link may be read that way, since such names break programs that
     call a setting of theirs ``DB_PORT``."""
-    links = [link for network in workload.networks if network.name in DEFAULT_BRIDGE for link in network.links]
+    resolved = {legacy for _, legacy in context.names.services}
+    links = [
+        link
+        for network in workload.networks
+        if network.name in DEFAULT_BRIDGE
+        for link in network.links
+        if link.key in resolved
+    ]
     at = context.in_pod("spec.enableServiceLinks")
     for link in links:
         why = f"{link.key}: a Service of that name, and its variables with those of all other Services of the namespace"
