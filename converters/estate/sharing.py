@@ -151,7 +151,10 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
     made = []
     for workload in workloads:
         alone = len(workload.instances) <= 1
-        names = {name.name: name for name in workload.names if alone or name.kind != "container"}
+        names: dict[str, Name] = {}
+        for name in workload.names:
+            if alone or name.kind != "container":
+                names.setdefault(name.name, name)
         for network in workload.networks:
             for alias in network.aliases:
                 names.setdefault(alias.value, Name(name=alias.value, network=network.name, origins=alias.origins))

@@ -162,11 +162,23 @@ def _containers(given: Mapping[str, Any]) -> Iterable[tuple[str, dict[str, Any]]
         # Policy "no" would leave every case with the question of what keeps its pods.
         base["HostConfig"]["RestartPolicy"] = {"Name": "always", "MaximumRetryCount": 0}
         document = _laid(base, {**own, "Name": called})
+        document["NetworkSettings"]["Networks"] = _networks(own, document)
         # What ran is what Config says, unless the case is about where the two differ.
         if "Path" not in own and "Args" not in own:
             words = [*(document["Config"].get("Entrypoint") or ()), *(document["Config"].get("Cmd") or ())]
             document["Path"], document["Args"] = (words[0] if words else ""), words[1:]
         yield given.get("host", "h1"), document
+
+
+def _networks(own: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """As the case says, whole; else what follows from the network mode, as an engine prints it."""
+    given = own.get("NetworkSettings", {}).get("Networks")
+    if given is not None:
+        return deepcopy(dict(given))
+    mode = document.get("HostConfig", {}).get("NetworkMode", "default")
+    if mode in ("", "default", "bridge"):
+        return dict(document["NetworkSettings"]["Networks"])
+    return {} if mode.startswith("container:") else {mode: {"NetworkID": hashlib.sha256(mode.encode()).hexdigest()}}
 
 
 def _images(body: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
