@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 import click
 
-from converters.capture import Capture, HostDocuments
+from converters.capture import Capture, ConfigDocument, HostDocuments
 from converters.decisions import Decisions
 from converters.errors import PodliftError
 from converters.sources.mapping import Mapping
 from converters.target import Target
+from converters.workload import Host
 
 from ..config_files import documents_of, expanded, load_documents, load_mapping
 from ..decisions_file import load_decisions
@@ -23,6 +24,9 @@ from ..inspect_files import inspects_of, load_inspects, with_api_version
 from ..project import Project
 from ..target_file import load_target
 from .command import Session
+from .progress import Progress
+
+LOCAL = "local"
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -116,9 +120,23 @@ def _documents(given: Given, project: Project, session: Session) -> Capture:
         if not project.hosts and (given.config or project.mapping is not None):
             # A config alone can be planned; what runs is then not known.
             return Capture()
-    from .reading import read_hosts
+    return read_engines(hosts_of(given, project), session)
 
-    return read_hosts(hosts_of(given, project), session)
+
+def read_engines(hosts: Sequence[HostEntry], session: Session, *, volumes: bool = False, **limits: float) -> Capture:
+    """Reads engines; without hosts the one that docker itself would use. Who could not be read is told at once."""
+    from ..engine import discover
+
+    with Progress(session) as progress:
+        capture = discover(hosts or (HostEntry(host=Host(name=LOCAL)),), on_event=progress, **_times(limits, volumes))
+    for each in capture.hosts:
+        if each.error:
+            session.talk(f"{each.host.name}: {each.error}")
+    return capture
+
+
+def _times(limits: dict[str, float], volumes: bool) -> dict[str, Any]:
+    return {**{name: value for name, value in limits.items() if value}, "measure_volumes": volumes}
 
 
 def _named(sources: Sequence[str], given: Given, project: Project) -> Capture:
@@ -158,7 +176,14 @@ def _globbed(project: Project) -> list[str]:
     return made
 
 
-def _configs(given: Given, project: Project, mapping: Mapping | None, captured: bool) -> Any:
+def captured_configs(given: Given, project: Project, mapping: Mapping | None) -> tuple[ConfigDocument, ...]:
+    """The scheduler's configs, by flags, podlift.yaml or the mapping's own globs."""
+    return _configs(given, project, mapping, captured=False) or ()
+
+
+def _configs(
+    given: Given, project: Project, mapping: Mapping | None, captured: bool
+) -> tuple[ConfigDocument, ...] | None:
     if given.config:
         root = Path(given.mapping).parent if given.mapping else _mapping_folder(project)
         return load_documents(given.config, root=root)

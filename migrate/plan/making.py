@@ -292,7 +292,7 @@ def _entry(workload: Workload, conversion: Conversion, names: NameMap) -> dict[s
             for s in conversion.secrets
         ],
         "withheld": list(conversion.blocked),
-        "workload": jsonable(_without_secrets(workload), without=_NOT_IN_PLAN),
+        "workload": jsonable(without_secrets(workload), without=_NOT_IN_PLAN),
     }
 
 
@@ -318,7 +318,9 @@ def _class(workload: Workload, conversion: Conversion) -> str:
     return "stateless" if service_ports(workload) else "worker"
 
 
-def _without_secrets(workload: Workload) -> Workload:
+def without_secrets(workload: Workload) -> Workload:
+    """The workload without the values of its secret variables: what may be shown or written to a plan."""
+
     def plain(env: Env) -> Env:
         return replace(env, value=None) if env.secret or env.withheld else env
 

@@ -1,0 +1,125 @@
+"""``podlift init``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from converters.errors import PodliftError
+from converters.sources.mapping import draft_mapping
+
+from ..config_files import load_documents
+from ..hosts_file import HostEntry, entry_of
+from ..project import PROJECT_FILE
+from ..schemas.inputs import PROJECT
+from .command import Command, Session, pass_session
+
+MAPPING_FILE = "mapping.yaml"
+_IGNORED = (
+    ("capture/", "documents as engines print them: environments with secrets"),
+    (".podlift/", "keys and state of this machine"),
+)
+
+
+@click.command("init", cls=Command)
+@click.option("--config", metavar="FILE", multiple=True, help="A config of the scheduler, or a folder, to draft from.")
+@click.option("--host", metavar="[NAME=]URL", multiple=True, help="An engine to name in podlift.yaml.")
+@click.option("--estate", metavar="NAME", help="The estate's name; the folder's if not said.")
+@pass_session
+def command(session: Session, config: tuple[str, ...], host: tuple[str, ...], estate: str | None) -> None:
+    """Write podlift.yaml, a draft mapping and .gitignore.
+
+    Files that are there are kept as they are. The draft mapping is made from the configs of --config.
+    """
+    folder = Path.cwd()
+    entries = [entry_of(each) for each in host]
+    mapping = _draft(config) if config else ""
+    written = [
+        _write(folder / PROJECT_FILE, _project(estate or folder.name or "default", entries, config)),
+        _write(folder / MAPPING_FILE, mapping) if mapping else "",
+        _ignore(folder / ".gitignore"),
+    ]
+    session.data("".join(f"{line}\n" for line in written if line))
+    if mapping:
+        session.talk(f"Next: read {MAPPING_FILE}, then podlift mapping check")
+    else:
+        session.talk("Next: podlift plan, or name configs and hosts in podlift.yaml first")
+
+
+def _draft(config: tuple[str, ...]) -> str:
+    return draft_mapping(load_documents(config))
+
+
+def _project(estate: str, hosts: list[HostEntry], config: tuple[str, ...]) -> str:
+    """podlift.yaml with what is known, and the rest as comments that need only their # taken away."""
+    lines = [
+        "# What podlift reads and where it writes. Flags override it; podlift schema project is the reference.",
+        f"schema: {PROJECT}",
+        f"estate: {_quoted(estate)}",
+        "",
+        "# Engines to read. Without hosts: the one that docker itself would use.",
+    ]
+    if hosts:
+        lines += ["hosts:", *(f"- {{name: {_quoted(e.host.name)}, url: {_quoted(e.host.url)}}}" for e in hosts)]
+    else:
+        lines += ["# hosts:", '# - {name: ams1, url: "ssh://user@ams1.example", address: 192.0.2.11, site: ams}']
+    lines += [
+        "# A capture to plan from instead of the engines: podlift discover --out capture",
+        "# capture: capture",
+        "",
+    ]
+    if config:
+        globs = ", ".join(_quoted(f"{each.rstrip('/')}/**/*.y*ml" if Path(each).is_dir() else each) for each in config)
+        lines += ["# The scheduler's configs, and where in them things stand.", f"configs: [{globs}]"]
+        lines += [f"mapping: {MAPPING_FILE}", ""]
+    else:
+        lines += ["# The scheduler's configs, and where in them things stand.", '# configs: ["fleet/*.yml"]']
+        lines += [f"# mapping: {MAPPING_FILE}", ""]
+    lines += [
+        "# What the cluster can do, and the answers to open questions.",
+        "# target: target.yaml",
+        "# decisions: decisions.yaml",
+        "",
+        "# The plan directory. Without it, podlift plan shows the summary only.",
+        "# out: plan",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _ignore(file: Path) -> str:
+    """Adds the lines that are missing; what is there stays."""
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    known = {line.strip() for line in before.splitlines()}
+    missing = [(line, why) for line, why in _IGNORED if line not in known]
+    if not missing:
+        return f"kept     {file.name}"
+    gap = "\n" if before and not before.endswith("\n") else ""
+    added = "".join(f"# {why}\n{line}\n" for line, why in missing)
+    _put(file, before + gap + added)
+    return f"{'extended' if before else 'wrote   '} {file.name}"
+
+
+def _write(file: Path, text: str) -> str:
+    if file.exists():
+        return f"kept     {file.name}"
+    _put(file, text)
+    return f"wrote    {file.name}"
+
+
+def _put(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PodliftError(
+            code="cannot-write",
+            phase="use",
+            subject=str(file),
+            reason=(error.strerror or str(error)).lower(),
+            next_step="free space or permissions, then run it again",
+        ) from error
