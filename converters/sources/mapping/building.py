@@ -162,7 +162,7 @@ class Builder:
             return container
         settle = _Placeholders(self._mapping, container.ports, self._values)
         made = tuple(check_of(each, container.ports, settle.placed, self._values) for each in mine)
-        return replace(container, checks=container.checks + made, env=container.env + settle.env(container.env))
+        return replace(container, checks=container.checks + made, env=settle.env(container.env) + container.env)
 
     def _container(self, name: str, number: int, clauses: ContainerClauses, item: Node, scope: Scope) -> Container:
         origins: dict[str, Any] = {}
@@ -190,7 +190,7 @@ class Builder:
         return Container(
             name=made.pop("name", "") or (_label(name) if not number else f"{_label(name)}-{number + 1}"),
             image=Image(reference=reference),
-            env=env + settle.env(env),
+            env=settle.env(env) + env,
             ports=ports,
             checks=checks,
             settings=self._settings(clauses, item, scope),
@@ -263,7 +263,8 @@ class _Placeholders:
         return self._values.refuse(f"{match.group()} names no port of the container ({names})", node, where)
 
     def env(self, there: tuple[Env, ...]) -> tuple[Env, ...]:
-        """The variables of ours that texts refer to and that are not there yet."""
+        """The variables of ours that texts refer to and that are not there yet. They stand before the others, since a
+        value can refer only to a variable that stands before it."""
         names = {env.name for env in there}
         return tuple(
             Env(name=variable(each), runtime=each) for each in sorted(self._used) if variable(each) not in names

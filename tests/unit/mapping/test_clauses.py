@@ -65,9 +65,9 @@ def test_the_example() -> None:
     assert paths(container.origins["image"]) == ["services.web.image", "defaults.registry"]
     assert container.args == ("--listen", "$(PODLIFT_POD_IP):80")
     assert bare(container.env) == (
+        Env(name="PODLIFT_POD_IP", runtime="pod_ip"),
         Env(name="LOG", value="info"),
         Env(name="DB_PASSWORD", ref=SecretRef(name="edge/db", key="password")),
-        Env(name="PODLIFT_POD_IP", runtime="pod_ip"),
     )
     assert (container.cpu_request_m, container.memory_limit_bytes) == (500, 2**28)
     (check,) = container.checks
@@ -337,10 +337,10 @@ def test_placeholders(
     placeholders = "placeholders: {'\\$\\{HOST\\}': pod_ip, '\\$\\{PORT_(\\w+)\\}': 'container_port(\\1)'}"
     item = f"env: {{A: '{env}'}}\nargs: ['{args}']\nports: {ports}"
     web, _ = of_item(item, placeholders, "env: env\nargs: args\nports: ports")
-    first, *rest = web.containers[0].env
+    *ours, first = web.containers[0].env
     assert (first.name, first.value, first.runtime) == expected_env
     assert web.containers[0].args == expected_args
-    assert [(e.name, e.runtime) for e in rest] == ([("PODLIFT_POD_IP", "pod_ip")] if "PODLIFT" in str(first) else [])
+    assert [(e.name, e.runtime) for e in ours] == ([("PODLIFT_POD_IP", "pod_ip")] if "PODLIFT" in str(first) else [])
 
 
 # ---- documents, inheritance, joins

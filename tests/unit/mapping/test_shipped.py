@@ -86,11 +86,11 @@ def test_edge_web() -> None:
                 image=Image(reference="registry.example/web:4.2"),
                 args=("--listen", "$(PODLIFT_POD_IP):80", "--admin", "9090"),
                 env=(
+                    Env(name="PODLIFT_POD_IP", runtime="pod_ip"),
                     Env(name="LOG", value="info"),
                     Env(name="UPSTREAM", value="http://api:8080"),
                     Env(name="ADVERTISE", runtime="pod_ip"),
                     Env(name="DB_PASSWORD", ref=SecretRef(name="edge/db", key="password")),
-                    Env(name="PODLIFT_POD_IP", runtime="pod_ip"),
                 ),
                 ports=(
                     Port(container_port=80, name="http", published=(Published(host_port=8080),)),
