@@ -281,7 +281,7 @@ def _tell_kind(workload: Workload, plan: Plan, ledger: Ledger) -> None:
         why = f"removed {KEPT_S} s after its end, so that its end can be seen"
         ledger.approximated(removed, "auto-remove", *plan.at("ttlSecondsAfterFinished"), why=why)
     else:
-        ledger.approximated(removed, "auto-remove", why="pods that end are removed anyway")
+        ledger.dropped(removed, "auto-remove-lasting", why="pods of this kind do not end; one that goes is removed")
 
 
 def _tell_restart(workload: Workload, plan: Plan, ledger: Ledger) -> None:
@@ -293,11 +293,10 @@ def _tell_restart(workload: Workload, plan: Plan, ledger: Ledger) -> None:
         elif restart.policy == "on-failure":
             limit = f" {restart.attempts} times" if restart.attempts else ""
             why = f"restarted{limit} after a failure; a {KINDS[plan.kind]} restarts always, and without an end"
-            code = "restart-attempts" if restart.attempts else "restart-policy"
-            ledger.approximated(origins, code, *at, why=why)
+            ledger.dropped(origins, "restart-lasting", why=why)
         else:
             why = f"the engine did not restart it; a {KINDS[plan.kind]} does, whenever it ends"
-            ledger.approximated(origins, "restart-policy", *at, why=why)
+            ledger.dropped(origins, "restart-lasting", why=why)
         return
     targets = at + plan.at("backoffLimit")
     if restart.policy in ("", "no"):

@@ -20,8 +20,8 @@ _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", r
 _KEY_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
 
 
-def labels(labels: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in labels.items():
+def labels(given: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in given.items():
         if not is_key(key):
             yield f"label {key!r} is no key"
         if not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
