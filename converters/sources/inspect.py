@@ -277,6 +277,8 @@ class _HostReader:
         """Labels of the volumes and networks that this container uses, which stand beside all who use them."""
         names = {f"volume/{mount.source}" for mount in mounts if mount.kind in _KEPT}
         names |= {f"network/{network.name}" for network in workload.values.get("networks", ())}
+        # host and none are networks too, which a container is on by its mode
+        names.add(f"network/{workload.values.get('network_mode', '')}")
         self.used |= names
         for name in sorted(names):
             yield from self.labels.get(name, ())

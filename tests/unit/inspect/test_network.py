@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from converters.workload import Network, Port, Workload
-from tests.inspect_documents import container, image, read_container, workload
+from tests.inspect_documents import container, image, read, read_container, workload
 
 ID = "7d86d31b1478e7cca9ebed7e73aa0fdeec46c5ca29497431d3007d2d9e15ed99"
 
@@ -261,3 +261,10 @@ def test_a_reference_by_digest_is_pinned_without_the_image() -> None:
     reference = f"reg.example:5000/web@sha256:{'a' * 64}"
     found = read_container(container({"Image": reference}), images=()).image
     assert (found.repository, found.digest, found.local_only) == ("reg.example:5000/web", f"sha256:{'a' * 64}", False)
+
+
+def test_the_hosts_own_network_is_in_use_by_those_who_are_on_it() -> None:
+    """A container is on host or none by its mode, and the network's document is no stranger to it."""
+    document = container(host={"NetworkMode": "host"})
+    reading = read(document, networks=({"Name": "host", "Driver": "host"}, {"Name": "none", "Driver": "null"}))
+    assert reading.excluded == (("h1/network/none", "no container here uses it"),)
