@@ -116,20 +116,12 @@ def _running(
             else:
                 counted.append(workload)
     workloads, pods = [], {}
-    taken: dict[str, int] = {}
     for group in groups(counted, expected):
-        # Two groups may bear one name (another project, another image): each keeps its own, told apart by a number.
-        taken[group.name] = taken.get(group.name, 0) + 1
-        name = group.name if taken[group.name] == 1 else _apart(group.name, group.namespace_hint, taken[group.name])
-        workload, left = merged(replace(group, name=name), decisions)
+        workload, left = merged(group, decisions)
         workloads.append(workload)
         left_out += left
-        pods[name] = tuple(pod for pod in group.pods if pod)
+        pods[group.name] = tuple(pod for pod in group.pods if pod)
     return workloads, pods, left_out
-
-
-def _apart(name: str, hint: str, n: int) -> str:
-    return f"{hint}.{name}" if hint and n == 2 else f"{name}.{n}"
 
 
 def _everywhere(workload: Workload, read: set[str]) -> Workload:

@@ -8,13 +8,15 @@ repository. Image IDs are never compared: they differ between amd64 and arm64.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from ..sources.inspect_state import repository_of
 from ..sources.reading import Expected
-from ..workload import Workload
+from ..workload import Image, Workload
 
-RUNNING = frozenset({"running", "restarting", "paused"})
+RUNNING = frozenset({"running", "restarting"})
 
 _OWNER_LABELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("swarm", ("com.docker.swarm.service.name",)),
@@ -34,6 +36,7 @@ _POD_ENV = ("NOMAD_ALLOC_ID",)
 # Variables that a scheduler writes into each instance: no two instances agree on them, and a pod has none.
 RUNTIME_ENV: dict[str, tuple[str, ...]] = {
     "marathon": ("MARATHON_*", "MESOS_*", "PORT", "PORT?", "PORT??", "PORTS", "PORT_*", "HOST"),
+    "mesos": ("MESOS_*", "PORT", "PORT?", "PORT??", "PORTS", "PORT_*", "HOST"),
     "nomad": ("NOMAD_*",),
     "ecs": ("ECS_*", "AWS_EXECUTION_ENV", "AWS_CONTAINER_*"),
     "rancher": (),
@@ -45,13 +48,19 @@ _AGENTS = re.compile(
     r"(^|/)(amazon-ecs-agent|amazon-ecs-pause|rancher/agent|rancher-agent|mesos-(agent|slave)|nomad|swarm-agent"
     r"|portainer/agent|agent-instance|kontena/agent|helios-agent|pause(-amd64|-arm64)?)(:|@|$)"
 )
+_ID = re.compile(r"(sha256:?)?([0-9a-f]{12,64})?")
 _NUMBERED = re.compile(r"^(?P<base>.*?[^\d])(?P<n>\d+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Instances of one application. ``key`` is the grouping key, ``pods`` maps an instance's document to what joins it
-    with containers of other groups into one pod (``""``: nothing)."""
+    """Instances of one application.
+
+    key        the grouping key
+    pods       of each member what joins it with containers of other groups into one pod (``""``: nothing)
+    container  what the container is called, where the group's name had to be told from another's
+    runs       the members are runs of a job that starts again and again
+    """
 
     name: str
     namespace_hint: str = ""
@@ -61,6 +70,8 @@ class Group:
     members: tuple[Workload, ...]
     pods: tuple[str, ...]
     expected: str = ""
+    container: str = ""
+    runs: bool = False
 
 
 def excluded(workload: Workload) -> str:
@@ -82,7 +93,8 @@ def groups(workloads: Iterable[Workload], expected: Iterable[Expected]) -> tuple
     wanted = [(e, re.compile(e.containers) if e.containers else None) for e in expected]
     members: dict[_Identity, list[Workload]] = {}
     for workload in workloads:
-        members.setdefault(_identity(workload, wanted), []).append(workload)
+        identity, placed = _identity(workload, wanted)
+        members.setdefault(identity, []).append(placed)
     made = []
     for identity, found in members.items():
         found.sort(key=_order)
@@ -96,9 +108,29 @@ def groups(workloads: Iterable[Workload], expected: Iterable[Expected]) -> tuple
                 members=tuple(found),
                 pods=tuple(_pod(member) for member in found),
                 expected=identity.expected,
+                runs=_RUN.search(identity.key) is not None,
             )
         )
-    return tuple(sorted(made, key=lambda g: (g.name, g.key, g.members[0].instances[0].document)))
+    return _told_apart(sorted(made, key=lambda g: (g.name, g.key, g.members[0].instances[0].document)))
+
+
+def _told_apart(found: Sequence[Group]) -> tuple[Group, ...]:
+    """Groups of one name (the same service of two projects, other images) bear their project's name too, all of them,
+    so that none takes another's answers; what that does not tell apart bears a number."""
+    counts = Counter(group.name for group in found)
+    taken = {group.name for group in found if counts[group.name] == 1 or group.expected}
+    made = []
+    for group in found:
+        name = group.name
+        if counts[name] > 1 and not group.expected:
+            name = f"{group.namespace_hint.replace('/', '.')}.{name}" if group.namespace_hint else name
+            stem, n = name, 1
+            while name in taken:
+                n += 1
+                name = f"{stem}.{n}"
+        taken.add(name)
+        made.append(replace(group, name=name, container=group.name))
+    return tuple(sorted(made, key=lambda g: g.name))
 
 
 def number_of(name: str) -> int | None:
@@ -124,44 +156,60 @@ class _Identity:
     repository: str = ""
 
 
-def _identity(workload: Workload, wanted: list[tuple[Expected, re.Pattern[str] | None]]) -> _Identity:
+# Nomad names the runs of a periodic or parameterised job after it: ``report/periodic-1700000000``.
+_RUN = re.compile(r"/(periodic|dispatch)-[^,/]*")
+
+
+def _identity(workload: Workload, wanted: list[tuple[Expected, re.Pattern[str] | None]]) -> tuple[_Identity, Workload]:
+    """What groups it, and the workload at the site that its name tells, where its host has none."""
     instance = workload.instances[0]
     labels = _labels(workload)
     env = _env(workload)
     runtime = RUNTIME_ENV.get(workload.scheduler, ())
     for expects, pattern in wanted:
-        if pattern is not None and pattern.fullmatch(instance.name):
-            key = f"name:{expects.containers}"
-        elif expects.label and _says(labels, expects.label):
-            key = f"label:{expects.label}"
-        elif expects.env and _says(env, expects.env):
-            key = f"env:{expects.env}"
-        else:
+        match = pattern.fullmatch(instance.name) if pattern is not None else None
+        if match is not None:
+            site = match.groupdict().get("site")
+            if site and not instance.site:
+                workload = replace(workload, instances=(replace(instance, site=site),))
+        elif not (expects.label and _says(labels, expects.label)) and not (expects.env and _says(env, expects.env)):
             continue
-        return _Identity(
-            name=expects.workload, key=key, runtime_env=runtime + expects.runtime_env, expected=expects.workload
+        ways = (("name", expects.containers), ("label", expects.label), ("env", expects.env))
+        identity = _Identity(
+            name=expects.workload,
+            key=next(f"{way}:{wanted_so}" for way, wanted_so in ways if wanted_so),
+            runtime_env=runtime + expects.runtime_env,
+            expected=expects.workload,
         )
-    for _, keys in _OWNER_LABELS:
+        return identity, workload
+    for owner, keys in _OWNER_LABELS:
         if all(labels.get(k) for k in keys):
             hint = labels[keys[0]] if len(keys) > 1 else ""
             key = ",".join(f"label:{k}={labels[k]}" for k in keys)
-            return _Identity(name=labels[keys[-1]], namespace_hint=hint, key=key, runtime_env=runtime)
+            hint, key = _RUN.sub("", hint), key if owner != "nomad" else _periodic(key)
+            return _Identity(name=labels[keys[-1]], namespace_hint=hint, key=key, runtime_env=runtime), workload
     for owner, keys in _OWNER_ENV:
         if all(env.get(k) for k in keys):
             path, _, name = env[keys[-1]].rpartition("/")
             hint = path.strip("/") if len(keys) == 1 else env[keys[0]]
             key = ",".join(f"env:{k}={env[k]}" for k in keys)
-            return _Identity(name=name, namespace_hint=hint, key=key, runtime_env=RUNTIME_ENV[owner])
+            hint, key = _RUN.sub("", hint), key if owner != "nomad" else _periodic(key)
+            return _Identity(name=name, namespace_hint=hint, key=key, runtime_env=RUNTIME_ENV[owner]), workload
     match = _NUMBERED.match(instance.name)
     base = (match["base"].rstrip("-_.") if match else instance.name) or instance.name
-    image = workload.containers[0].image
     # The repository is part of the identity, so that "db-1" of two applications are not taken for one.
-    return _Identity(
+    identity = _Identity(
         name=base,
         key=f"name:{re.escape(base)}([-_.]?\\d+)?",
         runtime_env=runtime,
-        repository=image.repository or _repository(image.reference),
+        repository=_repository(workload.containers[0].image),
     )
+    return identity, workload
+
+
+def _periodic(key: str) -> str:
+    """The key of all runs of a job."""
+    return _RUN.sub("/\\1-*", key)
 
 
 def _pod(workload: Workload) -> str:
@@ -170,9 +218,12 @@ def _pod(workload: Workload) -> str:
     return next((labels[k] for k in _POD_LABELS if k in labels), "") or next((env[k] for k in _POD_ENV if k in env), "")
 
 
-def _repository(reference: str) -> str:
-    head, _, tag = reference.partition("@")[0].rpartition(":")
-    return head if head and "/" not in tag else reference.partition("@")[0]
+def _repository(image: Image) -> str:
+    """The one that was asked for, in short: the digest's is not known where the image was not read."""
+    asked = repository_of(image.reference)
+    if not asked or _ID.fullmatch(asked):
+        return image.repository or asked
+    return asked.removeprefix("docker.io/").removeprefix("index.docker.io/").removeprefix("library/")
 
 
 def _says(values: dict[str, str], wanted: str) -> bool:

@@ -18,7 +18,17 @@ ESTATE_CODES: tuple[Code, ...] = (
         todo="finish the rollout, or answer with the digest",
         answer=Answer.TEXT,
     ),
-    finding("stopped-by-hand", "restarts always and yet is stopped: replicas 0", todo="start it, or leave it at 0"),
+    finding(
+        "stopped-by-hand",
+        "restarts always and yet is stopped, or is paused: replicas 0",
+        todo="start it, or leave it at 0",
+    ),
+    field(
+        "hostname-of-instance",
+        "the host name repeats the container's own name, and a pod's host name is its own name",
+        drop=True,
+        todo="check that nothing relies on the old names",
+    ),
     finding("mirror-disagrees", "two places of a document that repeat each other do not agree"),
     finding(
         "instances-differ",

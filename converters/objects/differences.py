@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import PodliftError
+from ..estate.differences import IDLE
 from ..fields.catalogue import code_named
 from ..fields.ledger import Ledger
 from ..workload import Difference, MountKind, Workload
 
 ANSWERS = ("statefulset", "common", "separate")
-# Settings that reach no behaviour of a pod: annotations at most.
-_IDLE = ("label ", "annotations ", "setting ", "networks ", "log_driver", "log_options ")
 _OF_CONTAINER = re.compile(r"^[a-z0-9][a-z0-9-]*: ")
 
 
@@ -90,7 +89,7 @@ def ordinal_start(resolved: Sequence[Resolved]) -> int:
 
 
 def _by_itself(difference: Difference, subject: str, workload: Workload, *, split: bool) -> tuple[Fate, str]:
-    if subject.startswith(_IDLE):
+    if subject.startswith(IDLE):
         return Fate.IDLE, ""
     if difference.ordinal == "own" or (difference.ordinal and _named_volume(subject, workload)):
         return Fate.OWN, ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...estate.instances import differences_of
+from ...estate.differences import differences_of
 from ...estate.joining import joined
 from ...workload import Instance, Workload
 

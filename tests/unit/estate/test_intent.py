@@ -49,7 +49,7 @@ def test_agreement_joins_both_sides_atoms() -> None:
                     running("web-1", env={"A": "1"}), running("web-2", env={"A": "1"}))  # fmt: skip
     (workload,) = made.workloads
     (env,) = workload.containers[0].env
-    assert {s.document for s in env.origins} == {"h1/container/web-1", "c.yml"}
+    assert {s.document for s in env.origins} == {"h1/container/web-1", "h1/container/web-2", "c.yml"}
     assert not subjects(made, "config-differs")
 
 
