@@ -9,6 +9,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # two workers keep two cores busy; more only contend for the same engine start
 WORKERS ?= 2
+PODLIFT := $(BIN)/podlift
+ESTATE  := fixtures/edge-estate
 
 .DEFAULT_GOAL := test
 .PHONY: demo test lint bench
@@ -23,8 +25,19 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable . --group test --group lint
 	@touch $@
 
+# Only what lies in .demo is written. diff ends with 1 where there are differences, which is what is to be shown.
 demo: $(STAMP)
-	@$(BIN)/python -m migrate.cli.main -C fixtures/edge-estate plan
+	@rm -rf .demo
+	@$(PODLIFT) -q -C $(ESTATE) plan --decisions decisions.earlier.yaml --out $(CURDIR)/.demo/earlier >/dev/null
+	@echo '$$ podlift -C $(ESTATE) plan --out .demo/plan'
+	@$(PODLIFT) -C $(ESTATE) plan --out $(CURDIR)/.demo/plan
+	@echo
+	@echo 'What the answers since the first review changed:'
+	@echo '$$ podlift diff .demo/plan --against .demo/earlier'
+	@$(PODLIFT) diff .demo/plan --against .demo/earlier || [ $$? -eq 1 ]
+	@echo
+	@echo 'Read .demo/plan/README.md as its reviewer would. Your own engine, by GET only, no cluster needed:'
+	@echo '$$ $(PODLIFT) plan --host ssh://USER@MACHINE --out plan'
 
 # `prepare` comes first and alone: it says what it would install, and stops here and not in the middle of a run.
 test: $(STAMP)
