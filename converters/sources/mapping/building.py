@@ -23,7 +23,8 @@ from ...workload import (
     Workload,
 )
 from . import vocabulary
-from .elements import ELEMENT_VALUES, Told, check_of, env_of, ports_of, site_counts, told
+from .element_values import ELEMENT_VALUES, check_of, env_of, ports_of, site_counts
+from .elements import Told, told
 from .expression import Scope
 from .nodes import MISSING, Node
 from .syntax import Clause, ContainerClauses, Elements, GroupClauses, Mapping

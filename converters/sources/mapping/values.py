@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 from ...errors import PodliftError
 from ...fields.verdict import Source
 from . import units
-from .expression import Scope, UnfitError, evaluate, kind_of
+from .evaluation import evaluate, kind_of
+from .expression import Scope, UnfitError
 from .nodes import Node, is_false, leaves, nearest, plain
 from .syntax import Clause, Rule, Where
 from .transforms import ELEMENT_KINDS, TRANSFORMS, TransformError

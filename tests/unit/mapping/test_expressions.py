@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from converters.capture import ConfigDocument
-from converters.sources.mapping.expression import ExpressionError, Scope, UnfitError, evaluate, parsed
+from converters.sources.mapping.evaluation import evaluate
+from converters.sources.mapping.expression import ExpressionError, Scope, UnfitError, parsed
 from converters.sources.mapping.nodes import Node, leaves, plain, wrapped
 
 DOCUMENT: dict[str, Any] = {
