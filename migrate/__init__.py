@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .capture import read_capture, redact, write_capture
     from .config_files import load_documents, load_mapping
     from .decisions_file import load_decisions
     from .diff import Comparison, Dump, diff_plan, read_dump
-    from .hosts_file import load_hosts
+    from .engine import discover
+    from .hosts_file import HostEntry, load_hosts
     from .plan.directory import check_plan, read_plan, write_plan
     from .plan.making import make_plan
     from .plan.model import Plan
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 _WHERE = {
     "Comparison": "diff",
     "Dump": "diff",
+    "HostEntry": "hosts_file",
     "Plan": "plan.model",
     "Project": "project",
     "check_plan": "plan.directory",
     "diff_plan": "diff",
+    "discover": "engine",
     "load_decisions": "decisions_file",
     "load_documents": "config_files",
     "load_hosts": "hosts_file",
@@ -34,19 +38,24 @@ _WHERE = {
     "load_project": "project",
     "load_target": "target_file",
     "make_plan": "plan.making",
+    "read_capture": "capture",
     "read_dump": "diff",
     "read_plan": "plan.directory",
+    "redact": "capture",
     "schema": "schemas",
+    "write_capture": "capture",
     "write_plan": "plan.directory",
 }
 
 __all__ = [
     "Comparison",
     "Dump",
+    "HostEntry",
     "Plan",
     "Project",
     "check_plan",
     "diff_plan",
+    "discover",
     "load_decisions",
     "load_documents",
     "load_hosts",
@@ -54,9 +63,12 @@ __all__ = [
     "load_project",
     "load_target",
     "make_plan",
+    "read_capture",
     "read_dump",
     "read_plan",
+    "redact",
     "schema",
+    "write_capture",
     "write_plan",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from converters.decisions import Answered, Decisions, Override
@@ -32,7 +32,8 @@ def load_decisions(path: Path | str, *, name_as: str = "") -> Decisions:
     document = read_checked(path, "decisions", code=CODE, name_as=name_as)
     given = body(document)
     return Decisions(
-        file=document.name,
+        # The name and not the way to it: it stands in the plan, which is the same wherever it is made.
+        file=PurePath(document.name).name,
         answers=tuple(_answer(document, n, row) for n, row in enumerate(given.get("answers") or ())),
         overrides=tuple(_override(document, n, row) for n, row in enumerate(given.get("overrides") or ())),
         secrets=tuple(given.get("secrets", ())),

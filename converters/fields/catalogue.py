@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
+from ..errors import PodliftError
 from .codes import Code
 from .codes_config import CONFIG_CODES
 from .codes_container import CONTAINER_CODES
@@ -18,3 +21,17 @@ for _code in (*CONTAINER_CODES, *WORKLOAD_CODES, *ESTATE_CODES, *CONFIG_CODES, *
 
 def code_named(name: str) -> Code:
     return CATALOGUE[name]
+
+
+def explain(code: str) -> Code:
+    """What a code means, what to do about it and how it is answered. Raises PodliftError ``no-code``."""
+    if code not in CATALOGUE:
+        close = get_close_matches(code, CATALOGUE, n=1, cutoff=0.6)
+        raise PodliftError(
+            code="no-code",
+            phase="use",
+            subject=code,
+            reason="there is no code of this name",
+            next_step=f"did you mean {close[0]}?" if close else "podlift explain lists them",
+        )
+    return CATALOGUE[code]

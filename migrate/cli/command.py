@@ -73,7 +73,7 @@ class Failure(click.ClickException):
     def __init__(self, error: PodliftError, exit_code: int) -> None:
         super().__init__(str(error))
         self.error = error
-        self.exit_code = exit_code
+        self.ends_in = exit_code
 
     def show(self, file: Any = None) -> None:
         session = session_of(click.get_current_context(silent=True))

@@ -20,6 +20,7 @@ from .inputs import Given, captured_configs, config_options, host_options, hosts
 @click.option("--out", metavar="CAPTURE", required=True, help="The directory to write.")
 @host_options
 @config_options
+@click.option("--replace", "overwrite", is_flag=True, help="Put it in the place of a capture that is there.")
 @click.option("--redact", is_flag=True, help="Keep names of environment entries and none of their values.")
 @click.option("--volumes", is_flag=True, help="Measure the size of volumes; the engine walks their files.")
 @click.option("--call-timeout", metavar="SECONDS", type=click.FloatRange(min=0.1), help="For one call; 30 if not said.")
@@ -40,6 +41,7 @@ def command(
     hosts: str | None,
     config: tuple[str, ...],
     mapping: str | None,
+    overwrite: bool,
     redact: bool,
     volumes: bool,
     call_timeout: float | None,
@@ -51,7 +53,8 @@ def command(
     Reads the hosts of --host and --hosts, else those of podlift.yaml, else the engine that docker itself would use;
     with a mapping also the scheduler's configs. Only GET is ever sent. Planning needs the capture and nothing else.
     """
-    from ..capture import redacted, write_capture
+    from ..capture import redact as without_values
+    from ..capture import write_capture
 
     project = load_project()
     given = Given(host=host, hosts=hosts, config=config, mapping=mapping)
@@ -59,8 +62,8 @@ def command(
     limits = {"call_timeout_s": call_timeout or 0.0, "host_timeout_s": host_timeout or 0.0}
     capture = replace(read_engines(hosts_of(given, project), session, volumes=volumes, **limits), configs=configs)
     if redact:
-        capture = redacted(capture)
-    write_capture(capture, out)
+        capture = without_values(capture)
+    write_capture(capture, out, replace=overwrite)
     _print(session, capture)
     session.talk(f"Written to {out}. Next: podlift plan {Path(out)} --out plan")
     missing = [each for each in capture.unread if each not in allow_partial]

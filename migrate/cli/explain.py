@@ -8,14 +8,12 @@ from typing import Any
 
 import click
 
-from converters.errors import PodliftError
-from converters.fields.catalogue import CATALOGUE
+from converters.fields.catalogue import CATALOGUE, explain
 from converters.fields.codes import Code, Kind
 
 from ..decisions_file import how_to_answer, takes_answer
 from ..report.questions import Question, answer_lines, typed_options
 from ..report.table import table
-from ..schemas.checking import nearest
 from .command import Command, Session, pass_session
 
 
@@ -32,15 +30,7 @@ def command(session: Session, code: str | None, decision: bool) -> None:
     if code is None:
         _list(session, [c for c in CATALOGUE.values() if takes_answer(c) or not decision])
         return
-    found = CATALOGUE.get(code)
-    if found is None:
-        raise PodliftError(
-            code="no-code",
-            phase="use",
-            subject=code,
-            reason="there is no code of this name",
-            next_step=nearest(code, CATALOGUE) if len(code) < 60 else "podlift explain lists them",
-        )
+    found = explain(code)
     if session.output in ("json", "yaml"):
         session.data(_encoded(session, {"schema": "podlift.dev/code/v1", **_body(found)}))
     elif session.output == "name":

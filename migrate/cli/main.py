@@ -80,7 +80,7 @@ class Commands(click.Group):
             code = INTERRUPTED
         except Failure as failure:
             failure.show()
-            code = failure.exit_code
+            code = failure.ends_in
         except click.UsageError as error:
             _usage(error)
             code = 2

@@ -177,7 +177,7 @@ def _plain(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    return f"\\{character}" if character in "\\`*[]<>|#" else character
+    return f"\\{character}" if character in "\\`*[]<|#" else character
 
 
 def _cell(text: str) -> str:
