@@ -21,6 +21,7 @@ from .objects.devices import device_volumes
 from .objects.differences import Fate, Resolved, resolve, tell_differences
 from .objects.individual import Individual, own_claims_of
 from .objects.lifecycle import lifecycle
+from .objects.namespaces import with_host_ports
 from .objects.network_policy import network_policies
 from .objects.pod import pod_template
 from .objects.probes import probes
@@ -113,7 +114,8 @@ class _Whole:
             workload, self.sites, kind=self.kind, separate=separate, context=context
         )
         self.context = replace(context, pods=pod_prefixes(self.kind, self.parts))
-        self.workload = with_answered_requests(workload, self.kind, context=self.context, ledger=ledger)
+        listening = with_host_ports(workload, ledger=ledger)
+        self.workload = with_answered_requests(listening, self.kind, context=self.context, ledger=ledger)
         self.secrets: tuple[dict[str, Any], ...] = ()
         self.scaled = Scaled()
 
@@ -256,8 +258,9 @@ def _answered(finding: Finding, ledger: Ledger) -> Finding:
 
 def _tell_forgotten(workload: Workload, ledger: Ledger) -> None:
     """A fault of podlift, if it ever happens: an atom was read, and nothing above spoke of it."""
-    forgotten = tuple(source for source in origins_within(workload) if source not in ledger.covered())
-    ledger.undecided(forgotten, "unknown-field", why="podlift forgot it") if forgotten else None
+    covered = ledger.covered()
+    if forgotten := tuple(source for source in origins_within(workload) if source not in covered):
+        ledger.undecided(forgotten, "unknown-field", why="podlift forgot it")
 
 
 def _guard(objects: Sequence[dict[str, Any]], workload: Workload) -> None:

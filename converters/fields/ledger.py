@@ -130,9 +130,16 @@ class Ledger:
         return tuple(
             sorted(
                 self._by_source.values(),
-                key=lambda v: (v.source or Source(document="~", path=""), v.code, v.targets),
+                key=_order,
             )
         )
+
+
+def _order(verdict: Verdict) -> tuple[str, str, int, str, tuple[str, ...]]:
+    """By source; what has none comes last."""
+    source = verdict.source
+    place = ("~", "", 0) if source is None else (source.document, source.path, source.line)
+    return (*place, verdict.code, verdict.targets)
 
 
 _WORST = {level: rank for rank, level in enumerate(Level)}
