@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from converters.decisions import Answered, Decisions
@@ -73,9 +73,11 @@ def make(
     target: Target | None = None,
     controller: Controller = Controller.DEPLOYMENT,
     site: str = "",
+    services: dict[tuple[str, str], str] | None = None,
     **workload: Any,
 ) -> Templated:
-    """``answers``: code to the answer, whatever the source. Scalars of the workload come from atoms of their names."""
+    """``answers``: code to the answer, whatever the source. Scalars of the workload come from atoms of their names.
+    ``services``: (workload, legacy name) to Service of the rest of the estate."""
     decisions = Decisions(answers=tuple(Answered(code=code, answer=text) for code, text in (answers or {}).items()))
     scalars = {key for key, value in workload.items() if isinstance(value, str | bool)}
     owner = Workload(
@@ -85,6 +87,7 @@ def make(
         **workload,
     )
     names = assign_names([owner], target=target or Target(), decisions=decisions)
+    names = replace(names, services={**names.services, **(services or {})})
     context = Context(
         names=names, target=target or Target(), decisions=decisions, pods=(POD.removesuffix("."),), estate="edge"
     )

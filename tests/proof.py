@@ -40,7 +40,7 @@ NETWORK: dict[str, Any] = {
     "Name": "backend", "Id": "7d86", "Driver": "bridge", "Internal": False, "Options": {}, "Attachable": False,
     "EnableIPv4": True, "EnableIPv6": False, "Labels": {}, "Scope": "local",
 }  # fmt: skip
-OPEN = Target(pod_security="privileged", version=(1, 37), stated=True)
+OPEN = Target(pod_security="privileged", version=(1, 37), nodes={"h1": "node-1"}, stated=True)
 ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
 ENDED = {"Status": "exited", "Running": False, "ExitCode": 0}
 NEVER = {"Name": "no", "MaximumRetryCount": 0}
@@ -112,6 +112,7 @@ def prove(kind: str, row: Row, stage: Stage) -> Proof:
     before, after = _made(documents[0], stage), _made(documents[1], stage)
     wrong = list(_unaccounted(after))
     own = [path for path in after.present if _is_of(path, row)]
+    own = [path for path in own if path not in before.present] or own
     if not own:
         return Proof(wrong=("the sample is a default",))
     levels = []

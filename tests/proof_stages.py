@@ -36,6 +36,7 @@ def _restarting(**more: Any) -> Stage:
 STAGES: dict[tuple[str, str], tuple[Stage, ...]] = {
     # Without its image's document the reference counts, with it the digest that runs.
     ("container", "Config.Image"): (Stage(images=()),),
+    ("container", "Config.Hostname"): (Stage(), Stage(host={"NetworkMode": "host"}, networks={})),
     ("container", "Config.StdinOnce"): (Stage(config={"OpenStdin": True}),),
     ("container", "Config.StopSignal"): (
         Stage(),
@@ -118,7 +119,8 @@ STAGES: dict[tuple[str, str], tuple[Stage, ...]] = {
     ("container", "HostConfig.PublishAllPorts"): (Stage(config=_SERVED),),
     ("container", "HostConfig.Links[link]"): (Stage(), Stage(others=(_DATABASE,))),
     ("container", "NetworkSettings.Networks[map].NetworkID"): (
-        Stage(host={"NetworkMode": "edge"}, networks={"edge": {"NetworkID": "1234"}}),
+        Stage(),
+        Stage(host={"NetworkMode": "access"}, networks={"access": {"NetworkID": "1234"}}),
     ),
     ("container", "NetworkSettings.Networks[map].Links[link]"): (
         Stage(host=_ON_BACKEND),

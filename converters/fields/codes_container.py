@@ -66,7 +66,7 @@ PROCESS = (
     field("env-order", "variables refer to each other by $(NAME): escaped, so that nothing is expanded"),
     field("tty", "a terminal"),
     field("stdin", "standard input kept open"),
-    field("hostname", "the host name"),
+    field("hostname", "the host name; on the host's network the node's counts", drop=True),
     field(
         "domainname",
         "the domain name; a pod has a single label under a headless Service instead",

@@ -120,6 +120,9 @@ def lifecycle(workload: Workload, container: Container, *, context: Context, led
         # The kubelet expands no variables in the command of a hook, so it needs no escaping.
         made["preStop"] = {"exec": {"command": command}}
     elif seconds:
+        if workload.termination.drain_s is None:
+            for target in at:
+                ledger.defaulted("grace-default", target, why="callers have noticed before the process ends")
         sleeps = context.target.version >= SLEEP_SINCE
         made["preStop"] = {"sleep": {"seconds": seconds}} if sleeps else {"exec": {"command": ["sleep", str(seconds)]}}
     return dict(sorted(made.items()))

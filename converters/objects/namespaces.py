@@ -149,7 +149,7 @@ def host_name(
 ) -> dict[str, Any]:
     """``hostname`` (a label) or ``hostnameOverride`` (up to 64 characters with dots, where the target knows it), and
     the verdicts on host name, domain and UTS mode."""
-    _tell_uts(workload, host_network, context, ledger)
+    _tell_uts(workload, host_network, ledger)
     of_domain: Origins = workload.origins.get("domainname", ())
     if workload.domainname:
         ledger.dropped(of_domain, "domainname", why=f"{workload.domainname}: a pod's name stands in no such domain")
@@ -160,7 +160,7 @@ def host_name(
         return {}
     if host_network:
         why = f"{name}: a pod on the host's network bears its node's name"
-        ledger.approximated(origins, "hostname", *context.in_pod("spec.hostNetwork"), why=why)
+        ledger.dropped(origins, "hostname", why=why)
         return {}
     if controller is Controller.STATEFULSET:
         why = f"{name}: the pods of a StatefulSet bear their own names, with their index"
@@ -180,12 +180,12 @@ def host_name(
     return {"hostname": made}
 
 
-def _tell_uts(workload: Workload, host_network: bool, context: Context, ledger: Ledger) -> None:
+def _tell_uts(workload: Workload, host_network: bool, ledger: Ledger) -> None:
     origins: Origins = workload.origins.get("uts_mode", ())
     if workload.uts_mode != "host":
         ledger.exact(origins, "uts-mode", why="its own, there as here")
     elif host_network:
-        ledger.exact(origins, "uts-mode", *context.in_pod("spec.hostNetwork"))
+        ledger.dropped(origins, "uts-mode", why="it comes with the host's network, said or not")
     else:
         ledger.dropped(origins, "uts-mode", why="a pod has the host's name only with the host's network")
 

@@ -56,7 +56,7 @@ def probes(
 ) -> dict[str, Any]:
     """``readinessProbe``, ``livenessProbe`` and ``startupProbe`` of the pod's container ``name``, as far as the checks
     ask for them, and the verdicts on all checks."""
-    rewrite = rewrite or rewriter(context.names.hosts)
+    rewrite = rewrite or rewriter(context.names.hosts_for(workload.name))
     enabled = [check for check in container.checks if not check.disabled]
     readiness = next((check for check in enabled if check.gates_traffic), None)
     liveness = next((check for check in enabled if check.restarts), None)
@@ -75,7 +75,8 @@ def probes(
             ledger.dropped(_all_origins(check), "check-extra", why=f"{check.kind} check: {why}")
             continue
         question = Question(f"{container.name}: check {index}", check, workload, container, context, ledger, rewrite)
-        handled = handler(question, tuple(t for role in roles for t in context.in_pod(f"{at}.{role}")))
+        written = [*roles, "startupProbe"] if "livenessProbe" in roles else roles
+        handled = handler(question, tuple(t for role in written for t in context.in_pod(f"{at}.{role}")))
         if handled is None:
             continue
         made.update(_Written(check, handled, roles, at, context, ledger).probes())

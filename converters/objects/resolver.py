@@ -113,7 +113,7 @@ def host_aliases(workload: Workload, *, context: Context, ledger: Ledger) -> lis
             _refused_name(pair, ledger)
             continue
         made.setdefault(address, {})[name] = None
-        at = context.in_pod(f"spec.hostAliases[{address}].hostnames")
+        at = context.in_pod(f"spec.hostAliases[{address}]")
         if address != pair.value:
             ledger.approximated(pair.origins, "extra-host-gateway", *at, why=f"{pair.key}: {address}, as decided")
         elif name != pair.key:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..fields.catalogue import code_named
 from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
 from ..workload import Controller, Name, Pair, Port, Published, Workload
@@ -249,8 +250,10 @@ def _tell_published(told: _Told, port: Port, published: Published) -> str:
     kind = stated(workload, port, published, target=context.target, decisions=context.decisions)
     ledger.ask("exposure", origins)
     if not kind:
+        # Without a route of the config's nothing would carry the port.
+        options = [o for o in code_named("exposure").options if o[0] != "route" or workload.routes]
         ledger.undecided(
-            origins, "exposure", *added,
+            origins, "exposure", *added, options=options,
             why=f"port {published.host_port} was open on the hosts and the target does not say what that becomes",
         )  # fmt: skip
         return ""
@@ -330,12 +333,12 @@ def _tell_networks(workload: Workload, services: Mapping[str, list[Name]], conte
                 option.origins, "network-option", why=f"{option.key}={option.value} on network {network.name}"
             )
         for link in network.links:
-            _tell_link(link, context, ledger)
+            _tell_link(workload, link, context, ledger)
 
 
-def _tell_link(link: Pair, context: Context, ledger: Ledger) -> None:
+def _tell_link(workload: Workload, link: Pair, context: Context, ledger: Ledger) -> None:
     """The alias is a Service of the linked workload, which every pod can resolve."""
-    service = next((s for (_, legacy), s in sorted(context.names.services.items()) if legacy == link.key), "")
+    service = context.names.links.get((workload.name, link.key), "")
     if not service:
         ledger.dropped(link.origins, "link-unresolved", why=f"link {link.key} to {link.value}, which was not read")
         return

@@ -85,7 +85,7 @@ def _tell_logging(container: Container, context: Context, ledger: Ledger) -> Non
         ledger.exact(origins, "log-driver")
     elif shipped:
         why = f"{driver}: the cluster's log collector ships to the same place, as the target says"
-        ledger.approximated(origins, "log-driver", why=why)
+        ledger.dropped(origins, "log-driver", why=why)
     elif driver in FILE_DRIVERS:
         why = f"{driver}: nothing to say; a pod's output is in log files of its node, rotated by the kubelet"
         ledger.dropped(origins, "log-driver", why=why, todo="look at the kubelets' containerLogMaxSize")

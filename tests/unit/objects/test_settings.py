@@ -87,7 +87,7 @@ def test_an_overruled_value_is_dropped_and_not_quoted() -> None:
         ("local", Target(), "dropped"),
         ("none", Target(), "dropped"),
         ("fluentd", Target(), "dropped"),
-        ("fluentd", Target(log_drivers=("fluentd",)), "approximated"),
+        ("fluentd", Target(log_drivers=("fluentd",)), "dropped"),
     ],
 )
 def test_log_drivers(driver: str, target: Target, level: str) -> None:

@@ -65,12 +65,15 @@ def test_the_restart_policy_is_one_that_the_controller_takes(controller: Control
 
 
 def test_service_variables_are_on_where_a_link_may_be_read_so() -> None:
-    """Links of the default bridge inject such variables; those of other networks none."""
+    """Links of the default bridge inject such variables where what they mean has a Service; other links none."""
     linked = (Network(name="bridge", links=pairs(db="database")),)
-    made = make(networks=linked)
+    services = {("database", "db"): "db"}
+    made = make(networks=linked, services=services)
     assert made.spec["enableServiceLinks"] is True
     assert made.said("db") == "approximated link"
-    assert make(networks=(Network(name="front", links=pairs(db="database")),)).spec["enableServiceLinks"] is False
+    assert make(networks=linked).spec["enableServiceLinks"] is False
+    front = (Network(name="front", links=pairs(db="database")),)
+    assert make(networks=front, services=services).spec["enableServiceLinks"] is False
 
 
 def test_the_hosts_network_brings_its_resolver() -> None:
@@ -200,8 +203,8 @@ def test_the_hosts_processes_are_not_shared_twice() -> None:
 def test_the_hosts_name_comes_with_its_network() -> None:
     """And only so."""
     made = make(uts_mode="host", network_mode="host", hostname="h1", target=OPEN)
-    assert made.said("uts_mode") == "exact uts-mode"
-    assert made.said("hostname") == "approximated hostname"
+    assert made.said("uts_mode") == "dropped uts-mode"
+    assert made.said("hostname") == "dropped hostname"
     assert "hostname" not in made.spec
 
 
@@ -330,7 +333,7 @@ def test_extra_hosts_are_host_aliases() -> None:
     assert hosts(made) == {"192.0.2.1": ["a", "b"], "2001:db8::1": ["six"]}
     assert made.said("a") == "exact extra-host"
     assert made.said("B") == "approximated extra-host"
-    assert made.at("six") == ["spec.hostAliases[2001:db8::1].hostnames"]
+    assert made.at("six") == ["spec.hostAliases[2001:db8::1]"]
 
 
 @pytest.mark.parametrize("value", ["host-gateway", "elsewhere"])

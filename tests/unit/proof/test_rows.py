@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from converters.fields.other_tables import IMAGE_ROWS
 from converters.fields.row import Role, Row
 from converters.fields.verdict import Level
-from tests.inspect_documents import container
 from tests.proof import DOCUMENTS, prove
 from tests.proof_stages import STAGES, stages
 
@@ -53,7 +52,9 @@ def test_a_row_whose_field_is_forgotten_is_not_proven(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(module, "_working_dir", lambda *_, **__: {})
     row = next(row for kind, row in CONFIGURED if (kind, row.pattern) == ("container", "Config.WorkingDir"))
-    assert any("no verdict" in line for line in prove("container", row, stages("container", row.pattern)[0]).wrong)
+    assert any(
+        line.endswith(": unknown") for line in prove("container", row, stages("container", row.pattern)[0]).wrong
+    )
 
 
 _NAMES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,10}", fullmatch=True).filter(lambda name: name != "PATH")
@@ -111,7 +112,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 @pytest.mark.parametrize("pattern", VALUES)
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_row_is_proven_with_any_value(pattern: str, data: st.DataObject) -> None:
     """Values of the row's type, drawn."""
@@ -124,6 +125,12 @@ def test_a_row_is_proven_with_any_value(pattern: str, data: st.DataObject) -> No
 
 def test_levels_of_all_kinds_are_there() -> None:
     """A table in which everything were dropped would be proven as well."""
-    levels = {level for kind, row, n in STAGED for level in prove(kind, row, stages(kind, row.pattern)[n]).levels}
-    assert levels == {Level.EXACT, Level.APPROXIMATED, Level.DROPPED, Level.UNDECIDED}
-    assert container()["Config"]["Image"]
+    wanted = {
+        "HostConfig.Memory": Level.EXACT,
+        "HostConfig.MemoryReservation": Level.APPROXIMATED,
+        "HostConfig.PidsLimit": Level.DROPPED,
+        "HostConfig.Binds[bind]": Level.UNDECIDED,
+    }
+    rows = {row.pattern: row for kind, row in CONFIGURED if kind == "container"}
+    for pattern, level in wanted.items():
+        assert prove("container", rows[pattern], stages("container", pattern)[0]).levels == (level,)
