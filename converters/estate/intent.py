@@ -13,7 +13,7 @@ from typing import Any
 
 from ..decisions import Decisions
 from ..fields.verdict import Finding, Origins
-from ..workload import Check, Container, Controller, Env, Mount, Overruled, Port, Workload
+from ..workload import Check, Container, Controller, Env, Mount, Name, Network, Overruled, Port, Workload
 from .facets import bare, origins_within, shown
 
 _CONFIG_WINS = ("schedule", "rollout", "scaling", "constraints", "spread", "routes")
@@ -91,8 +91,8 @@ def with_intent(running: Workload, config: Workload, decisions: Decisions) -> Wo
         namespace_hint=config.namespace_hint or running.namespace_hint,
         controller=config.controller if config.controller is not Controller.UNKNOWN else running.controller,
         origins={**config.origins, **{k: v + config.origins.get(k, ()) for k, v in running.origins.items()}},
-        names=running.names + tuple(n for n in config.names if n.name not in {r.name for r in running.names}),
-        networks=running.networks or config.networks,
+        names=_names(running.names, config.names),
+        networks=_networks(running.networks, config.networks, told),
         auto_remove=running.auto_remove or config.auto_remove,
         settings=running.settings + config.settings,
         **attributes,
@@ -276,6 +276,35 @@ def _ports(running: tuple[Port, ...], config: tuple[Port, ...], told: Disagreeme
             continue
         made.append(port)
     return tuple(made)
+
+
+def _names(running: tuple[Name, ...], config: tuple[Name, ...]) -> tuple[Name, ...]:
+    """Names of both sides: what somebody may call a workload by costs nothing to keep."""
+    ours = {name.name: name for name in running}
+    for wanted in config:
+        found = ours.get(wanted.name)
+        ours[wanted.name] = wanted if found is None else replace(found, origins=found.origins + wanted.origins)
+    return tuple(ours.values())
+
+
+def _networks(running: tuple[Network, ...], config: tuple[Network, ...], told: Disagreements) -> tuple[Network, ...]:
+    """The networks that a container is on, and the config's names of it there."""
+    ours = {network.name: network for network in running}
+    for wanted in config:
+        found = ours.get(wanted.name)
+        if found is None:
+            subject = f"network {wanted.name}"
+            if running and told.winner(subject, "intended", "not there", by="running") == "running":
+                told.lost("networks", wanted.name, None, origins_within(wanted))
+            else:
+                ours[wanted.name] = wanted
+            continue
+        aliases = {alias.value: alias for alias in found.aliases}
+        for alias in wanted.aliases:
+            known = aliases.get(alias.value)
+            aliases[alias.value] = alias if known is None else replace(known, origins=known.origins + alias.origins)
+        ours[wanted.name] = replace(found, aliases=tuple(aliases.values()), origins=found.origins + wanted.origins)
+    return tuple(ours.values())
 
 
 def _mounts(running: tuple[Mount, ...], config: tuple[Mount, ...], told: Disagreements) -> tuple[Mount, ...]:

@@ -14,6 +14,9 @@ from converters.workload import (
     Env,
     Host,
     Image,
+    Item,
+    Name,
+    Network,
     Port,
     SecretRef,
     SiteCount,
@@ -128,3 +131,27 @@ def test_what_docker_does_unasked_agrees_with_a_config_that_asks_for_it() -> Non
     (container,) = workload.containers
     assert (container.cpu_shares, container.origins["cpu_shares"]) == (1024, atom("c.yml", "cpu"))
     assert not subjects(made, "config-differs")
+
+
+def test_networks_and_names_of_both_sides_are_one_with_the_atoms_of_both() -> None:
+    """What the config says of a network, or of a name on it, is not forgotten where the container says it too."""
+    alias = Item(value="api", origins=atom("h1/container/web-1", "Aliases[api]"))
+    there = Network(name="edge", aliases=(alias,), origins=atom("h1/container/web-1", "Networks[edge]"))
+    wanted = replace(
+        config(),
+        networks=(
+            Network(
+                name="edge", aliases=(Item(value="v1", origins=atom("c.yml", "v1")),), origins=atom("c.yml", "net")
+            ),
+            Network(name="back", origins=atom("c.yml", "back")),
+        ),
+        names=(Name(name="api", origins=atom("c.yml", "alias")),),
+    )
+    given = running("web-1", networks=(there,), names=(Name(name="api", network="edge", origins=alias.origins),))
+    (workload,) = together(wanted, given).workloads
+    (network,) = workload.networks
+    assert {source.path for source in network.origins} == {"Networks[edge]", "net"}
+    assert {item.value for item in network.aliases} == {"api", "v1"}
+    (name,) = (name for name in workload.names if name.name == "api")
+    assert {source.path for source in name.origins} == {"Aliases[api]", "alias"}
+    assert [lost.attribute for lost in workload.overruled if lost.origins == atom("c.yml", "back")] == ["networks"]
