@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from .decisions import Decisions, Override
 from .errors import PodliftError
+from .fields.catalogue import code_named
 from .fields.verdict import Finding
 from .target import Target
 from .workload import MountKind, Workload
@@ -32,6 +33,8 @@ class NameMap:
     services    (workload, legacy name) to Service name, for every name that something may use; names that belong to
                 another workload's Service are left out
     hosts       legacy host name to the DNS name to use instead, where the legacy name does not resolve in the cluster
+    hosts_of    the same for one workload, of names that mean another workload on its networks or by its links
+    links       (workload, alias of one of its links) to the Service of the workload that it is linked to
     claims      (workload, ``kind:source`` or ``kind:target``) to PersistentVolumeClaim name; shared volumes map to one
     findings    names that had to be told apart
     """
@@ -40,8 +43,15 @@ class NameMap:
     namespaces: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[tuple[str, str], str] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
+    hosts_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    links: Mapping[tuple[str, str], str] = field(default_factory=dict)
     claims: Mapping[tuple[str, str], str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+
+    def hosts_for(self, workload: str) -> Mapping[str, str]:
+        """Legacy host name to DNS name, as this workload's texts mean it."""
+        own = self.hosts_of.get(workload)
+        return {**self.hosts, **own} if own else self.hosts
 
 
 def assign_names(workloads: Sequence[Workload], *, target: Target, decisions: Decisions) -> NameMap:
@@ -54,12 +64,16 @@ def assign_names(workloads: Sequence[Workload], *, target: Target, decisions: De
     spaces = {w.name: _namespace(w, overrides[w.name], target) for w in workloads}
     findings: list[Finding] = []
     bases = _bases(workloads, overrides, spaces, decisions, findings)
-    services, hosts = _services(workloads, bases, spaces)
+    services = _services(workloads, bases, spaces, decisions, findings)
+    links = _links(workloads, services)
+    hosts, hosts_of = _hosts(workloads, services, links, spaces)
     return NameMap(
         workloads=bases,
         namespaces=spaces,
         services=services,
         hosts=hosts,
+        hosts_of=hosts_of,
+        links={place: service for place, (_, service) in links.items()},
         claims=_claims(workloads, bases),
         findings=tuple(findings),
     )
@@ -159,29 +173,124 @@ def _check(name: str, limit: int, override: Override, *, decisions_file: str) ->
 
 
 def _services(
-    workloads: Sequence[Workload], bases: Mapping[str, str], spaces: Mapping[str, str]
-) -> tuple[dict[tuple[str, str], str], dict[str, str]]:
-    """Service names of all legacy names, and the host names that must be written differently."""
+    workloads: Sequence[Workload],
+    bases: Mapping[str, str],
+    spaces: Mapping[str, str],
+    decisions: Decisions,
+    findings: list[Finding],
+) -> dict[tuple[str, str], str]:
+    """Service names of all legacy names.
+
+    Docker resolves a name on each network by itself, a namespace has one Service of a name: the same name of another
+    workload on another network gets a Service under another name, and what names it there is rewritten (``_hosts``).
+    """
     services: dict[tuple[str, str], str] = {}
-    hosts: dict[str, str] = {}
     taken: dict[tuple[str, str], str] = {(spaces[w.name], bases[w.name]): w.name for w in workloads}
-    several = len(set(spaces.values())) > 1
+    by_name = {w.name: w for w in workloads}
     # Names that are legal as they stand come first, so that they keep themselves whatever else wants them.
     asked = [(n.name, w) for w in workloads for n in w.names]
     for legacy, workload in sorted(asked, key=lambda pair: (legal(pair[0]) != pair[0], pair[0], pair[1].name)):
+        if (workload.name, legacy) in services:
+            continue
         space = spaces[workload.name]
         name = bases[workload.name] if legacy == workload.name else legal(legacy)
         owner = taken.setdefault((space, name), workload.name)
         if owner != workload.name:
-            if any(legacy == n.name for w in workloads if w.name == owner for n in w.names):
+            theirs, ours = _networks(by_name[owner], legacy), _networks(workload, legacy)
+            if theirs & ours:
+                # One name on one network: Docker answers with either, which the estate's findings say.
                 continue
             name = _marked(name, f"{workload.name}/{legacy}", LABEL_LIMIT)
             taken[(space, name)] = workload.name
+            if legacy in by_name or theirs:
+                findings.append(_elsewhere(legacy, workload.name, owner, name, sorted(ours), decisions))
         services[(workload.name, legacy)] = name
+    return services
+
+
+def _networks(workload: Workload, legacy: str) -> set[str]:
+    """The networks on which this workload has the name for everybody: a link is one container's alone, and the
+    workload's own name is podlift's."""
+    return {name.network for name in workload.names if name.name == legacy and name.kind not in ("workload", "link")}
+
+
+def _elsewhere(
+    legacy: str, workload: str, owner: str, name: str, networks: Sequence[str], decisions: Decisions
+) -> Finding:
+    subject = f"name {legacy}"
+    where = f"on {', '.join(networks)}" if networks else "by link"
+    answered = decisions.answer(workload, "alias-ambiguous", subject)
+    return Finding(
+        workload=workload,
+        code="alias-ambiguous",
+        subject=subject,
+        reason=f"{legacy} is {workload} {where} and {owner} "
+        f"elsewhere; in one namespace it leads to {owner}, {workload} is {name}, and the environment, commands and "
+        "checks that mean it are rewritten",
+        todo="look for the name in configuration files; namespace: '{group}' in target.yaml keeps projects apart",
+        options=code_named("alias-ambiguous").options,
+        open=answered is None,
+        answer=answered.answer if answered else "",
+    )
+
+
+def _links(
+    workloads: Sequence[Workload], services: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str], tuple[str, str]]:
+    """(workload, alias) to the workload that the link leads to and its Service."""
+    owner = {key: w.name for w in workloads for i in w.instances for key in (i.name, i.id, i.id[:12]) if key}
+    made = {}
+    for workload in workloads:
+        for link in (link for network in workload.networks for link in network.links):
+            linked = owner.get(link.value, "")
+            if (linked, link.key) in services:
+                made[(workload.name, link.key)] = (linked, services[(linked, link.key)])
+    return made
+
+
+def _hosts(
+    workloads: Sequence[Workload],
+    services: Mapping[tuple[str, str], str],
+    links: Mapping[tuple[str, str], tuple[str, str]],
+    spaces: Mapping[str, str],
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Host names that must be written differently: by all, and by single workloads where a name means several."""
+    several = len(set(spaces.values())) > 1
+
+    def placed(workload: str, service: str) -> str:
+        return f"{service}.{spaces[workload]}" if several and spaces[workload] else service
+
+    meant: dict[str, dict[str, set[str]]] = {}
+    for workload in workloads:
+        for legacy in {name.name for name in workload.names if name.kind not in ("workload", "link")}:
+            service = services.get((workload.name, legacy))
+            if service is not None:
+                address = placed(workload.name, service)
+                meant.setdefault(legacy, {}).setdefault(address, set()).update(_networks(workload, legacy))
+
+    def written(legacy: str, address: str) -> bool:
         # DNS does not tell capitals apart, so a name that only lost them still resolves.
-        if several or name != legacy.lower():
-            hosts.setdefault(legacy, f"{name}.{space}" if several and space else name)
-    return services, hosts
+        return several or address != legacy.lower()
+
+    hosts = {
+        legacy: address
+        for legacy, addresses in sorted(meant.items())
+        for address in addresses
+        if len(addresses) == 1 and written(legacy, address)
+    }
+    shared = {legacy: addresses for legacy, addresses in sorted(meant.items()) if len(addresses) > 1}
+    hosts_of: dict[str, dict[str, str]] = {}
+    for workload in workloads if shared else ():
+        on = {network.name for network in workload.networks}
+        for legacy, addresses in shared.items():
+            near = [address for address, networks in sorted(addresses.items()) if networks & on]
+            if len(near) == 1 and written(legacy, near[0]):
+                hosts_of.setdefault(workload.name, {})[legacy] = near[0]
+    for (name, alias), (linked, service) in links.items():
+        address = placed(linked, service)
+        if hosts.get(alias, alias) != address:
+            hosts_of.setdefault(name, {})[alias] = address
+    return hosts, hosts_of
 
 
 def _claims(workloads: Sequence[Workload], bases: Mapping[str, str]) -> dict[tuple[str, str], str]:

@@ -64,7 +64,7 @@ def reconcile(readings: Sequence[Reading], *, decisions: Decisions) -> Estate:
         workloads.append(config)
     workloads = joined(workloads, pods)
     workloads = with_references(with_names(with_shared_volumes(workloads)))
-    findings += ambiguous(workloads)
+    findings += ambiguous(workloads, decisions)
     by_owner: dict[str, list[Finding]] = {}
     for finding in findings:
         by_owner.setdefault(finding.workload, []).append(finding)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..decisions import Decisions
+from ..fields.catalogue import code_named
 from ..fields.verdict import Finding
 from ..workload import Mount, MountKind, Name, Workload
 from .instances import containers_of
@@ -181,40 +183,48 @@ def _link_names(workloads: Sequence[Workload]) -> dict[str, list[Name]]:
     return made
 
 
-def ambiguous(workloads: Sequence[Workload]) -> list[Finding]:
+def ambiguous(workloads: Sequence[Workload], decisions: Decisions) -> list[Finding]:
     """Names that lead to several workloads of one network: Docker answers with all of them, a Service with its own."""
     users: dict[tuple[str, str], list[str]] = {}
     for workload in workloads:
         for name in workload.names:
-            if name.kind != "workload":
+            if name.kind not in ("workload", "link"):
                 users.setdefault((name.network, name.name), []).append(workload.name)
-    return [
-        Finding(
-            workload=owner,
-            code="alias-ambiguous",
-            subject=f"name {name}",
-            reason=f"on network {network or 'default'} the name {name} leads to {', '.join(sorted(owners))}",
-            open=True,
-        )
-        for (network, name), owners in sorted(users.items())
-        if len(set(owners)) > 1
-        for owner in sorted(set(owners))
-    ]
+    found = []
+    for (network, legacy), owners in sorted(users.items()):
+        for owner in sorted(set(owners)) if len(set(owners)) > 1 else ():
+            answered = decisions.answer(owner, "alias-ambiguous", f"name {legacy}")
+            found.append(
+                Finding(
+                    workload=owner,
+                    code="alias-ambiguous",
+                    subject=f"name {legacy}",
+                    reason=f"on network {network or 'default'} the name {legacy} leads to {', '.join(sorted(owners))}",
+                    options=code_named("alias-ambiguous").options,
+                    open=answered is None,
+                    answer=answered.answer if answered else "",
+                )
+            )
+    return found
 
 
 def with_references(workloads: Sequence[Workload]) -> list[Workload]:
-    """Which other workloads each one names in its environment, arguments and checks."""
-    known: dict[str, set[str]] = {}
+    """Which other workloads each one names in its environment, arguments and checks. Of several that bear a name those
+    on a network of its own are meant, where there are any."""
+    known: dict[str, dict[str, set[str]]] = {}
     for workload in workloads:
         for name in workload.names:
             if len(name.name) > 1:
-                known.setdefault(name.name, set()).add(workload.name)
+                known.setdefault(name.name, {}).setdefault(workload.name, set()).add(name.network)
     made = []
     for workload in workloads:
+        on = {network.name for network in workload.networks}
         named: set[str] = set()
         for text in _texts(workload):
             for token in _TOKEN.findall(text):
-                named |= known.get(token.rstrip("."), set())
+                owners = known.get(token.rstrip("."), {})
+                near = {owner for owner, networks in owners.items() if networks & on}
+                named |= near or set(owners)
         named.discard(workload.name)
         made.append(replace(workload, references=tuple(sorted(named))) if named else workload)
     return made

@@ -56,7 +56,13 @@ ESTATE_CODES: tuple[Code, ...] = (
         todo="give it by environment or file instead",
     ),
     finding("name-collision", "two workloads would bear the same name", todo="override the name of one"),
-    finding("alias-ambiguous", "one name leads to several workloads"),
+    finding(
+        "alias-ambiguous",
+        "one name leads to several workloads",
+        todo="rename one of them, or answer accept where the one that keeps the name is right",
+        answer=Answer.CHOICE,
+        options=(("accept", "the name leads to the one workload that keeps it"),),
+    ),
     finding(
         "legacy-name-used", "an old host name stands in environment or command", todo="check that the new name is right"
     ),

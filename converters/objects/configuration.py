@@ -54,7 +54,7 @@ def configuration(
 
     rewrite  replaces legacy host names in a text; without it the name map's hosts are replaced
     """
-    made = _Environment(workload, context, ledger, rewrite or rewriter(context.names.hosts))
+    made = _Environment(workload, context, ledger, rewrite or rewriter(context.names.hosts_for(workload.name)))
     env = {container.name: made.of(container) for container in workload.containers}
     annotations = pod_annotations(workload, context=context, ledger=ledger)
     objects: tuple[dict[str, Any], ...] = ()

@@ -52,7 +52,13 @@ def container_spec(
     for target in context.in_pod(f"spec.containers[{name}].imagePullPolicy"):
         ledger.defaulted("pull-policy-default", target, why="Docker pulls only what its host lacks")
     spec.update(
-        _command(container, rewrite or rewriter(context.names.hosts), name=name, context=context, ledger=ledger)
+        _command(
+            container,
+            rewrite or rewriter(context.names.hosts_for(workload.name)),
+            name=name,
+            context=context,
+            ledger=ledger,
+        )
     )
     spec.update(_working_dir(container, name=name, context=context, ledger=ledger))
     if ports := container_ports(workload, container, name=name, context=context, ledger=ledger):

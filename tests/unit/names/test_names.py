@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.decisions import Decisions, Override
+from converters.decisions import Answered, Decisions, Override
 from converters.errors import PodliftError
+from converters.estate.sharing import with_names
 from converters.names import NameMap, assign_names, legal
 from converters.target import Target
-from converters.workload import Mount, MountKind, Name, Workload
+from converters.workload import Mount, MountKind, Name, Network, Pair, Workload
 from tests.workloads import running
 
 LEGAL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -103,3 +104,61 @@ def test_long_names_are_cut_and_hashed() -> None:
     one, two = legal("x" * 80 + "a"), legal("x" * 80 + "b")
     assert len(one) <= 63
     assert one != two
+
+
+def two_projects() -> tuple[Workload, ...]:
+    """The service db of two projects, each on a network of its own, and who uses it there."""
+
+    def one(name: str, alias: str, network: str) -> Workload:
+        return Workload(
+            name=name,
+            namespace_hint=network,
+            names=(Name(name=alias, network=network), Name(name=name, kind="workload")),
+            networks=(Network(name=network),),
+        )
+
+    return (one("a.db", "db", "a"), one("a.web", "web", "a"), one("b.db", "db", "b"), one("b.api", "api", "b"))
+
+
+def test_a_name_on_another_network_is_another_workload() -> None:
+    """Docker resolves db on each network by itself: each project's own one, never the other's."""
+    made = named(*two_projects())
+    first, second = made.services[("a.db", "db")], made.services[("b.db", "db")]
+    assert first == "db"
+    assert second != first
+    assert made.hosts_for("a.web").get("db", "db") == "db"
+    assert made.hosts_for("b.api")["db"] == second
+    (finding,) = made.findings
+    assert (finding.workload, finding.code, finding.subject, finding.open) == (
+        "b.db", "alias-ambiguous", "name db", True,
+    )  # fmt: skip
+    accepted = Decisions(answers=(Answered(workload="b.db", code="alias-ambiguous", about="name *", answer="accept"),))
+    assert not named(*two_projects(), decisions=accepted).findings[0].open
+
+
+def test_a_name_means_ones_own_project_in_its_namespace() -> None:
+    """With a namespace for each project both keep the name, and callers get the address of theirs."""
+    made = named(*two_projects(), target=Target(namespace="{group}"))
+    assert made.services[("a.db", "db")] == made.services[("b.db", "db")] == "db"
+    assert made.hosts_for("a.web")["db"] == "db.a"
+    assert made.hosts_for("b.api")["db"] == "db.b"
+    assert "db" not in made.hosts
+
+
+def test_a_link_is_its_containers_alone() -> None:
+    """Two containers that call different databases db by links do not get each other's."""
+
+    def linked(name: str, to: str) -> Workload:
+        return running(name, networks=(Network(name="bridge", links=(Pair(key="db", value=to),)),))
+
+    both = with_names([running("red"), running("blue"), linked("web", "red"), linked("api", "blue")])
+    made = named(*both)
+    assert made.links[("web", "db")] != made.links[("api", "db")]
+    assert made.hosts_for("web").get("db", "db") == made.links[("web", "db")]
+    assert made.hosts_for("api").get("db", "db") == made.links[("api", "db")]
+
+
+def test_a_workloads_own_name_is_no_host_name() -> None:
+    """Docker resolved container names and aliases; the name that podlift gave a group may be any word in a text."""
+    made = named(Workload(name="my_app", names=(Name(name="my_app", kind="workload"),)))
+    assert made.hosts_for("my_app") == {}
