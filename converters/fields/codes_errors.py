@@ -141,6 +141,18 @@ ERROR_CODES: tuple[Code, ...] = (
         "raise --host-timeout, or see whether docker ps answers on the host",
     ),
     error("host-failed", "reading a host failed for a reason that podlift does not know", "use inspect files"),
+    error("no-capture", "a directory holds no capture", "make one with podlift discover --out DIR"),
+    error("capture-schema", "a capture of another version", "discover again with this version"),
+    error(
+        "capture-broken",
+        "a file of a capture is missing, cut off or edited; a capture is evidence and is used whole",
+        "discover again, or fetch the file again; what should differ belongs in decisions.yaml",
+    ),
+    error(
+        "capture-foreign",
+        "a directory that is not empty stands where a capture is to be written",
+        "give another directory, or remove it",
+    ),
     error("no-config", "no config file is where one was named", "correct the pattern or give --config FILE"),
     error("no-schema", "there is no schema of this name", "podlift schema lists them"),
     error("no-code", "there is no code of this name", "podlift explain lists them"),
