@@ -9,8 +9,9 @@ from typing import Any
 from . import vocabulary
 from .checking import Checker, Path, near, one_of
 from .syntax import Clause, Elements, Rule
-from .transforms import ELEMENT_KINDS, TRANSFORMS
-from .units import unit_fault
+from .transforms import ELEMENT_KINDS, TRANSFORMS, TransformError
+from .units import AmountError, unit_fault
+from .values import coerced
 from .vocabulary import Attribute, Element
 
 _CLAUSE_KEYS = ("from", "const", "when", "default", "as", "values", "unit", "registry")
@@ -94,8 +95,10 @@ class ClauseParser(Checker):
         for each in values.values():
             if attribute.choices and each is not None and each not in attribute.choices:
                 self.refuse((*path, "values"), f"{each!r} is not one of them", one_of(each, attribute.choices))
-        if attribute.choices and "const" in given:
-            self.choice(given["const"], (*path, "const"), attribute.choices)
+        if "const" in given and not transform and not table and not values:
+            self._constant(given["const"], (*path, "const"), attribute, unit)
+        if given.get("default") is not None:
+            self._constant(given["default"], (*path, "default"), attribute, unit)
         if "registry" in given and attribute.kind != "image":
             self.refuse((*path, "registry"), "only an image has a registry", "leave it out")
         return Clause(
@@ -112,6 +115,16 @@ class ClauseParser(Checker):
             unit=unit,
             registry=self.expression(given["registry"], (*path, "registry")) if "registry" in given else None,
         )
+
+    def _constant(self, value: Any, path: Path, attribute: Attribute, unit: str) -> None:
+        if attribute.kind == "fields":
+            self.refuse(path, "one value cannot fill several attributes", "give each attribute a clause of its own")
+        try:
+            coerced(attribute.kind, value, unit)
+        except (TransformError, AmountError) as cause:
+            self.refuse(path, str(cause), f"write {vocabulary.KINDS[attribute.kind]}", cause)
+        if attribute.choices:
+            self.choice(value, path, attribute.choices)
 
     def _as(
         self, value: Any, path: Path, attribute: Attribute, element: Element | None

@@ -54,18 +54,32 @@ class Atoms:
         """A model value with the leaves in its origins replaced by their atoms."""
         if isinstance(value, tuple):
             return tuple(self.settled(each) for each in value)
-        if not is_dataclass(value) or isinstance(value, type):
-            return value
+        kind = type(value)
+        names = _FIELDS[kind] if kind in _FIELDS else _field_names(kind)
         changes: dict[str, Any] = {}
-        for each in fields(value):
-            inner = getattr(value, each.name)
-            if each.name == "origins":
-                changes["origins"] = (
-                    {k: self.atoms(v) for k, v in inner.items()} if isinstance(inner, Mapping) else self.atoms(inner)
-                )
-            elif isinstance(inner, tuple) or is_dataclass(inner):
-                changes[each.name] = self.settled(inner)
-        return replace(value, **changes)
+        for name in names:
+            inner = getattr(value, name)
+            if name == "origins":
+                if isinstance(inner, Mapping):
+                    made: Any = {k: self.atoms(v) for k, v in inner.items()}
+                else:
+                    made = self.atoms(inner)
+            elif inner and (isinstance(inner, tuple) or is_dataclass(inner)):
+                made = self.settled(inner)
+            else:
+                continue
+            if made != inner:
+                changes[name] = made
+        return replace(value, **changes) if changes else value
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _field_names(kind: type) -> tuple[str, ...]:
+    """The fields of a model's class, none of what is no dataclass; looked up once, for there are many values."""
+    _FIELDS[kind] = tuple(f.name for f in fields(kind)) if is_dataclass(kind) else ()
+    return _FIELDS[kind]
 
 
 def origins_of(value: Any) -> Iterator[Origins]:
@@ -73,13 +87,14 @@ def origins_of(value: Any) -> Iterator[Origins]:
     if isinstance(value, tuple):
         for each in value:
             yield from origins_of(each)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for each in fields(value):
-            inner = getattr(value, each.name)
-            if each.name == "origins":
-                yield from inner.values() if isinstance(inner, Mapping) else (inner,)
-            elif isinstance(inner, tuple) or is_dataclass(inner):
-                yield from origins_of(inner)
+        return
+    kind = type(value)
+    for name in _FIELDS[kind] if kind in _FIELDS else _field_names(kind):
+        inner = getattr(value, name)
+        if name == "origins":
+            yield from inner.values() if isinstance(inner, Mapping) else (inner,)
+        elif inner and not isinstance(inner, str):
+            yield from origins_of(inner)
 
 
 def _scalar_lists(value: Any, path: Path) -> Iterator[tuple[Path, int]]:

@@ -67,8 +67,7 @@ class Reader:
         return Reading(
             source="config",
             workloads=tuple(
-                replace(settled(workload), settings=settled(workload).settings + self._account.settings(fates))
-                for workload, fates in self._made
+                replace(settled(workload), settings=self._account.settings(fates)) for workload, fates in self._made
             ),
             tallies=self._account.tallies(),
             findings=(*self._findings, *self._selection.unjoined()),

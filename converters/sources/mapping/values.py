@@ -13,7 +13,7 @@ from ...fields.verdict import Source
 from . import units
 from .evaluation import evaluate, kind_of
 from .expression import Scope, UnfitError
-from .nodes import Node, is_false, leaves, nearest, plain
+from .nodes import Node, constant, is_false, leaves, nearest, plain
 from .syntax import Clause, Rule, Where
 from .transforms import ELEMENT_KINDS, TRANSFORMS, TransformError
 
@@ -84,7 +84,7 @@ class Values:
     def found(self, clause: Clause, value: Node, scope: Scope) -> Node:
         """What the clause's expression gives, or its constant."""
         if clause.expression is None:
-            return Node(clause.const)
+            return constant(clause.const)
         node = self.evaluated(clause.expression, value, scope, clause.where)
         self._asked[clause.where] = self._asked.get(clause.where, False) or bool(leaves(node)) or node.value is not None
         if clause.registry is not None and isinstance(node.value, str):
@@ -98,7 +98,7 @@ class Values:
         if result is None:
             scope.decided.update(leaves(node))
             if clause.default is not None:
-                return self._fitted(clause, clause.default, Node(clause.default), plainly=True)
+                return self._fitted(clause, clause.default, constant(clause.default), plainly=True)
         return result
 
     def _listed(self, clause: Clause, node: Node) -> Any:
