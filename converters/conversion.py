@@ -18,7 +18,7 @@ from .objects.container import container_spec
 from .objects.context import ESTATE, MANAGED_BY, Context, label_value
 from .objects.controller import Plan, choose_controller, controllers, pod_prefixes
 from .objects.devices import device_volumes
-from .objects.differences import Fate, Resolved, resolve, tell_differences
+from .objects.differences import Fate, Resolved, resolve, set_apart, tell_differences
 from .objects.individual import Individual, own_claims_of
 from .objects.lifecycle import lifecycle
 from .objects.namespaces import with_host_ports
@@ -35,7 +35,7 @@ from .objects.storage import Storage, storage
 from .objects.validity import problems
 from .overriding import overridden
 from .target import Target
-from .workload import Controller, Workload
+from .workload import Controller, SiteCount, Workload
 
 # What an object refers to comes before it.
 ORDER = (
@@ -78,6 +78,14 @@ def convert(
     not fit (``answer-unfit``, ``quantity``), overrides that do not (``override-identity``, ``invalid-object``), and
     values of a config that are none (``rollout-amount``, ``scale-kind``, ``http-codes``).
     """
+    if not workload.containers:
+        raise PodliftError(
+            code="no-containers",
+            phase="convert",
+            subject=workload.name,
+            reason="it has no container, so that there is nothing to run",
+            next_step="let the mapping give containers: with an image",
+        )
     ledger = Ledger(workload.name, decisions)
     context = Context(names=names, target=target, decisions=decisions, estate=estate)
     whole = _Whole(workload, context, ledger)
@@ -110,6 +118,8 @@ class _Whole:
         self.resolved: tuple[Resolved, ...] = resolve(workload, split=self.sites.split, ledger=ledger)
         self.kind: Controller = choose_controller(workload, resolved=self.resolved, ledger=ledger)
         separate = any(each.fate is Fate.SEPARATE for each in self.resolved) and self.kind in _APART
+        if separate:
+            self.resolved = set_apart(self.resolved)
         self.parts: tuple[Part, ...] = parts_of(
             workload, self.sites, kind=self.kind, separate=separate, context=context
         )
@@ -123,7 +133,7 @@ class _Whole:
         workload, context, ledger = self.workload, self.context, self.ledger
         configured = configuration(workload, context=context, ledger=ledger)
         self.secrets = configured.secrets
-        stored = storage(workload, controller=self.kind, context=context, ledger=ledger)
+        stored = self._storage()
         shared = self._template(configured.env, configured.annotations, stored)
         self.scaled = scaling(workload, self.kind, self.parts, self.sites, context=context, ledger=ledger)
         made = [*configured.objects, account(workload, context=context, ledger=ledger)]
@@ -137,6 +147,21 @@ class _Whole:
         tell_settings(workload, context=context, ledger=ledger)
         self._tell_identity()
         return sorted(made, key=_place)
+
+    def _individual(self) -> Individual:
+        return Individual(workload=self.workload, resolved=self.resolved, kind=self.kind, parts=self.parts)
+
+    def _storage(self) -> Storage:
+        """Where each instance's controller has volumes of its own, they are made as for one of them, and copied."""
+        individual = self._individual()
+        if not individual.only_own_volumes():
+            return storage(self.workload, controller=self.kind, context=self.context, ledger=self.ledger)
+        one = replace(self.workload, replicas=(SiteCount(site="", count=1),), scaling=None)
+        draft = self.ledger.draft()
+        first = replace(self.context, pods=self.context.pods[:1])
+        made = storage(one, controller=self.kind, context=first, ledger=draft)
+        self.ledger.adopt(draft, individual.spread(made.claims))
+        return made
 
     def _template(
         self, env: dict[str, list[dict[str, Any]]], annotations: dict[str, str], stored: Storage
@@ -175,7 +200,7 @@ class _Whole:
         )
 
     def _controllers(self, shared: dict[str, Any], stored: Storage) -> list[dict[str, Any]]:
-        individual = Individual(workload=self.workload, resolved=self.resolved, kind=self.kind, parts=self.parts)
+        individual = self._individual()
         own = individual.own_claims(shared["spec"], stored.claims)
         taken = {claim["metadata"]["name"] for claim in own.values()}
         made = [claim for claim in stored.claims if claim["metadata"]["name"] not in taken]
@@ -205,6 +230,7 @@ class _Whole:
             self.resolved,
             targets=individual.targets(),
             index=self.kind is Controller.STATEFULSET,
+            of_pods=individual.of_pods(shared["spec"]),
             ledger=self.ledger,
         )
         return made

@@ -165,6 +165,7 @@ ERROR_CODES: tuple[Code, ...] = (
     ),
     error("would-overwrite", "a file that would be written is there already", "remove it, or run elsewhere"),
     error("no-input", "there is nothing to plan from", "give a capture, inspect files or --host URL"),
+    error("no-containers", "a workload without a container", "let the mapping give containers: with an image"),
     error("rollout-amount", "a rollout's number of instances is neither a whole number nor per cent", "write 2 or 25%"),
     error(
         "scale-kind",

@@ -6,7 +6,8 @@ which knows at the end whether anything was forgotten. Only what is told here se
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ..decisions import Decisions
 from .catalogue import code_named
@@ -110,9 +111,13 @@ class Ledger:
         made._answered = self._answered
         return made
 
-    def adopt(self, draft: Ledger) -> None:
+    def adopt(self, draft: Ledger, spread: Callable[[str], tuple[str, ...]] | None = None) -> None:
+        """``spread``: what a target of the draft stands for, where one thing was made in several places."""
         for key, verdict in draft._by_source.items():
             known = self._by_source.get(key)
+            if spread is not None:
+                targets = dict.fromkeys(each for target in verdict.targets for each in spread(target))
+                verdict = replace(verdict, targets=tuple(targets))
             self._by_source[key] = verdict if known is None else _joined(known, verdict)
 
     def blocked(self) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ instances apart has no place in one controller, and the user is asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..errors import PodliftError
@@ -83,6 +83,13 @@ def identity(resolved: Sequence[Resolved]) -> bool:
     return bool(fates & {Fate.INDEX, Fate.OWN}) and not fates & {Fate.OPEN, Fate.SEPARATE}
 
 
+def set_apart(resolved: Sequence[Resolved]) -> tuple[Resolved, ...]:
+    """Where each instance has a controller of its own, what would follow from an index is the instance's own too."""
+    return tuple(
+        replace(each, fate=Fate.SEPARATE) if each.fate in (Fate.INDEX, Fate.OWN) else each for each in resolved
+    )
+
+
 def ordinal_start(resolved: Sequence[Resolved]) -> int:
     """``ordinals.start``: what the first pod is numbered."""
     return next((each.difference.first for each in resolved if each.fate is Fate.INDEX), 0)
@@ -123,12 +130,18 @@ def _answer(difference: Difference, ledger: Ledger) -> str | None:
 
 
 def tell_differences(
-    resolved: Sequence[Resolved], *, targets: dict[str, tuple[str, ...]], index: bool, ledger: Ledger
+    resolved: Sequence[Resolved],
+    *,
+    targets: Mapping[str, tuple[str, ...]],
+    index: bool,
+    of_pods: Collection[str] = (),
+    ledger: Ledger,
 ) -> None:
     """The verdict on each difference.
 
     targets  subject to where its value stands now
     index    the controller numbers its pods: it is a StatefulSet
+    of_pods  subjects of volumes that every pod, or node, has of its own whatever the controller is
     """
     for each in resolved:
         difference = each.difference
@@ -146,6 +159,9 @@ def tell_differences(
             else:
                 todo = "write each instance's value as an override of its controller"
                 ledger.approximated(difference.origins, "instance-difference", why=why, todo=todo)
+        elif each.fate is Fate.OWN and difference.subject in of_pods:
+            why = f"{sides}: each pod has its own, as it is no claim"
+            ledger.approximated(difference.origins, "instance-difference", *at, why=why)
         elif each.fate is Fate.OPEN or not index:
             why = each.why or "this kind of controller does not number its pods"
             ledger.undecided(

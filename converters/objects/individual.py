@@ -3,12 +3,12 @@ each instance has a controller of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from ..workload import Controller, Workload
+from ..workload import Controller, MountKind, Workload
 from .context import suffixed
 from .controller_table import KINDS
 from .differences import Fate, Resolved
@@ -40,15 +40,44 @@ class Individual:
         by_name = {claim["metadata"]["name"]: claim for claim in claims}
         found = {}
         for each in self.resolved:
-            if not each.subject.startswith("volume ") or not self._separate(each):
-                continue
-            path = each.subject.removeprefix("volume ").removesuffix(" data")
-            mounts = {m["name"] for c in pod["containers"] for m in c.get("volumeMounts", ()) if m["mountPath"] == path}
-            for volume in pod.get("volumes", ()):
+            for volume in _volumes(each, pod) if self._separate(each) else ():
                 name = volume.get("persistentVolumeClaim", {}).get("claimName")
-                if volume["name"] in mounts and name in by_name:
+                if name in by_name:
                     found[volume["name"]] = by_name[name]
         return found
+
+    def of_pods(self, pod: dict[str, Any]) -> set[str]:
+        """Subjects of volumes that are none's to share: an emptyDir is each pod's, a host path each node's."""
+        return {
+            each.difference.subject
+            for each in self.resolved
+            if (volumes := _volumes(each, pod)) and not any("persistentVolumeClaim" in volume for volume in volumes)
+        }
+
+    def only_own_volumes(self) -> bool:
+        """Whether every volume with data is each instance's own, where each has a controller: then no two pods write
+        one of them."""
+        own = {_path(each) for each in self.resolved if self._separate(each)}
+        mounts = [mount for container in self.workload.containers for mount in container.mounts]
+        return self.parts[0].instance is not None and all(
+            mount.target in own for mount in mounts if mount.kind is MountKind.VOLUME
+        )
+
+    def spread(self, own: Sequence[dict[str, Any]]) -> Callable[[str], tuple[str, ...]]:
+        """Targets of the first part, and of a claim that is copied for each part, as targets of all parts."""
+        first = f"{KINDS[self.kind]}/{self.parts[0].name}:"
+        claims = {f"PersistentVolumeClaim/{claim['metadata']['name']}:": claim for claim in own}
+
+        def targets(target: str) -> tuple[str, ...]:
+            if target.startswith(first):
+                return tuple(f"{KINDS[self.kind]}/{part.name}:{target.removeprefix(first)}" for part in self.parts)
+            for prefix, claim in claims.items():
+                if target.startswith(prefix):
+                    names = [own_name(claim, part) for part in self.parts]
+                    return tuple(f"PersistentVolumeClaim/{name}:{target.removeprefix(prefix)}" for name in names)
+            return (target,)
+
+        return targets
 
     def _separate(self, each: Resolved) -> bool:
         return each.fate is Fate.SEPARATE and self.parts[0].instance is not None
@@ -131,6 +160,21 @@ class Individual:
                 continue
             found[each.difference.subject] = tuple(f"{name}:{path}" for name in names for path in paths)
         return found
+
+
+def _path(each: Resolved) -> str:
+    """The mount path of a volume that instances have of their own, ``""`` for another difference."""
+    path = each.subject.removeprefix("volume ").removesuffix(" data")
+    return path if each.subject.startswith("volume ") else ""
+
+
+def _volumes(each: Resolved, pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pod's volumes that a difference is about."""
+    path = _path(each)
+    mounts = {
+        m["name"] for c in pod["containers"] for m in c.get("volumeMounts", ()) if path and m["mountPath"] == path
+    }
+    return [volume for volume in pod.get("volumes", ()) if volume["name"] in mounts]
 
 
 def own_name(claim: dict[str, Any], part: Part) -> str:

@@ -49,14 +49,15 @@ class Sites:
 
 
 def sites_of(workload: Workload, *, target: Target, ledger: Ledger) -> Sites:
-    """How a workload's sites stand in the cluster; undecided and blocking where it has several and nobody said."""
+    """How a workload's sites stand in the cluster; undecided and blocking where it has several and nobody said, or one
+    that the target leaves out of those that it names."""
     counts = [*workload.replicas, *(workload.scaling.min + workload.scaling.max if workload.scaling else ())]
     names = tuple(sorted({count.site for count in counts if count.site}))
     stated = {site.name: dict(site.node_labels) for site in target.sites}
-    if len(names) < 2:
-        return Sites(names=names, nodes={name: stated[name] for name in names if name in stated})
     if target.merge_sites:
         return Sites(names=names)
+    if len(names) < 2 and (not stated or set(names) <= set(stated)):
+        return Sites(names=names, nodes={name: stated[name] for name in names if name in stated})
     origins: Origins = tuple(dict.fromkeys(o for count in counts for o in count.origins))
     answer = ledger.ask("sites", origins, "sites")
     if answer == "merge":
@@ -65,7 +66,8 @@ def sites_of(workload: Workload, *, target: Target, ledger: Ledger) -> Sites:
     if not nowhere and all(name in stated for name in names):
         return Sites(names=names, split=True, nodes=stated)
     if not nowhere and answer == "split":
-        return Sites(names=names, split=True, nodes={name: stated.get(name, {ZONE: name}) for name in names})
+        nodes = {name: stated.get(name, {ZONE: name}) for name in names}
+        return Sites(names=names, split=len(names) > 1, nodes=nodes)
     if nowhere:
         why = f"instances at {', '.join(names)} and others at no site"
     elif stated:

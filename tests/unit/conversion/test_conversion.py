@@ -332,3 +332,54 @@ def test_the_same_in_gives_the_same_out() -> None:
     first, second = made(workload), made(workload)
     assert first == second
     assert first.objects[0] is not second.objects[0]
+
+
+def test_controllers_of_their_own_have_claims_of_their_own() -> None:
+    """Each instance's volume is a claim that one pod writes; the verdict names each."""
+    mount = Mount(
+        kind=MountKind.VOLUME, source="cache", target="/cache", size_bytes=1 << 30, content=False,
+        origins=atom("h0/container/web-0", "Mounts[/cache]"),
+    )  # fmt: skip
+    differences = differing("env SHARD", "a", "b") + differing("volume /cache data", "x", "y", ordinal="own")
+    workload = web(container={"mounts": (mount,), **shard("a")}, differences=differences)
+    conversion = made(workload, answers={"instance-difference": "separate"})
+    objects = by_name(conversion)
+    for n in ("1", "2"):
+        claim = objects[f"PersistentVolumeClaim/web-cache-{n}"]
+        assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
+        (volume,) = objects[f"Deployment/web-{n}"]["spec"]["template"]["spec"]["volumes"]
+        assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+        assert objects[f"Deployment/web-{n}"]["spec"]["strategy"] == {"type": "Recreate"}
+    (verdict,) = [v for v in conversion.verdicts if v.source and v.source.path == "Mounts[/cache]"]
+    named = {target.partition(":")[0] for target in verdict.targets}
+    claims = {"PersistentVolumeClaim/web-cache-1", "PersistentVolumeClaim/web-cache-2"}
+    assert named == {"Deployment/web-1", "Deployment/web-2"} | claims
+
+
+def test_a_daemons_own_data_may_be_each_pods() -> None:
+    """A named volume of each host under a DaemonSet: an emptyDir, as decided, is each pod's own."""
+    mount = Mount(kind=MountKind.VOLUME, source="pos", target="/pos", content=False)
+    daemon = web(
+        container={"mounts": (mount,)},
+        controller=Controller.DAEMONSET,
+        differences=differing("volume /pos data", "x", "y", ordinal="own"),
+    )
+    assert "instance-difference" not in made(daemon, answers={"volume-size": "emptyDir"}).blocked
+    assert made(daemon).blocked
+
+
+def test_a_site_that_the_target_leaves_out_is_asked_for() -> None:
+    """A target that names sites and not this one would let the workload run anywhere."""
+    workload = web(replicas=(SiteCount(site="per", count=2),))
+    target = Target(sites=(Site(name="ams", node_labels={"zone": "eu"}),), **CLASSES)
+    assert made(workload, target=target).blocked == ("sites",)
+    pod = by_name(made(workload, target=target, answers={"sites": "split"}))["Deployment/web"]["spec"]["template"][
+        "spec"
+    ]
+    assert pod["nodeSelector"] == {"topology.kubernetes.io/zone": "per"}
+
+
+def test_a_workload_without_a_container_is_refused() -> None:
+    """One clear error, where a mapping gave none."""
+    with pytest.raises(PodliftError, match="no container"):
+        made(replace(web(), containers=()))
