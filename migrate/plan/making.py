@@ -159,7 +159,8 @@ def _gathered(
             level=Level.DROPPED if code_named(setting.code).drop else Level.UNDECIDED,
             code=setting.code,
             source=source,
-            why=code_named(setting.code).about,
+            # an ignored field's value is the mapping's reason
+            why=str(setting.value) if setting.code == "ignored" else code_named(setting.code).about,
             todo=code_named(setting.code).todo,
             options=code_named(setting.code).options,
         )
