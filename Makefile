@@ -11,6 +11,7 @@ STAMP  := $(VENV)/.installed
 WORKERS ?= 2
 PODLIFT := $(BIN)/podlift
 ESTATE  := fixtures/edge-estate
+DEMO    := .demo
 
 .DEFAULT_GOAL := test
 .PHONY: demo test lint bench
@@ -25,18 +26,18 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable . --group test --group lint
 	@touch $@
 
-# Only what lies in .demo is written. diff ends with 1 where there are differences, which is what is to be shown.
+# Only $(DEMO) is written. diff ends with 1 where there are differences, which is what is to be shown.
 demo: $(STAMP)
-	@rm -rf .demo
-	@$(PODLIFT) -q -C $(ESTATE) plan --decisions decisions.earlier.yaml --out $(CURDIR)/.demo/earlier >/dev/null
-	@echo '$$ podlift -C $(ESTATE) plan --out .demo/plan'
-	@$(PODLIFT) -C $(ESTATE) plan --out $(CURDIR)/.demo/plan
+	@rm -rf $(DEMO)
+	@$(PODLIFT) -q -C $(ESTATE) plan --decisions decisions.earlier.yaml --out $(abspath $(DEMO))/earlier >/dev/null
+	@echo '$$ podlift -C $(ESTATE) plan --out $(DEMO)/plan'
+	@$(PODLIFT) -C $(ESTATE) plan --out $(abspath $(DEMO))/plan
 	@echo
 	@echo 'What the answers since the first review changed:'
-	@echo '$$ podlift diff .demo/plan --against .demo/earlier'
-	@$(PODLIFT) diff .demo/plan --against .demo/earlier || [ $$? -eq 1 ]
+	@echo '$$ podlift diff $(DEMO)/plan --against $(DEMO)/earlier'
+	@$(PODLIFT) diff $(DEMO)/plan --against $(DEMO)/earlier || [ $$? -eq 1 ]
 	@echo
-	@echo 'Read .demo/plan/README.md as its reviewer would. Your own engine, by GET only, no cluster needed:'
+	@echo 'Read $(DEMO)/plan/README.md as its reviewer would. Your own engine, by GET only, no cluster needed:'
 	@echo '$$ $(PODLIFT) plan --host ssh://USER@MACHINE --out plan'
 
 # `prepare` comes first and alone: it says what it would install, and stops here and not in the middle of a run.

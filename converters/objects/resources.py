@@ -125,7 +125,8 @@ class _Told:
             ledger.dropped(shares, "cpu-shares", why="the request that is stated beside it counts")
         elif container.cpu_shares and proportional:
             why = f"{container.cpu_shares} shares as a request of {wanted.cpu_m}m: 1024 are one CPU, by policy"
-            ledger.approximated(shares, "cpu-shares", *targets, why=why)
+            todo = "compare the sum of requests with what the nodes have: a weight promised nothing, a request does"
+            ledger.approximated(shares, "cpu-shares", *targets, why=why, todo=todo)
         else:
             ledger.dropped(shares, "cpu-shares", why=f"{container.cpu_shares} shares are a weight and no amount")
             why = "nothing was said; without a request the process would have the least weight of all on its node"

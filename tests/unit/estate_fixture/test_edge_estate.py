@@ -171,3 +171,31 @@ def _made_up() -> list[str]:
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_demo_ends_in_a_summary_a_comparison_and_a_first_command(tmp_path: Path) -> None:
+    """What `make demo` prints, without the making of its environment."""
+    tools = Path(sys.executable).parent
+    command = [
+        "make",
+        "-s",
+        "-o",
+        f"{tools.parent}/.installed",
+        "demo",
+        f"VENV={tools.parent}",
+        f"DEMO={tmp_path}/demo",
+    ]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    summary, comparison = printed.index("Plan: 12 workloads"), printed.index("Diff: ")
+    assert summary < printed.index("Deployment/edge-ledger") < comparison
+    assert "spec.maxReplicas: 12 -> 16" in printed
+    assert printed.strip().splitlines()[-1].startswith("$ ")
+    assert (
+        not _files(tmp_path / "demo" / "plan").keys()
+        - _files(tmp_path / "demo" / "earlier").keys()
+        - {
+            "manifests/edge-api.yaml",
+            "manifests/edge-ledger.yaml",
+            "extras/prometheus-adapter-edge-api.yaml",
+        }
+    )
