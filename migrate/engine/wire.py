@@ -25,6 +25,9 @@ from .deadline import Deadlines, Watch
 
 OLDEST_API: str = docker.constants.MINIMUM_DOCKER_API_VERSION
 
+# The deadline's own thread ends a call; a socket's time-out, which cannot tell whose time is over, only stands by.
+_AFTER_S = 1.0
+
 Dial = Callable[[Watch], socket.socket]
 
 
@@ -86,7 +89,7 @@ class Session:
             headers={"User-Agent": str(self.client.headers["User-Agent"])},
             retries=False,
             redirect=False,
-            timeout=urllib3.Timeout(watch.left()),
+            timeout=urllib3.Timeout(watch.left() + _AFTER_S),
         )
         return Answer(status=answer.status, body=answer.data, headers=answer.headers)
 
@@ -166,7 +169,7 @@ def _dial_tcp(endpoint: Endpoint, context: ssl.SSLContext | None, watch: Watch) 
 
 def _connected(made: socket.socket, address: Any, watch: Watch) -> socket.socket:
     try:
-        made.settimeout(watch.left())
+        made.settimeout(watch.left() + _AFTER_S)
         watch.attach(made)
         made.connect(address)
     except BaseException:

@@ -1,0 +1,166 @@
+"""A stand-in before an engine's socket: it records what is asked, delays it, and fails in the ways engines fail.
+
+    with EngineProxy(tmp_path / "s.sock", upstream=engine.socket, fault=lambda path: HANG if "/json" in path else None):
+        ...
+
+Without an upstream it is an engine that has nothing but faults. A request goes on as it came and its answer comes back
+byte for byte; only requests without a body are understood.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is answered instead: bytes, at most one each ``pause_s`` seconds. ``end``: then the connection closes."""
+
+    data: bytes = b""
+    pause_s: float = 0
+    end: bool = False
+    again: bool = False
+
+
+HANG = Fault()
+DROP = Fault(end=True)
+
+
+def answer(status: int, body: Any) -> Fault:
+    """A whole answer."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Fault(f"HTTP/1.1 {status} Made\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data)
+
+
+def trickle(data: bytes, pause_s: float = 0.02) -> Fault:
+    """Bytes one by one, over and over."""
+    return Fault(data, pause_s=pause_s, again=True)
+
+
+class EngineProxy:
+    """Listens at a path, or at ``("127.0.0.1", 0)``; ``requests`` holds ``METHOD PATH`` of all that was asked."""
+
+    def __init__(
+        self,
+        listen: Path | tuple[str, int],
+        *,
+        upstream: Path | None = None,
+        latency_s: float = 0,
+        fault: Callable[[str], Fault | None] = lambda _path: None,
+    ) -> None:
+        self.requests: list[str] = []
+        self.connections = 0
+        self.most_connections = 0
+        self.url = f"unix://{listen}"
+        self._listen = listen
+        self._upstream = upstream
+        self._latency_s = latency_s
+        self._fault = fault
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._server = self._done(self._serve())
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._done(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def gets(self) -> list[str]:
+        """The paths that were asked for by GET."""
+        return [path for method, _, path in (each.partition(" ") for each in self.requests) if method == "GET"]
+
+    def _done(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _serve(self) -> asyncio.Server:
+        if isinstance(self._listen, Path):
+            return await asyncio.start_unix_server(self._accept, self._listen)
+        server = await asyncio.start_server(self._accept, *self._listen)
+        host, port = server.sockets[0].getsockname()[:2]
+        self.url = f"tcp://{host}:{port}"
+        return server
+
+    async def _end(self) -> None:
+        self._server.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        self.most_connections = max(self.most_connections, self.connections)
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await self._converse(reader, writer)
+        finally:
+            self.connections -= 1
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up: asyncio.StreamWriter | None = None
+        back: asyncio.Task[None] | None = None
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+                self.requests.append(f"{method} {path}")
+                if self._latency_s:
+                    await asyncio.sleep(self._latency_s)
+                fault = self._fault(path)
+                if fault is not None or self._upstream is None:
+                    await self._fail(fault or HANG, writer)
+                    continue
+                if up is None:
+                    from_up, up = await asyncio.open_unix_connection(self._upstream)
+                    back = asyncio.create_task(_pump(from_up, writer))
+                up.write(head)
+                await up.drain()
+        finally:
+            if up is not None and back is not None:
+                up.close()
+                back.cancel()
+                with suppress(OSError, asyncio.CancelledError):
+                    await back
+
+    async def _fail(self, fault: Fault, writer: asyncio.StreamWriter) -> None:
+        if fault.pause_s:
+            while True:
+                for byte in fault.data:
+                    writer.write(bytes([byte]))
+                    await writer.drain()
+                    await asyncio.sleep(fault.pause_s)
+                if not fault.again:
+                    break
+        elif fault.data:
+            writer.write(fault.data)
+            await writer.drain()
+        elif not fault.end:
+            await asyncio.sleep(3600)
+        if fault.end:
+            raise ConnectionAbortedError
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
