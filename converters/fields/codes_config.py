@@ -31,6 +31,11 @@ CONFIG_CODES: tuple[Code, ...] = (
         todo="give it what it lacks, or let workloads.when: in the mapping leave it out",
     ),
     finding(
+        "config-unmatched",
+        "no document is called as the mapping says",
+        todo="correct documents: in the mapping, or give the files that it means",
+    ),
+    finding(
         "config-unjoined",
         "a part of the config that a join could bring to a workload, and no workload asks for it",
         todo="add the workload's own part, or take this one out of the config",

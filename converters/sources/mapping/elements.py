@@ -66,6 +66,7 @@ def _nodes(clause: Elements, value: Node, scope: Scope, values: Values) -> Itera
     if clause.each is not None:
         listed = values.evaluated(clause.each, value, scope, clause.where)
         scope.decided.update(listed.own)
+        values.note(clause.where, gave=listed.value is not None or bool(listed.own))
         if listed.value is None:
             return
         nodes = listed.value if isinstance(listed.value, list) else [listed]

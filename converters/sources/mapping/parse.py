@@ -137,7 +137,8 @@ class _Parser(ClauseParser):
         container = self.string(given.get("container", ""), (*path, "container"))
         self.regex(_sampled(container), (*path, "container"))
         for key in ("container", "label", "env"):
-            self._template(self.string(given.get(key, ""), (*path, key)), (*path, key))
+            known = ("name", "site", "instance") if key == "container" else ("name",)
+            self._template(self.string(given.get(key, ""), (*path, key)), (*path, key), known)
         return Instances(
             where=self.where(path),
             elements=self.elements(rest, path, vocabulary.SITE),
@@ -148,10 +149,11 @@ class _Parser(ClauseParser):
             runtime_env=self.strings(given.get("runtime_env", []), (*path, "runtime_env")),
         )
 
-    def _template(self, text: str, path: Path) -> None:
+    def _template(self, text: str, path: Path, known: tuple[str, ...]) -> None:
         for name in re.findall(r"\{([a-z_]\w*)\}", text):
-            if name not in ("name", "site", "instance"):
-                self.refuse(path, f"{{{name}}} is nothing that is known here", "write {name}, {site} or {instance}")
+            if name not in known:
+                right = ", ".join(f"{{{each}}}" for each in known)
+                self.refuse(path, f"{{{name}}} is nothing that is known here", f"write {right}")
 
     def _placeholders(self, value: Any) -> tuple[tuple[re.Pattern[str], str], ...]:
         made = []

@@ -27,8 +27,9 @@ def read_config(documents: Iterable[ConfigDocument], mapping: Mapping) -> Readin
 
     workloads  in the order of the documents; what the mapping leaves of an item stands in ``settings``, codes
                ``not-mapped``, ``ignored``, ``selection`` and ``overridden``
-    findings   ``config-refused`` for an item that makes no workload (no image, a join without a partner) and
-               ``config-unjoined`` for a partner that no item asked for; both are open
+    findings   ``config-refused`` for an item that makes no workload (no image, a join without a partner),
+               ``config-unjoined`` for a partner that no item asked for, ``config-unmatched`` where no document's
+               name fits; all are open
     excluded   items that the mapping leaves out by ``when:`` or a join's ``on_none: skip``
     left       fields outside every workload that nothing took, and those of refused and excluded items
 
@@ -70,7 +71,7 @@ class Reader:
                 replace(settled(workload), settings=self._account.settings(fates)) for workload, fates in self._made
             ),
             tallies=self._account.tallies(),
-            findings=(*self._findings, *self._selection.unjoined()),
+            findings=(*self._findings, *self._selection.unmatched(), *self._selection.unjoined()),
             excluded=tuple(self._excluded),
             expected=tuple(self._expected),
             left=self._account.settings(rest),

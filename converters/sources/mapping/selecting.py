@@ -147,6 +147,20 @@ class Selection:
                     made.setdefault(_key(key), []).append(node)
         return made
 
+    def unmatched(self) -> Iterator[Finding]:
+        """The globs of the workloads' documents, where no document is called like any of the mapping's."""
+        name = self.mapping.workloads.document
+        if self.documents and not any(self._nodes.values()):
+            files = ", ".join(self.mapping.documents[name].files)
+            yield Finding(
+                workload="",
+                code="config-unmatched",
+                subject=name,
+                reason=f"no document of the config is called like {files}, so that no workload was read",
+                sides=tuple(("config", document.name) for document in self.documents[:5]),
+                open=True,
+            )
+
     def unjoined(self) -> Iterator[Finding]:
         """What stands on the other side of a join and no workload asked for: perhaps a workload that is missing."""
         for name, known in self._joins.items():

@@ -104,8 +104,8 @@ class Join:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instances:
-    """``container``, ``label`` and ``env`` are templates with ``{name}`` and ``{site}``; ``own`` is what an instance
-    says for itself, laid over the workload's item."""
+    """``container`` is a template with ``{name}``, ``{site}`` and ``{instance}``; ``label`` and ``env`` have ``{name}``
+    alone. ``own`` is what an instance says for itself, laid over the workload's item."""
 
     where: Where
     elements: Elements

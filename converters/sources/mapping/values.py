@@ -41,6 +41,9 @@ class Values:
         """Clauses with an expression that never gave a value: a field that no config has, or a mistake."""
         return tuple(where for where, gave in self._asked.items() if not gave)
 
+    def note(self, where: Where, *, gave: bool) -> None:
+        self._asked[where] = self._asked.get(where, False) or gave
+
     def holds(self, clause: Any, value: Node, scope: Scope) -> bool:
         """Whether the clause's ``when`` is true here, or there is none."""
         if clause.when is None:
@@ -86,7 +89,7 @@ class Values:
         if clause.expression is None:
             return constant(clause.const)
         node = self.evaluated(clause.expression, value, scope, clause.where)
-        self._asked[clause.where] = self._asked.get(clause.where, False) or bool(leaves(node)) or node.value is not None
+        self.note(clause.where, gave=node.value is not None or bool(node.own))
         if clause.registry is not None and isinstance(node.value, str):
             registry = self.evaluated(clause.registry, value, scope, clause.where)
             node = self._with_registry(node, registry, scope)

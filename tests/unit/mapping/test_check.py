@@ -24,6 +24,7 @@ LANGUAGE = HEAD + (
     "  env: env\n"
     "  ports: {from: ports, as: docker_publish}\n"
     "  memory_limit: size.memory\n"
+    "  mounts: {each: volmes, from: '@', as: docker_volume}\n"
     "ignore: {ownr: a slip of the pen}\n"
 )
 
@@ -45,8 +46,10 @@ def test_taken_and_left() -> None:
 def test_what_never_gave_anything_is_told() -> None:
     """A misspelt field gives nothing for any workload, and an ignore that matches nothing is as likely a slip."""
     checked = check_mapping(documents(CONFIG), mapping(LANGUAGE))
-    assert [where.key for where in checked.silent] == ["containers[0].memory_limit"]
-    assert [where.line for where in checked.silent] == [8]
+    assert [(where.key, where.line) for where in checked.silent] == [
+        ("containers[0].memory_limit", 8),
+        ("containers[0].mounts", 9),
+    ]
     assert checked.unused == ("ownr",)
 
 

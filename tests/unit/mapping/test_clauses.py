@@ -428,6 +428,20 @@ def test_files_and_streams() -> None:
     assert [w.containers[0].origins["image"][0].document for w in reading.workloads][1] == "fleet/ams.yml#1"
 
 
+def test_a_glob_that_finds_nothing_is_told() -> None:
+    """Documents were given, and none is called as the mapping says: no workload, every field left, and a finding."""
+    found = documents("services: {web: {image: a}}", "other/web.yml")
+    reading = read_config(found, mapping(HEAD + "containers:\n- image: image\n"))
+    assert_accounted(reading, found)
+    (finding,) = reading.findings
+    assert (finding.code, finding.subject, finding.sides) == (
+        "config-unmatched",
+        "fleet",
+        (("config", "other/web.yml"),),
+    )
+    assert left(reading) == {"services.web.image": "not-mapped"}
+
+
 def test_aliases_count_where_they_resolve() -> None:
     """An anchor's fields are fields of each place that names it, with the line where they were written."""
     config = """

@@ -96,6 +96,7 @@ ADDED: list[tuple[str, str, str]] = [
     ("placeholders: {'x': 'container_port(\\1)'}", "has no group 1", "( )"),
     ("placeholders: {'x(': pod_ip}", "is no regular expression", "before"),
     ("instances: {count: n, container: '{nam}'}", "{nam} is nothing that is known here", "write {name}"),
+    ("instances: {count: n, label: 'a={site}'}", "{site} is nothing that is known here", "write {name}"),
     ("instances: {count: n, container: '{name}('}", "is no regular expression", "before"),
     ("instances: {count: n, cont: '{name}'}", "instances.cont", "did you mean count?"),
     ("joins: {d: {each: other.x, on: a, to: b}}", "'other' is no document", "start from one of: fleet"),
