@@ -18,7 +18,8 @@ from .evidence import acts_unasked
 from .grouping import RUNNING, excluded, groups
 from .instances import merged
 from .intent import with_intent
-from .sharing import ambiguous, joined, with_names, with_references, with_shared_volumes
+from .pods import joined, with_groups_joined
+from .sharing import ambiguous, with_names, with_references, with_shared_volumes
 
 __all__ = ["Estate", "reconcile"]
 
@@ -62,7 +63,7 @@ def reconcile(readings: Sequence[Reading], *, decisions: Decisions) -> Estate:
     for config in configs.values():
         findings.append(_missing(config, any(r.source == "inspect" for r in readings)))
         workloads.append(config)
-    workloads = joined(workloads, pods)
+    workloads = joined(workloads, pods, decisions)
     workloads = with_references(with_names(with_shared_volumes(workloads)))
     findings += ambiguous(workloads, decisions)
     by_owner: dict[str, list[Finding]] = {}
@@ -105,18 +106,19 @@ def _configs(readings: Sequence[Reading]) -> dict[str, Workload]:
 def _running(
     readings: Sequence[Reading], expected: Sequence[Expected], decisions: Decisions
 ) -> tuple[list[Workload], dict[str, tuple[str, ...]], list[tuple[str, str]]]:
-    counted, left_out = [], []
+    counted, apart, left_out = [], [], []
     for reading in readings:
         if reading.source != "inspect":
             continue
         for workload in reading.workloads:
             why = excluded(workload)
             if why:
+                apart.append(workload)
                 left_out.append((workload.instances[0].document, why))
             else:
                 counted.append(workload)
     workloads, pods = [], {}
-    for group in groups(counted, expected):
+    for group in with_groups_joined(groups(counted, expected), apart):
         workload, left = merged(group, decisions)
         workloads.append(workload)
         left_out += left

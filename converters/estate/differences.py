@@ -35,7 +35,8 @@ def differences_of(current: Sequence[Workload]) -> tuple[Difference, ...]:
         if first is not None and all(side is not None and side.value == first.value for side in sides):
             continue
         made.append(_difference(subject, current, sides, known))
-    made += _data_by_host(current[0], instances)
+    differing = {d.subject for d in made}
+    made += [d for d in _data_by_host(current[0], instances) if d.subject.removesuffix(" data") not in differing]
     return tuple(sorted(made, key=lambda d: d.subject))
 
 

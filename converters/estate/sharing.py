@@ -1,96 +1,17 @@
-"""Sharing: what workloads have in common is written onto each of them: volumes, namespaces, names, references."""
+"""Sharing: what workloads have in common is written onto each of them: volumes, names, references."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ..decisions import Decisions
 from ..fields.catalogue import code_named
 from ..fields.verdict import Finding
 from ..workload import Mount, MountKind, Name, Workload
-from .instances import containers_of
 
-_LISTS = (
-    "sysctls", "extra_hosts", "dns", "dns_search", "dns_options", "names", "networks", "settings", "overruled",
-    "differences", "constraints", "spread", "routes",
-)  # fmt: skip
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-
-
-def joined(workloads: Sequence[Workload], pods: Mapping[str, Sequence[str]]) -> list[Workload]:
-    """Workloads whose containers share a namespace, or a task of their scheduler, become one workload.
-
-    ``pods``: workload name to what names the pods that its instances are parts of."""
-    lead: dict[str, str] = {}
-    owner = {key: w.name for w in workloads for i in w.instances for key in (i.name, i.id, i.id[:12]) if key}
-    for workload in workloads:
-        for mode in (workload.network_mode, workload.pid_mode, workload.ipc_mode):
-            if mode.startswith("container:"):
-                other = owner.get(mode.partition(":")[2])
-                if other and other != workload.name:
-                    lead[workload.name] = other
-    by_pod: dict[str, str] = {}
-    for workload in workloads:
-        for pod in pods.get(workload.name, ()):
-            first = by_pod.setdefault(pod, workload.name)
-            if pod and first != workload.name:
-                lead.setdefault(workload.name, first)
-    made = []
-    for workload in workloads:
-        if _head(workload.name, lead) != workload.name:
-            continue
-        parts = [workload, *(w for w in workloads if w.name != workload.name and _head(w.name, lead) == workload.name)]
-        made.append(_one_pod(parts) if len(parts) > 1 else workload)
-    return made
-
-
-def _head(name: str, lead: Mapping[str, str]) -> str:
-    seen = set()
-    while name in lead and name not in seen:
-        seen.add(name)
-        name = lead[name]
-    return name
-
-
-def _one_pod(parts: Sequence[Workload]) -> Workload:
-    first, rest = parts[0], parts[1:]
-    modes: dict[str, Any] = {}
-    for mode in ("network_mode", "pid_mode", "ipc_mode"):
-        values = [getattr(p, mode) for p in parts]
-        if mode == "network_mode":
-            modes[mode] = next((v for v in values if not v.startswith("container:")), "bridge")
-        elif any(v.startswith("container:") for v in values):
-            modes[mode] = "shared"
-    origins = {key: tuple(s for p in parts for s in p.origins.get(key, ())) for p in parts for key in p.origins}
-    finding = Finding(
-        workload=first.name,
-        code="joined-namespace",
-        subject="pod",
-        reason=f"{', '.join(p.name for p in rest)} share a namespace or a task with {first.name}: one pod",
-        sides=tuple((p.name, p.instances[0].name if p.instances else "") for p in parts),
-    )
-    for name in _LISTS:
-        modes[name] = tuple(dict.fromkeys(e for p in parts for e in getattr(p, name)))
-    return replace(
-        first,
-        containers=containers_of(parts),
-        origins=origins,
-        findings=(*(f for p in parts for f in p.findings), finding),
-        restart=replace(first.restart, origins=tuple(s for p in parts for s in p.restart.origins)),
-        termination=replace(
-            first.termination,
-            grace_s=max((p.termination.grace_s for p in parts if p.termination.grace_s is not None), default=None),
-            origins={
-                key: tuple(s for p in parts for s in p.termination.origins.get(key, ()))
-                for p in parts
-                for key in p.termination.origins
-            },
-        ),
-        **modes,
-    )
 
 
 def with_shared_volumes(workloads: Sequence[Workload]) -> list[Workload]:

@@ -73,6 +73,12 @@ ESTATE_CODES: tuple[Code, ...] = (
         "volume-on-host", "data of a volume lies on one host and must be moved", todo="plan the copy before cutover"
     ),
     finding("shared-volume", "several workloads use one volume"),
-    finding("joined-namespace", "containers share a namespace: they become one pod"),
+    finding(
+        "joined-namespace",
+        "containers share a namespace or a task: they become one pod",
+        todo="look at what a pod has only once, and answer accept",
+        answer=Answer.CHOICE,
+        options=(("accept", "one pod, with what counts in it"),),
+    ),
     finding("architecture-partial", "the image runs on some architectures only, as far as can be seen"),
 )
