@@ -320,18 +320,18 @@ def _tell_count(workload: Workload, plan: Plan, ledger: Ledger) -> None:
         nodes = tuple(f"{prefix}.spec.nodeSelector" for prefix in tied)
         whole = sum(part.replicas for part in parts)
         if plan.kind is Controller.DAEMONSET:
-            why = f"{count.count} instances{place}: one on every node that its pods fit on"
+            why = f"{count.count}{place}: one on every node that its pods fit on"
             ledger.approximated(count.origins, "replicas", *nodes, why=why)
         elif plan.kind in (Controller.JOB, Controller.CRONJOB):
             targets = plan.at("completions") if whole > 1 else plan.at("template")
             ledger.exact(count.origins, "replicas", *targets, *nodes)
         elif any(part.name in plan.scaled for part in parts) and whole:
-            why = f"{count.count} instances{place}: left to the HPA, an apply would reset what it scaled"
+            why = f"{count.count}{place}: left to the HPA, an apply would reset what it scaled"
             ledger.approximated(count.origins, "replicas-scaled", *nodes, why=why)
         elif whole == count.count or plan.parts[0].instance is not None:
             ledger.exact(count.origins, "replicas", *at, *nodes)
         else:
-            why = f"{count.count} instances{place}, {whole} of all sites together"
+            why = f"{count.count}{place}, {whole} of all sites together"
             ledger.approximated(count.origins, "replicas", *at, *nodes, why=why)
     if not workload.replicas:
         for name in (f"{KINDS[plan.kind]}/{part.name}" for part in plan.parts if part.name not in plan.scaled):

@@ -37,7 +37,6 @@ def _pod(template: Mapping[str, Any], kind: str) -> Iterator[str]:
         ),
         "host port",
     )
-    yield from twice((p["name"] for c in spec["containers"] for p in c.get("ports", ()) if "name" in p), "port name")
     for container in containers:
         for problem in _container(container, host_network=bool(spec.get("hostNetwork"))):
             yield f"container {container['name']}: {problem}"
@@ -57,6 +56,7 @@ def _container(container: Mapping[str, Any], *, host_network: bool) -> Iterator[
     yield from twice((e["name"] for e in container.get("env", ())), "variable")
     ports = container.get("ports", ())
     yield from twice((f"{p['containerPort']}/{p.get('protocol', 'TCP')}" for p in ports), "port")
+    yield from twice((p["name"] for p in ports if "name" in p), "port name")
     for port in ports:
         yield from port_range(port["containerPort"], "containerPort")
         if "hostPort" in port:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from converters.conversion import Conversion, convert
-from converters.decisions import Decisions
+from converters.decisions import Answered, Decisions
 from converters.estate.facets import origins_within
 from converters.fields.verdict import Level
 from converters.names import assign_names
@@ -291,3 +291,39 @@ def test_exact_names_where_it_stands(name: str) -> None:
     for verdict in made.verdicts:
         if verdict.level is Level.EXACT and verdict.source in AT:
             assert {target.partition(":")[0] for target in verdict.targets} <= objects
+
+
+def _everything(kind: Controller) -> Workload:
+    """All samples at once, under one kind of controller; each atom has a path of its own."""
+    box = BOX
+    for attribute, value in OF_CONTAINER.items():
+        box = _set(box, attribute, value)
+    # The answers to a difference are another test's, and a disabled check says nothing of the others.
+    apart = {"name", "controller", "schedule", "differences", "network_mode"}
+    check = Check(kind=CheckKind.HTTP, port=80)
+    for attribute, value in CHECK.items():
+        check = _set(check, attribute, value) if attribute not in {"kind", "disabled", "host_port", "port"} else check
+    whole = replace(BASE, containers=(replace(box, checks=(check,)), replace(box, name="side")), controller=kind)
+    for attribute, value in OF_WORKLOAD.items():
+        whole = _set(whole, attribute, value) if attribute not in apart else whole
+    parts: dict[str, Any] = {"termination": Termination(**TERMINATION), "rollout": Rollout(**ROLLOUT)}
+    parts["scaling"] = Scaling(**SCALING)
+    if kind is Controller.CRONJOB:
+        parts["schedule"] = Schedule(**SCHEDULE)
+    return replace(whole, **parts)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Controller if kind is not Controller.UNKNOWN])
+@pytest.mark.parametrize("level", ["privileged", "baseline", "restricted"])
+def test_everything_at_once(kind: Controller, level: str) -> None:
+    """Every setting beside every other, questions answered: legal objects under each controller and security level."""
+    workload = _everything(kind)
+    answers = {"device": "hostPath", "pod-security": "drop", "restricted-demands": "comply", "constraint-label": "drop"}
+    decisions = Decisions(answers=tuple(Answered(code=code, answer=answer) for code, answer in answers.items()))
+    target = Target(pod_security=level)
+    names = assign_names([workload], target=target, decisions=decisions)
+    made = convert(workload, names=names, target=target, decisions=decisions)
+    assert made.blocked == ()
+    assert made.controller == kind.value
+    assert not [verdict for verdict in made.verdicts if verdict.why == "podlift forgot it"]
+    assert_valid([*made.objects, *made.secrets])

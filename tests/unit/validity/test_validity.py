@@ -138,6 +138,8 @@ BROKEN: list[tuple[str, str, Any, str]] = [
     ("Deployment", f"{CONTAINER}.ports.0.name", "a-very-long-name", "no port name"),
     ("Deployment", f"{CONTAINER}.ports.0.name", "a--b", "no port name"),
     ("Deployment", f"{CONTAINER}.ports", [{"containerPort": 80}, {"containerPort": 80}], "port 80/TCP 2 times"),
+    ("Deployment", f"{CONTAINER}.ports", [{"name": "a", "containerPort": 80}, {"name": "a", "containerPort": 81}],
+     "port name a 2 times"),
     ("Deployment", f"{CONTAINER}.resources.requests.cpu", "1zz", "no quantity"),
     ("Deployment", f"{CONTAINER}.resources.requests.cpu", "-1", "negative"),
     ("Deployment", f"{CONTAINER}.resources.requests.cpu", "1001m", "above the limit"),
