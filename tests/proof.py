@@ -48,7 +48,7 @@ NEVER = {"Name": "no", "MaximumRetryCount": 0}
 _WORDS = {"NAME": "site", "SIZE": "2Gi", "SERVER:/PATH": "nfs.example:/site"}
 _ANSWERS = {
     "image-local-only": ("reg.example/pushed:1",),
-    "user-unresolved": ("1000:1000",),
+    "user-unresolved": ("1000",),
     "device": ("edge.example/fuse",),
     "device-request-unclear": ("2",),
     "volume-size": ("2Gi",),
@@ -111,7 +111,7 @@ def prove(kind: str, row: Row, stage: Stage) -> Proof:
     documents = _documents(kind, row, stage)
     before, after = _made(documents[0], stage), _made(documents[1], stage)
     wrong = list(_unaccounted(after))
-    own = [path for path in after.present if _is_of(path, row)]
+    own = [path for path in after.present if is_of(path, row)]
     own = [path for path in own if path not in before.present] or own
     if not own:
         return Proof(wrong=("the sample is a default",))
@@ -238,7 +238,7 @@ def _shown(path: Path) -> str:
     return f"{path[0]}:{' '.join(path[1:])}"
 
 
-def _is_of(path: str, row: Row) -> bool:
+def is_of(path: str, row: Row) -> bool:
     """Whether an atom's path is one of the row's, by its keys."""
     pattern, at = row.pattern, 0
     for n, part in enumerate(_parts(pattern)):

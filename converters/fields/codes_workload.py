@@ -152,7 +152,7 @@ NETWORK = (
     field("dns-search", "search domains"),
     field("dns-option", "resolver options"),
     field("pid-mode", "the process namespace"),
-    field("ipc-mode", "the IPC namespace"),
+    field("ipc-mode", "the IPC namespace; a pod always has one, of its own or the host's", drop=True),
     field("uts-mode", "the host's UTS namespace comes with its network, and not without", drop=True),
     field(
         "namespace-of-container",

@@ -105,7 +105,7 @@ _SECURITY = (
         "Capabilities[item]",
         "capability-add",
         "container.cap_add",
-        "capabilities",
+        "capabilities-exact-set",
         sample="NET_ADMIN",
         seen_by="CapEff in /proc/1/status",
     ),

@@ -54,13 +54,13 @@ LIMITS = (
         "NanoCpus", "cpu-limit", "container.cpu_limit_m", "cpu-limits", sample=1500000000, unset=(0,), seen_by=_CGROUP
     ),
     _config(
-        "CpuQuota", "cpu-limit", "container.cpu_limit_m", "cpu-limits", sample=50000, unset=(0, -1), seen_by=_CGROUP
+        "CpuQuota", "cpu-limit", "container.cpu_limit_m", "cpu-quota", sample=50000, unset=(0, -1), seen_by=_CGROUP
     ),
     _config(
         "CpuPeriod",
         "cpu-period",
         "container.cpu_limit_m",
-        "cpu-limits",
+        "cpu-quota",
         sample=50000,
         unset=(0, 100000),
         seen_by=_CGROUP,

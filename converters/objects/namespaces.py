@@ -88,6 +88,10 @@ def network_namespace(workload: Workload, *, context: Context, ledger: Ledger) -
 
 def _host_network(workload: Workload, origins: Origins, context: Context, ledger: Ledger) -> dict[str, Any]:
     targets = (*context.in_pod("spec.hostNetwork"), *context.in_pod("spec.dnsPolicy"))
+    for container in workload.containers:
+        for port in container.ports:
+            number = f"{port.container_port}/{port.protocol.upper()}"
+            targets += context.in_pod(f"spec.containers[{container.name}].ports[{number}].hostPort")
     answer = ledger.ask("network-host-ports", origins, "pod: hostNetwork")
     if not any(container.ports for container in workload.containers) and answer is None:
         why = "on the host's network, and no document says on which ports it listens: no Service leads to it"
@@ -107,9 +111,9 @@ def ipc_namespace(workload: Workload, *, context: Context, ledger: Ledger) -> di
     if mode.startswith((JOINED, "ns:")):
         ask_joined(origins, "IPC", mode, ledger)
     elif mode == "shareable":
-        ledger.approximated(origins, "ipc-mode", why="containers of a pod share one, and no other pod can join it")
+        ledger.dropped(origins, "ipc-mode", why="containers of a pod share one, and no other pod can join it")
     elif mode == "none":
-        ledger.approximated(origins, "ipc-mode", why="a pod has an IPC namespace and a /dev/shm of its own")
+        ledger.dropped(origins, "ipc-mode", why="a pod has an IPC namespace and a /dev/shm of its own")
     elif mode == "shared":
         ledger.exact(origins, "ipc-mode", *context.in_pod("spec.containers"), why="containers of a pod share one")
     else:

@@ -64,7 +64,7 @@ def probes(
     for index, check in enumerate(container.checks):
         at = f"spec.containers[{name or container.name}]"
         if check.disabled:
-            ledger.exact(check.origins.get("disabled", ()), "check-disabled")
+            ledger.exact(check.origins.get("disabled", ()), "check-disabled", *context.in_pod(f"{at}.readinessProbe"))
             rest = tuple(source for source in _all_origins(check) if source not in ledger.covered())
             ledger.dropped(rest, "check-extra", why="a part of a check that is turned off")
             continue
