@@ -6,7 +6,7 @@ readings and decisions give the same estate, in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..decisions import Decisions
@@ -15,10 +15,10 @@ from ..fields.verdict import Finding, Tally
 from ..sources.reading import Expected, Reading
 from ..workload import Host, Setting, SiteCount, Workload
 from .evidence import acts_unasked
-from .grouping import RUNNING, excluded, groups
+from .grouping import RUNNING, by_container, excluded, groups
 from .instances import merged
 from .intent import with_intent
-from .pods import joined, with_groups_joined
+from .pods import joined, one_pod, with_groups_joined
 from .sharing import ambiguous, with_names, with_references, with_shared_volumes
 
 __all__ = ["Estate", "reconcile"]
@@ -48,7 +48,7 @@ def reconcile(readings: Sequence[Reading], *, decisions: Decisions) -> Estate:
     """
     configs = _configs(readings)
     expected = [e for r in readings for e in r.expected]
-    running, pods, left_out = _running(readings, expected, decisions)
+    running, pods, left_out = _running(readings, expected, configs, decisions)
     hosts = tuple({h.name: h for r in readings for h in r.hosts}.values())
     read = {h.name for h in hosts} - {name for r in readings for name in r.unread}
     workloads: list[Workload] = []
@@ -104,7 +104,10 @@ def _configs(readings: Sequence[Reading]) -> dict[str, Workload]:
 
 
 def _running(
-    readings: Sequence[Reading], expected: Sequence[Expected], decisions: Decisions
+    readings: Sequence[Reading],
+    expected: Sequence[Expected],
+    configs: Mapping[str, Workload],
+    decisions: Decisions,
 ) -> tuple[list[Workload], dict[str, tuple[str, ...]], list[tuple[str, str]]]:
     counted, apart, left_out = [], [], []
     for reading in readings:
@@ -119,9 +122,12 @@ def _running(
                 counted.append(workload)
     workloads, pods = [], {}
     for group in with_groups_joined(groups(counted, expected), apart):
-        workload, left = merged(group, decisions)
-        workloads.append(workload)
-        left_out += left
+        parts = []
+        for part in by_container(group, configs.get(group.expected)):
+            workload, left = merged(part, decisions)
+            parts.append(workload)
+            left_out += left
+        workloads.append(one_pod(parts, decisions) if len(parts) > 1 else parts[0])
         pods[group.name] = tuple(pod for pod in group.pods if pod)
     return workloads, pods, left_out
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..sources.inspect_state import repository_of
@@ -88,7 +88,7 @@ def excluded(workload: Workload) -> str:
     return ""
 
 
-def groups(workloads: Iterable[Workload], expected: Iterable[Expected]) -> tuple[Group, ...]:
+def groups(workloads: Iterable[Workload], expected: Sequence[Expected]) -> tuple[Group, ...]:
     """Groups in order of name. A container that nothing groups is a group of its own."""
     wanted = [(e, re.compile(e.containers) if e.containers else None) for e in expected]
     members: dict[_Identity, list[Workload]] = {}
@@ -111,14 +111,17 @@ def groups(workloads: Iterable[Workload], expected: Iterable[Expected]) -> tuple
                 runs=_RUN.search(identity.key) is not None,
             )
         )
-    return _told_apart(sorted(made, key=lambda g: (g.name, g.key, g.members[0].instances[0].document)))
+    intended = {e.workload for e in expected if e.containers or e.label or e.env}
+    return _told_apart(sorted(made, key=lambda g: (g.name, g.key, g.members[0].instances[0].document)), intended)
 
 
-def _told_apart(found: Sequence[Group]) -> tuple[Group, ...]:
+def _told_apart(found: Sequence[Group], intended: Collection[str]) -> tuple[Group, ...]:
     """Groups of one name (the same service of two projects, other images) bear their project's name too, all of them,
-    so that none takes another's answers; what that does not tell apart bears a number."""
+    so that none takes another's answers; what that does not tell apart bears a number. A name that a config's own
+    instances would have is no stranger's."""
     counts = Counter(group.name for group in found)
-    taken = {group.name for group in found if counts[group.name] == 1 or group.expected}
+    counts.update(dict.fromkeys(intended, 1))
+    taken = {group.name for group in found if counts[group.name] == 1 or group.expected} | set(intended)
     made = []
     for group in found:
         name = group.name
@@ -131,6 +134,40 @@ def _told_apart(found: Sequence[Group]) -> tuple[Group, ...]:
         taken.add(name)
         made.append(replace(group, name=name, container=group.name))
     return tuple(sorted(made, key=lambda g: g.name))
+
+
+def by_container(group: Group, config: Workload | None) -> tuple[Group, ...]:
+    """A group that a config recognised, divided by which of the config's containers each member is: by the image's
+    repository, else by what its owner or its name calls it. What is none of them counts as the first."""
+    if config is None or len(config.containers) < 2:
+        return (group,)
+    divided: dict[str, list[int]] = {container.name: [] for container in config.containers}
+    for place, member in enumerate(group.members):
+        divided[_which(member, config)].append(place)
+    return tuple(
+        replace(
+            group,
+            container=name,
+            members=tuple(group.members[n] for n in places),
+            pods=tuple(group.pods[n] for n in places),
+        )
+        for name, places in divided.items()
+        if places
+    )
+
+
+def _which(member: Workload, config: Workload) -> str:
+    repository = _repository(member.containers[0].image)
+    same = [c.name for c in config.containers if _repository(c.image) == repository]
+    if len(same) == 1:
+        return same[0]
+    labels = _labels(member)
+    called = {labels.get(keys[-1], "") for _, keys in _OWNER_LABELS}
+    words = re.split(r"[-_.]", member.instances[0].name)
+    names = [c.name for c in config.containers if c.name in called] or [
+        c.name for c in config.containers if c.name in words
+    ]
+    return names[0] if len(names) == 1 else (same or [config.containers[0].name])[0]
 
 
 def number_of(name: str) -> int | None:

@@ -85,8 +85,13 @@ def joined(workloads: Sequence[Workload], pods: Mapping[str, Sequence[str]], dec
             made.append(parts[0])
             continue
         parts.sort(key=lambda w: (not (w.name in wanted and not _joins(w)), *_weight(w), w.name))
-        made.append(_Pod(parts, decisions).made())
+        made.append(one_pod(parts, decisions))
     return made
+
+
+def one_pod(parts: Sequence[Workload], decisions: Decisions) -> Workload:
+    """Several workloads as one, which bears the name of the first."""
+    return _Pod(parts, decisions).made()
 
 
 def _joins(workload: Workload) -> list[str]:
@@ -102,7 +107,7 @@ def _weight(workload: Workload) -> tuple[bool, bool, bool]:
 
 
 class _Pod:
-    """Several workloads as one; the first is the one that the pod is named after."""
+    """What is made of the parts, attribute by attribute."""
 
     def __init__(self, parts: Sequence[Workload], decisions: Decisions) -> None:
         self.parts = parts
@@ -279,7 +284,8 @@ class _Pod:
     def _finding(self) -> Finding:
         name = self.first.name
         answered = self.decisions.answer(name, "joined-namespace", "pod")
-        reason = f"{', '.join(p.name for p in self.rest)} share a namespace or a task with {name}: one pod"
+        others = ", ".join(c.name if p.name == name else p.name for p in self.rest for c in p.containers[:1])
+        reason = f"{others} and {name} share a namespace, a task or a config's workload: one pod"
         return Finding(
             workload=name,
             code="joined-namespace",
