@@ -16,7 +16,7 @@ from .objects.account import account
 from .objects.configuration import configuration
 from .objects.container import container_spec
 from .objects.context import ESTATE, MANAGED_BY, Context, label_value
-from .objects.controller import Plan, choose_controller, controllers, pod_prefixes
+from .objects.controller import Layout, choose_controller, controllers, pod_prefixes
 from .objects.devices import device_volumes
 from .objects.differences import Fate, Resolved, resolve, set_apart, tell_differences
 from .objects.individual import Individual, own_claims_of
@@ -28,7 +28,7 @@ from .objects.probes import probes
 from .objects.rollout import Footing, rollout_spec
 from .objects.routes import routes
 from .objects.scaling import Scaled, budgets, scaling, with_answered_requests
-from .objects.service import services
+from .objects.service import ServicePort, service_ports, services
 from .objects.settings import tell_settings
 from .objects.sites import Part, Sites, parts_of, sites_of
 from .objects.storage import Storage, storage
@@ -52,8 +52,9 @@ class Conversion:
     secrets         Secret objects (with data): they are no manifests and lie apart
     extras          files beside the manifests: name to text (a prometheus-adapter rule)
     blocked         codes of the blocking verdicts for which the workload is withheld
-    controller      the kind of the controllers (``Deployment``); several where sites or instances are split
+    controller      the kind of the controllers, as Controller says it (``deployment``); several where sites or instances are split
     replicas        planned, by controller
+    ports           of the workload's Services, those included that an answer gave
     answers_used    lines of decisions.yaml that took effect
     """
 
@@ -66,6 +67,7 @@ class Conversion:
     blocked: tuple[str, ...] = ()
     controller: str = ""
     replicas: tuple[tuple[str, int], ...] = ()
+    ports: tuple[ServicePort, ...] = ()
     answers_used: frozenset[int] = frozenset()
 
 
@@ -105,6 +107,7 @@ def convert(
         blocked=blocked,
         controller=whole.kind.value,
         replicas=tuple((part.name, part.replicas) for part in whole.parts),
+        ports=service_ports(whole.workload),
         answers_used=ledger.answers_used() | lines,
     )
 
@@ -205,7 +208,7 @@ class _Whole:
         taken = {claim["metadata"]["name"] for claim in own.values()}
         made = [claim for claim in stored.claims if claim["metadata"]["name"] not in taken]
         made += own_claims_of(self.parts, own)
-        plan = Plan(
+        layout = Layout(
             kind=self.kind,
             parts=self.parts,
             scaled=frozenset(each["metadata"]["name"] for each in self.scaled.objects),
@@ -216,12 +219,12 @@ class _Whole:
             self.workload.rollout,
             self.kind,
             footing=Footing(single_writer=stored.single_writer, on_node=_on_node(shared["spec"])),
-            at=plan.at,
+            at=layout.at,
             ledger=self.ledger,
         )
         made += controllers(
             self.workload,
-            replace(plan, strategy=strategy),
+            replace(layout, strategy=strategy),
             lambda part: individual.template(shared, part, own),
             context=self.context,
             ledger=self.ledger,

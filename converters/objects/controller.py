@@ -53,7 +53,7 @@ def pod_prefixes(kind: Controller, parts: Sequence[Part]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Layout:
     """
     strategy  rollout.py's part of the spec
     scaled    names of the parts that an HPA scales
@@ -75,82 +75,87 @@ class Plan:
 
 
 def controllers(
-    workload: Workload, plan: Plan, template: Callable[[Part], dict[str, Any]], *, context: Context, ledger: Ledger
+    workload: Workload, layout: Layout, template: Callable[[Part], dict[str, Any]], *, context: Context, ledger: Ledger
 ) -> list[dict[str, Any]]:
     """One object for each part, and the verdicts on kind, restart policy and count.
 
     template  the pod template of a part, a new one at each call
     """
     made = []
-    for part in plan.parts:
+    for part in layout.parts:
         pod = template(part)
         pod["metadata"].setdefault("labels", {}).update(part.label)
         if part.nodes:
             selector = {**pod["spec"].get("nodeSelector", {}), **part.nodes}
             pod["spec"]["nodeSelector"] = dict(sorted(selector.items()))
-        made.append(_BUILDERS[plan.kind](workload, plan, part, pod, context, ledger))
-    _tell_kind(workload, plan, ledger)
-    _tell_restart(workload, plan, ledger)
-    _tell_count(workload, plan, ledger)
+        made.append(_BUILDERS[layout.kind](workload, layout, part, pod, context, ledger))
+    _tell_kind(workload, layout, ledger)
+    _tell_restart(workload, layout, ledger)
+    _tell_count(workload, layout, ledger)
     return made
 
 
-def _object(workload: Workload, plan: Plan, part: Part, spec: dict[str, Any], context: Context) -> dict[str, Any]:
-    group = "batch" if plan.kind in (Controller.JOB, Controller.CRONJOB) else "apps"
+def _object(workload: Workload, layout: Layout, part: Part, spec: dict[str, Any], context: Context) -> dict[str, Any]:
+    group = "batch" if layout.kind in (Controller.JOB, Controller.CRONJOB) else "apps"
     metadata = context.metadata(workload.name, name=part.name, site=part.site)
-    return {"apiVersion": f"{group}/v1", "kind": KINDS[plan.kind], "metadata": metadata, "spec": spec}
+    return {"apiVersion": f"{group}/v1", "kind": KINDS[layout.kind], "metadata": metadata, "spec": spec}
 
 
 def _selector(workload: Workload, part: Part, context: Context) -> dict[str, Any]:
     return {"matchLabels": {**context.selector(workload.name), **part.label}}
 
 
-def _replicas(plan: Plan, part: Part) -> dict[str, int]:
+def _replicas(layout: Layout, part: Part) -> dict[str, int]:
     """Left to the HPA where there is one, else an apply would reset what it scaled; 0 also with an HPA, which leaves a
     stopped workload alone."""
-    return {} if part.name in plan.scaled and part.replicas else {"replicas": part.replicas}
+    return {} if part.name in layout.scaled and part.replicas else {"replicas": part.replicas}
 
 
 def _deployment(
-    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+    workload: Workload, layout: Layout, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
 ) -> dict[str, Any]:
     del ledger
-    spec = {**_replicas(plan, part), "selector": _selector(workload, part, context), **plan.strategy, "template": pod}
-    return _object(workload, plan, part, spec, context)
+    spec = {
+        **_replicas(layout, part),
+        "selector": _selector(workload, part, context),
+        **layout.strategy,
+        "template": pod,
+    }
+    return _object(workload, layout, part, spec, context)
 
 
 def _stateful_set(
-    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+    workload: Workload, layout: Layout, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
 ) -> dict[str, Any]:
     """``Parallel``: no Docker scheduler waits for one instance before it starts the next."""
     spec: dict[str, Any] = {
-        **_replicas(plan, part),
+        **_replicas(layout, part),
         "serviceName": governing_service(workload, context),
         "podManagementPolicy": "Parallel",
         "selector": _selector(workload, part, context),
-        **plan.strategy,
+        **layout.strategy,
     }
     ledger.defaulted(
         "strategy-default", f"StatefulSet/{part.name}:spec.podManagementPolicy",
         why="no Docker scheduler waits for one instance before it starts the next",
     )  # fmt: skip
-    if start := ordinal_start(plan.resolved):
+    if start := ordinal_start(layout.resolved):
         spec["ordinals"] = {"start": start}
     spec["template"] = pod
-    if plan.claims:
-        spec["volumeClaimTemplates"] = deepcopy(list(plan.claims))
-    return _object(workload, plan, part, spec, context)
+    if layout.claims:
+        spec["volumeClaimTemplates"] = deepcopy(list(layout.claims))
+    return _object(workload, layout, part, spec, context)
 
 
 def _daemon_set(
-    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+    workload: Workload, layout: Layout, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
 ) -> dict[str, Any]:
     del ledger
     if not part.replicas:
         # a DaemonSet has no count: on no node is this label
         pod["spec"]["nodeSelector"] = {**pod["spec"].get("nodeSelector", {}), STOPPED: "true"}
-    spec = {"selector": _selector(workload, part, context), **plan.strategy, "template": pod}
-    return _object(workload, plan, part, spec, context)
+    spec = {"selector": _selector(workload, part, context), **layout.strategy, "template": pod}
+    return _object(workload, layout, part, spec, context)
 
 
 STOPPED = "podlift.dev/stopped"
@@ -175,17 +180,17 @@ def _job_spec(workload: Workload, part: Part, pod: dict[str, Any]) -> dict[str, 
 
 
 def _job(
-    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+    workload: Workload, layout: Layout, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
 ) -> dict[str, Any]:
     del ledger
     spec = _job_spec(workload, part, pod)
     if not part.replicas:
         spec = {"suspend": True, **spec}
-    return _object(workload, plan, part, spec, context)
+    return _object(workload, layout, part, spec, context)
 
 
 def _cron_job(
-    workload: Workload, plan: Plan, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
+    workload: Workload, layout: Layout, part: Part, pod: dict[str, Any], context: Context, ledger: Ledger
 ) -> dict[str, Any]:
     schedule = workload.schedule
     cron = _cron(workload, ledger)
@@ -226,7 +231,7 @@ def _cron_job(
     job = _job_spec(workload, part, pod)
     labels = context.labels(workload.name, part.site)
     spec["jobTemplate"] = {"metadata": {"labels": labels}, "spec": job}
-    return _object(workload, plan, part, spec, context)
+    return _object(workload, layout, part, spec, context)
 
 
 def _cron(workload: Workload, ledger: Ledger) -> str:
@@ -257,7 +262,7 @@ def cron_fits(cron: str) -> bool:
     return cron in _MACROS or (len(fields) == 5 and legal and not cron.startswith("@"))
 
 
-_BUILDERS: dict[Controller, Callable[[Workload, Plan, Part, dict[str, Any], Context, Ledger], dict[str, Any]]] = {
+_BUILDERS: dict[Controller, Callable[[Workload, Layout, Part, dict[str, Any], Context, Ledger], dict[str, Any]]] = {
     Controller.DEPLOYMENT: _deployment,
     Controller.STATEFULSET: _stateful_set,
     Controller.DAEMONSET: _daemon_set,
@@ -266,39 +271,39 @@ _BUILDERS: dict[Controller, Callable[[Workload, Plan, Part, dict[str, Any], Cont
 }
 
 
-def _tell_kind(workload: Workload, plan: Plan, ledger: Ledger) -> None:
-    targets = tuple(f"{KINDS[plan.kind]}/{part.name}:kind" for part in plan.parts)
+def _tell_kind(workload: Workload, layout: Layout, ledger: Ledger) -> None:
+    targets = tuple(f"{KINDS[layout.kind]}/{part.name}:kind" for part in layout.parts)
     origins = workload.origins.get("controller", ())
-    if workload.controller in (plan.kind, Controller.UNKNOWN):
+    if workload.controller in (layout.kind, Controller.UNKNOWN):
         ledger.exact(origins, "controller", *targets)
     else:
-        why = f"the config calls it {workload.controller}: {code_named('controller').about}, a {KINDS[plan.kind]}"
+        why = f"the config calls it {workload.controller}: {code_named('controller').about}, a {KINDS[layout.kind]}"
         ledger.approximated(origins, "controller", *targets, why=why)
     removed = workload.origins.get("auto_remove", ())
     if not workload.auto_remove:
         ledger.exact(removed, "auto-remove", why="kept when it ends, as pods of a controller are")
-    elif plan.kind in (Controller.JOB, Controller.CRONJOB):
+    elif layout.kind in (Controller.JOB, Controller.CRONJOB):
         why = f"removed {KEPT_S} s after its end, so that its end can be seen"
-        ledger.approximated(removed, "auto-remove", *plan.at("ttlSecondsAfterFinished"), why=why)
+        ledger.approximated(removed, "auto-remove", *layout.at("ttlSecondsAfterFinished"), why=why)
     else:
         ledger.dropped(removed, "auto-remove-lasting", why="pods of this kind do not end; one that goes is removed")
 
 
-def _tell_restart(workload: Workload, plan: Plan, ledger: Ledger) -> None:
+def _tell_restart(workload: Workload, layout: Layout, ledger: Ledger) -> None:
     restart, origins = workload.restart, workload.restart.origins
-    at = plan.at("template.spec.restartPolicy")
-    if plan.kind not in (Controller.JOB, Controller.CRONJOB):
+    at = layout.at("template.spec.restartPolicy")
+    if layout.kind not in (Controller.JOB, Controller.CRONJOB):
         if restart.policy in ("always", "unless-stopped"):
             ledger.exact(origins, "restart-policy", *at)
         elif restart.policy == "on-failure":
             limit = f" {restart.attempts} times" if restart.attempts else ""
-            why = f"restarted{limit} after a failure; a {KINDS[plan.kind]} restarts always, and without an end"
+            why = f"restarted{limit} after a failure; a {KINDS[layout.kind]} restarts always, and without an end"
             ledger.dropped(origins, "restart-lasting", why=why)
         else:
-            why = f"the engine did not restart it; a {KINDS[plan.kind]} does, whenever it ends"
+            why = f"the engine did not restart it; a {KINDS[layout.kind]} does, whenever it ends"
             ledger.dropped(origins, "restart-lasting", why=why)
         return
-    targets = at + plan.at("backoffLimit")
+    targets = at + layout.at("backoffLimit")
     if restart.policy in ("", "no"):
         ledger.exact(origins, "restart-policy", *targets)
     elif restart.policy == "on-failure":
@@ -309,31 +314,31 @@ def _tell_restart(workload: Workload, plan: Plan, ledger: Ledger) -> None:
         ledger.approximated(origins, "restart-policy", *targets, why=why)
 
 
-def _tell_count(workload: Workload, plan: Plan, ledger: Ledger) -> None:
+def _tell_count(workload: Workload, layout: Layout, ledger: Ledger) -> None:
     """What the legacy counts became, by part."""
     for count in workload.replicas:
-        parts = [p for p in plan.parts if not p.site or p.site == count.site] or list(plan.parts)
-        names = tuple(f"{KINDS[plan.kind]}/{part.name}" for part in parts)
+        parts = [p for p in layout.parts if not p.site or p.site == count.site] or list(layout.parts)
+        names = tuple(f"{KINDS[layout.kind]}/{part.name}" for part in parts)
         at = tuple(f"{name}:spec.replicas" for name in names)
         place = f" at {count.site}" if count.site else ""
-        tied = tuple(t for p in parts if p.nodes for t in pod_prefixes(plan.kind, [p]))
+        tied = tuple(t for p in parts if p.nodes for t in pod_prefixes(layout.kind, [p]))
         nodes = tuple(f"{prefix}.spec.nodeSelector" for prefix in tied)
         whole = sum(part.replicas for part in parts)
-        if plan.kind is Controller.DAEMONSET:
+        if layout.kind is Controller.DAEMONSET:
             why = f"{count.count}{place}: one on every node that its pods fit on"
             ledger.approximated(count.origins, "replicas", *nodes, why=why)
-        elif plan.kind in (Controller.JOB, Controller.CRONJOB):
-            targets = plan.at("completions") if whole > 1 else plan.at("template")
+        elif layout.kind in (Controller.JOB, Controller.CRONJOB):
+            targets = layout.at("completions") if whole > 1 else layout.at("template")
             ledger.exact(count.origins, "replicas", *targets, *nodes)
-        elif any(part.name in plan.scaled for part in parts) and whole:
+        elif any(part.name in layout.scaled for part in parts) and whole:
             why = f"{count.count}{place}: left to the HPA, an apply would reset what it scaled"
             ledger.approximated(count.origins, "replicas-scaled", *nodes, why=why)
-        elif whole == count.count or plan.parts[0].instance is not None:
+        elif whole == count.count or layout.parts[0].instance is not None:
             ledger.exact(count.origins, "replicas", *at, *nodes)
         else:
             why = f"{count.count}{place}, {whole} of all sites together"
             ledger.approximated(count.origins, "replicas", *at, *nodes, why=why)
     if not workload.replicas:
-        for name in (f"{KINDS[plan.kind]}/{part.name}" for part in plan.parts if part.name not in plan.scaled):
-            if plan.kind in (Controller.DEPLOYMENT, Controller.STATEFULSET):
+        for name in (f"{KINDS[layout.kind]}/{part.name}" for part in layout.parts if part.name not in layout.scaled):
+            if layout.kind in (Controller.DEPLOYMENT, Controller.STATEFULSET):
                 ledger.defaulted("replicas", f"{name}:spec.replicas", why="nobody counted")
