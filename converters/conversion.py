@@ -52,7 +52,7 @@ class Conversion:
     secrets         Secret objects (with data): they are no manifests and lie apart
     extras          files beside the manifests: name to text (a prometheus-adapter rule)
     blocked         codes of the blocking verdicts for which the workload is withheld
-    controller      the kind of the controllers, as Controller says it (``deployment``); several where sites or instances are split
+    controller      the kind of the controllers (``deployment``), of which there are several where sites are split
     replicas        planned, by controller
     ports           of the workload's Services, those included that an answer gave
     answers_used    lines of decisions.yaml that took effect
