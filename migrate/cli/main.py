@@ -65,6 +65,13 @@ class Commands(click.Group):
             raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # click would make an exit code of its own of it
+            return _reader_gone()
+
     def main(self, *args: Any, **more: Any) -> NoReturn:
         """As click's, with our exit codes. The folder of -C is left at the end."""
         more["standalone_mode"] = False
@@ -88,9 +95,7 @@ class Commands(click.Group):
             _say(f"error: {error.format_message()}")
             code = error.exit_code
         except BrokenPipeError:
-            # Whoever read has gone; nothing that is still buffered may be written at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = 1
+            code = _reader_gone()
         except OSError as error:
             _say(f"error: {error.filename or 'output'}: {(error.strerror or str(error)).lower()} [cannot-write]")
             code = 1
@@ -138,6 +143,12 @@ def main() -> NoReturn:
         sys.exit(1)
     name = "kubectl podlift" if Path(sys.argv[0]).name.startswith("kubectl-") else "podlift"
     cli.main(prog_name=name)
+
+
+def _reader_gone() -> int:
+    """Nothing that is still buffered may be written at exit, where Python would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _usage(error: click.UsageError) -> None:

@@ -34,7 +34,7 @@ class Question:
     key      ``source`` for a verdict, ``subject`` for a finding: the word that names ``about`` in decisions.yaml
     where    document and path, for people
     why      what is the matter, in particular
-    options  what it takes, ``(value, meaning)``; a typed answer stands first, with an empty value
+    options  what it takes, ``(value, meaning)``; a typed answer stands last, with an empty value
     """
 
     workload: str
@@ -93,9 +93,9 @@ def _of_findings(plan: Plan) -> Iterator[Question]:
 
 
 def typed_options(code: Code, told: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, str], ...]:
-    """The options of a code, or of one question (``told``); a value of the code's type stands first, empty."""
+    """The options of a code, or of one question (``told``); a value of the code's type stands last, empty."""
     typed = (("", _TYPED[code.answer]),) if code.answer in _TYPED else ()
-    return (*typed, *(told or code.options))
+    return (*(told or code.options), *typed)
 
 
 def answer_line(question: Question, answer: str, *, everywhere: bool = False) -> str:

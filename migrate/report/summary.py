@@ -119,11 +119,11 @@ def _row(entry: Mapping[str, Any], objects: list[Mapping[str, Any]], undecided: 
     return Row(
         name=entry["name"],
         kind=_kind(entry, objects),
-        replicas=_replicas(entry["replicas"]),
+        replicas=_replicas(entry["replicas"], entry["kubernetesName"]),
         ports=", ".join(_port(p) for p in entry["ports"]) or "-",
         exposure=", ".join(dict.fromkeys(_exposures(objects))) or "-",
-        probes=", ".join(dict.fromkeys(_probes(objects))) or "-",
-        scaling=", ".join(dict.fromkeys(_scaling(objects))) or "-",
+        probes=_probes(objects) or "-",
+        scaling=_scaling(entry, objects) or "-",
         undecided=undecided,
         withheld=tuple(entry["withheld"]),
     )
@@ -141,11 +141,12 @@ def _kind(entry: Mapping[str, Any], objects: Iterable[Mapping[str, Any]]) -> str
     return known.get(entry["controller"], entry["controller"] or "-")
 
 
-def _replicas(replicas: Mapping[str, int]) -> str:
+def _replicas(replicas: Mapping[str, int], name: str) -> str:
+    """``5``, or ``5 (ams 3, syd 2)`` where several controllers share them."""
     if len(replicas) < 2:
         return next((str(number) for number in replicas.values()), "-")
-    sites = ", ".join(f"{site} {number}" if site else str(number) for site, number in replicas.items())
-    return f"{sum(replicas.values())} ({sites})"
+    parts = ", ".join(f"{controller.removeprefix(f'{name}-')} {number}" for controller, number in replicas.items())
+    return f"{sum(replicas.values())} ({parts})"
 
 
 def _port(port: Mapping[str, Any]) -> str:
@@ -166,27 +167,30 @@ def _exposures(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 yield "hostPort"
 
 
-def _probes(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+_HANDLERS = {"httpGet": "http", "tcpSocket": "tcp", "grpc": "grpc", "exec": "exec"}
+
+
+def _probes(objects: Iterable[Mapping[str, Any]]) -> str:
+    """``readiness+liveness http``: probes by what they ask."""
+    by_handler: dict[str, dict[str, None]] = {}
     for each in objects:
         for container in containers(each):
             for probe in ("readiness", "liveness", "startup"):
-                body = container.get(f"{probe}Probe")
-                if body:
-                    yield f"{probe} {next((h for h in ('httpGet', 'tcpSocket', 'grpc', 'exec') if h in body), '')}"
+                body = container.get(f"{probe}Probe") or {}
+                for handler in _HANDLERS.keys() & body.keys():
+                    by_handler.setdefault(_HANDLERS[handler], {})[probe] = None
+    return ", ".join(f"{'+'.join(probes)} {handler}" for handler, probes in sorted(by_handler.items()))
 
 
-def _scaling(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for each in objects:
-        if each["kind"] == "HorizontalPodAutoscaler":
-            spec = each["spec"]
-            names = "+".join(dict.fromkeys(_metric(metric) for metric in spec.get("metrics", ())))
-            yield f"{spec.get('minReplicas', 1)}-{spec['maxReplicas']} {names}".rstrip()
-
-
-def _metric(metric: Mapping[str, Any]) -> str:
-    kind = str(metric["type"])
-    body = metric.get(kind[0].lower() + kind[1:], {})
-    return str(body.get("name") or body.get("metric", {}).get("name") or kind)
+def _scaling(entry: Mapping[str, Any], objects: Iterable[Mapping[str, Any]]) -> str:
+    """``2-6, 1-3 by cpu, requests``: the ranges of its HPAs, and the legacy rules that became their metrics."""
+    specs = [each["spec"] for each in objects if each["kind"] == "HorizontalPodAutoscaler"]
+    if not specs:
+        return ""
+    ranges = ", ".join(f"{spec.get('minReplicas', 1)}-{spec['maxReplicas']}" for spec in specs)
+    rules = entry["workload"].get("scaling", {}).get("metrics", ())
+    kinds = ", ".join(dict.fromkeys(str(rule["kind"]) for rule in rules))
+    return f"{ranges} by {kinds}" if kinds else ranges
 
 
 def containers(each: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

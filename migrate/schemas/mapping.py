@@ -68,11 +68,12 @@ def mapping() -> dict[str, Any]:
     properties |= {name: _clause() for name in vocabulary.WORKLOAD}
     properties |= {name: _list(element) for name, element in vocabulary.WORKLOAD_LISTS.items()}
     properties |= {name: _group(group) for name, group in vocabulary.GROUPS.items()}
-    return keyed(
+    whole = keyed(
         "where in a bespoke config the workload's fields stand",
         properties,
         required=("schema", "documents", "workloads", "containers"),
     )
+    return {**whole, "$defs": _definitions()}
 
 
 def _clause_keys() -> dict[str, Any]:
@@ -89,7 +90,22 @@ def _clause_keys() -> dict[str, Any]:
 
 
 def _clause() -> dict[str, Any]:
-    return {"description": "an expression, or a clause", "anyOf": [_EXPRESSION, keyed("a clause", _clause_keys())]}
+    return {"$ref": "#/$defs/clause"}
+
+
+def _definitions() -> dict[str, Any]:
+    """What stands in hundreds of places is written once: expanded, the schema would be a megabyte."""
+    one = [_EXPRESSION, keyed("a clause", _clause_keys())]
+    several = array("the first that gives a value", {"anyOf": one})
+    elements: dict[str, Element] = {**vocabulary.WORKLOAD_LISTS, **vocabulary.CONTAINER_LISTS}
+    for group in vocabulary.GROUPS.values():
+        elements |= group.lists
+    clause = {"description": "an expression, a clause, or several", "anyOf": [*one, several]}
+    return {"clause": clause, **{_slug(each): _elements(each) for each in elements.values()}}
+
+
+def _slug(element: Element) -> str:
+    return element.name.replace(" ", "-")
 
 
 def _instances() -> dict[str, Any]:
@@ -130,12 +146,15 @@ def _group(group: Group) -> dict[str, Any]:
 
 
 def _list(element: Element) -> dict[str, Any]:
-    one = _element(element)
-    return {"description": f"where each {element.name} stands", "anyOf": [_EXPRESSION, one, array("several", _or(one))]}
+    return {"$ref": f"#/$defs/{_slug(element)}"}
 
 
-def _or(one: dict[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [_EXPRESSION, one]}
+def _elements(element: Element) -> dict[str, Any]:
+    one = [_EXPRESSION, _element(element)]
+    return {
+        "description": f"where each {element.name} stands",
+        "anyOf": [*one, array("several", {"anyOf": one})],
+    }
 
 
 def _element(element: Element) -> dict[str, Any]:
