@@ -58,8 +58,8 @@ class Decisions:
         best: list[Answered] = []
         score = -1
         for answered in self._by_code.get(code, ()):
-            if _matches(answered.workload, workload) and _matches(answered.about, about):
-                this = _literal(answered.workload) + _literal(answered.about)
+            if matches(answered.workload, workload) and matches(answered.about, about):
+                this = specificity(answered.workload) + specificity(answered.about)
                 if this > score:
                     best, score = [answered], this
                 elif this == score:
@@ -79,13 +79,14 @@ class Decisions:
         return tuple(o for o in self.overrides if o.workload == workload)
 
 
-def _literal(glob: str) -> int:
+def specificity(glob: str) -> int:
     """How specific a glob is: its literal characters, and more than any glob's where it has no wildcard."""
     wild = glob.count("*") + glob.count("?")
     return len(glob) - wild + (0 if wild else 1000)
 
 
-def _matches(glob: str, text: str) -> bool:
+def matches(glob: str, text: str) -> bool:
+    """Whether the whole text fits: ``*`` stands for any characters, ``?`` for one."""
     return glob == "*" or _compiled(glob).fullmatch(text) is not None
 
 

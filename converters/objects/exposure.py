@@ -6,7 +6,7 @@ public port becomes is the target's say, by port, or a decision's.
 
 from __future__ import annotations
 
-from ..decisions import Decisions
+from ..decisions import Decisions, matches, specificity
 from ..target import Exposure, Target
 from ..workload import Container, Port, Published, Workload
 
@@ -26,16 +26,24 @@ def stated(workload: Workload, port: Port, published: Published, *, target: Targ
     """ClusterIP, NodePort, LoadBalancer, hostPort or route; ``""`` where nobody said.
 
     A decision (``exposure``) wins over target.yaml; there the most particular match wins: ``web:443/tcp``,
-    ``443/tcp``, ``443``, ``*``.
+    ``443/tcp``, ``443``, ``*``. Each may hold ``*`` and ``?``; of one form the one with more literal characters wins.
     """
     for source in published.origins:
         answered = decisions.answer(workload.name, "exposure", source.path)
         if answered is not None:
             return answered.answer
     number = published.host_port or port.container_port
-    wanted = (f"{workload.name}:{number}/{port.protocol}", f"{number}/{port.protocol}", str(number), "*")
-    by_match: dict[str, Exposure] = {e.match: e for e in target.exposure}
-    return next((by_match[match].become for match in wanted if match in by_match), "")
+    spelled = (f"{workload.name}:{number}/{port.protocol}", f"{number}/{port.protocol}", str(number))
+    for text in spelled:
+        fitting = [e for e in target.exposure if _of_the_form(e, text) and matches(e.match, text)]
+        if fitting:
+            return max(fitting, key=lambda e: specificity(e.match)).become
+    return next((e.become for e in target.exposure if e.match == "*"), "")
+
+
+def _of_the_form(exposure: Exposure, text: str) -> bool:
+    """A match speaks of a workload's port, of a port with its protocol, or of a number: by the marks that it holds."""
+    return exposure.match != "*" and all((mark in exposure.match) == (mark in text) for mark in ":/")
 
 
 def host_ports(workload: Workload, container: Container, *, target: Target, decisions: Decisions) -> dict[Port, int]:

@@ -102,6 +102,16 @@ def test_the_most_particular_exposure_wins() -> None:
     assert any(v.decided for v in verdicts)
 
 
+@pytest.mark.parametrize(
+    ("match", "kind"),
+    [("web:8080/*", "LoadBalancer"), ("w*:80?0/tcp", "LoadBalancer"), ("808?", "LoadBalancer"), ("8080/udp", "")],
+)
+def test_exposure_may_be_wild(match: str, kind: str) -> None:
+    """A star in one part stands for that part, not for another form of match."""
+    objects, _ = made(published(), target=Target(exposure=(Exposure(match=match, become="LoadBalancer"),)))
+    assert [o["spec"]["type"] for o in objects][1:] == ([kind] if kind else [])
+
+
 def test_loopback_is_not_public() -> None:
     """127.0.0.1 was reachable on the host only: no exposure, whatever the target says."""
     objects, verdicts = made(
