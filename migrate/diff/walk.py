@@ -41,6 +41,8 @@ _SETS = frozenset(
 # Fields that hold amounts, and maps of amounts.
 _AMOUNTS = frozenset(("sizeLimit", "divisor", "averageValue", "value"))
 _MAPS_OF_AMOUNTS = frozenset(("limits", "requests", "hard"))
+# Maps whose keys are the user's.
+_FREE = frozenset(("data", "labels", "annotations", "matchLabels", "nodeSelector"))
 # Whole numbers that may be written as texts.
 _COUNTS = frozenset(("maxSurge", "maxUnavailable", "minAvailable"))
 
@@ -78,6 +80,7 @@ def changes(old: Any, new: Any) -> Iterator[Change]:
 
 
 def _values(old: Any, new: Any, path: str, trail: tuple[Step, ...], field: str) -> Iterator[Change]:
+    # Python takes True for 1 inside equal branches too; strict schemas keep that out of both sides.
     if type(old) is type(new) and old == new:
         return
     if isinstance(old, dict) and isinstance(new, dict):
@@ -94,8 +97,9 @@ def _maps(
     for key, value in new.items():
         inner, way = _joined(path, key), (*trail, ("key", key))
         if key in old:
-            # An amount is told by the map that it lies in: limits: {cpu: 1}.
-            yield from _values(old[key], value, inner, way, field if field in _MAPS_OF_AMOUNTS else key)
+            # An amount is told by the map that it lies in (limits: {cpu: 1}); a user's own keys mean nothing.
+            known = field if field in _MAPS_OF_AMOUNTS else "" if field in _FREE else key
+            yield from _values(old[key], value, inner, way, known)
         elif not _empty(value):
             yield Change(op=Op.ADDED, path=inner, new=value, trail=way)
     for key, value in old.items():

@@ -1,0 +1,99 @@
+"""README.md of a plan: complete for its reviewer, within its limit, and no document can forge its markup."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from converters.fields.verdict import Finding, Level, Source, Verdict
+from migrate.plan.model import Plan
+from migrate.report.plan_markdown import LIMIT, plan_readme
+from tests.plans import plan, web
+
+DROP = Verdict(
+    workload="web",
+    level=Level.DROPPED,
+    code="log-option",
+    source=Source(document="h1/container/web", path="HostConfig.LogConfig.Config[tag]"),
+    why="rotation is the kubelet's",
+)
+
+
+def test_a_reviewer_finds_everything() -> None:
+    """Summary, workloads, what is withheld, open with lines to paste, dropped, findings, unread hosts."""
+    made = plan(web("web"), web("store", host={"Binds": ["/srv/data:/data"]}))
+    made = replace(
+        made,
+        verdicts=(*made.verdicts, DROP),
+        unread=("h2",),
+        excluded=(("h1/container/agent", "the scheduler's agent"),),
+        unused_answers=("decisions.yaml:4 exposure of shop (*)",),
+    )
+    text = plan_readme(made)
+    for title in ("Workloads", "Withheld", "Undecided", "Dropped", "Left out"):
+        assert f"\n## {title}\n" in text
+    assert "- **store**: `bind`" in text
+    assert "- {workload: web, code: exposure" in text
+    assert "rotation is the kubelet's" in text
+    assert "Unread host: h2" in text
+    assert "Unused answer: decisions.yaml:4" in text
+    assert "the scheduler's agent" in text
+
+
+def test_equal_drops_of_a_workload_are_one_line() -> None:
+    """A hundred labels that are dropped for one reason are read once, with five of their paths."""
+    many = tuple(
+        replace(DROP, source=Source(document="h1/container/web", path=f"Config.Labels[{n:03}]")) for n in range(100)
+    )
+    text = plan_readme(replace(plan(web()), verdicts=many))
+    (line,) = [line for line in text.splitlines() if "rotation" in line]
+    assert "`Config.Labels[004]` and 95 more" in line
+
+
+def large() -> Plan:
+    base = plan(web())
+    entry = base.workloads[0]
+    names = [f"workload-{n:04}" for n in range(1000)]
+    return replace(
+        base,
+        workloads=tuple({**entry, "name": name} for name in names),
+        verdicts=tuple(replace(DROP, workload=name, why=f"because of {name}") for name in names),
+        findings=tuple(Finding(workload=name, code="acts-unasked", subject="start", open=True) for name in names),
+    )
+
+
+def test_a_large_plan_is_cut_and_the_cuts_are_counted() -> None:
+    """At most 60,000 characters, every section there, and shown plus left out is all."""
+    text = plan_readme(large())
+    assert len(text) <= LIMIT
+    for title, shown in (("Workloads", r"^\| workload-"), ("Undecided", r"^- \*\*"), ("Dropped", r"^- \*\*")):
+        section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+        left = re.search(r"^([\d,]+) more of 1,000 are left out here", section, re.MULTILINE)
+        assert left is not None
+        assert len(re.findall(shown, section, re.MULTILINE)) + int(left[1].replace(",", "")) == 1000
+
+
+def test_small_sections_leave_their_room_to_large_ones() -> None:
+    """A plan that is large in one respect is cut late."""
+    some = replace(large(), findings=())
+    section = plan_readme(some).split("\n## Dropped\n")[1]
+    assert len(section) > 20_000
+
+
+def test_documents_cannot_forge_markup() -> None:
+    """Line ends, pipes, backticks and tags of a document stay text."""
+    evil = "x\n## Approved\n| a | `b` <img src=x> **bold**"
+    made = replace(plan(web()), findings=(Finding(workload=evil, code="acts-unasked", subject=evil, reason=evil),))
+    text = plan_readme(made)
+    assert "Approved" in text
+    assert not any(line.startswith(("## Approved", "| a")) for line in text.splitlines())
+    # What stands in a code span is no markup.
+    outside = re.sub(r"`` .*? ``|`[^`]*`", "", text)
+    assert re.findall(r"(?<!\\)(<img|\*\*bold)", outside) == []
+
+
+def test_a_plan_of_nothing() -> None:
+    """Says so, and has no empty sections."""
+    text = plan_readme(Plan(estate="edge"))
+    assert "Plan: 0 workloads, 0 objects; 0 verdicts" in text
+    assert "\n## " not in text
