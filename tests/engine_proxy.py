@@ -120,7 +120,12 @@ class EngineProxy:
         back: asyncio.Task[None] | None = None
         try:
             while True:
-                head = await reader.readuntil(b"\r\n\r\n")
+                head = await reader.readexactly(1)
+                if head == b"\x16":
+                    # a TLS greeting; this is what an engine without TLS says to it
+                    writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                    return
+                head += await reader.readuntil(b"\r\n\r\n")
                 method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
                 self.requests.append(f"{method} {path}")
                 if self._latency_s:

@@ -186,7 +186,7 @@ class HostReader:
             self._left()
             raise
         except Exception as error:
-            raise of_connection(self._session.endpoint, error) from error
+            raise of_connection(self._session.endpoint, error, first=self._engine is None) from error
 
     def _left(self) -> float:
         left = self._end - time.monotonic()
@@ -225,17 +225,17 @@ def _names(listed: Any) -> dict[str, str]:
 def _in_use(containers: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
     """What the containers refer to, as (kind, name or ID)."""
     found: set[tuple[str, str]] = set()
+    networks: dict[str, str] = {}
     for container in containers:
         if image := container.get("Image"):
             found.add(("images", str(image)))
         for mount in container.get("Mounts") or ():
             if mount.get("Type") == "volume" and mount.get("Name"):
                 found.add(("volumes", str(mount["Name"])))
-        networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
-        for name, attached in networks.items():
+        for name, attached in ((container.get("NetworkSettings") or {}).get("Networks") or {}).items():
             # a container that never ran has no ID there
-            found.add(("networks", str((attached or {}).get("NetworkID") or name)))
-    return found
+            networks[name] = (attached or {}).get("NetworkID") or networks.get(name) or ""
+    return found | {("networks", identity or name) for name, identity in networks.items()}
 
 
 def _distinct(documents: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -50,12 +50,16 @@ def ssh_failed(endpoint: Endpoint, said: str) -> PodliftError:
     return refusal("ssh-failed", endpoint.name, f"ssh: {said}", f"try {line}, and give ssh what it asks for beforehand")
 
 
-def of_connection(endpoint: Endpoint, error: BaseException) -> PodliftError:
-    """The error for what the socket, TLS or HTTP raised."""
+def of_connection(endpoint: Endpoint, error: BaseException, *, first: bool = False) -> PodliftError:
+    """The error for what the socket, TLS or HTTP raised; ``first``: before the engine has answered anything."""
     causes = _causes(error)
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
             return _of_tls(endpoint, cause)
+    hung_up = any(isinstance(cause, (ConnectionResetError, BrokenPipeError)) for cause in causes)
+    if first and endpoint.tls and hung_up:
+        # the alert that tells can be lost when the engine hangs up at once
+        return _certificate_refused(endpoint, "it hung up")
     for cause in causes:
         if isinstance(cause, OSError) and (cause.errno or cause.strerror):
             return _of_socket(endpoint, cause)
@@ -90,12 +94,7 @@ def _of_tls(endpoint: Endpoint, error: ssl.SSLError) -> PodliftError:
         )
     reason = (error.reason or str(error)).replace("_", " ").lower()
     if "alert" in reason:
-        return refusal(
-            "tls-refused",
-            endpoint.name,
-            f"{endpoint.url} refuses the certificate that it was shown, or that none was: {reason}",
-            "give a certificate and key that the engine's CA signed under tls: cert and key in the hosts file",
-        )
+        return _certificate_refused(endpoint, reason)
     if "wrong version number" in reason or "record layer failure" in reason:
         return refusal(
             "tls-refused",
@@ -108,6 +107,15 @@ def _of_tls(endpoint: Endpoint, error: ssl.SSLError) -> PodliftError:
         endpoint.name,
         f"TLS with {endpoint.url} failed: {reason}",
         "check the files under tls: in the hosts file with openssl s_client",
+    )
+
+
+def _certificate_refused(endpoint: Endpoint, said: str) -> PodliftError:
+    return refusal(
+        "tls-refused",
+        endpoint.name,
+        f"{endpoint.url} refuses the certificate that it was shown, or that none was: {said}",
+        "give a certificate and key that the engine's CA signed under tls: cert and key in the hosts file",
     )
 
 

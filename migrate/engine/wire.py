@@ -117,7 +117,11 @@ class _Connection(urllib3.connection.HTTPConnection):
     def request(self, *arguments: Any, **options: Any) -> None:
         if self.sock is not None:
             self._deadlines.current.attach(self.sock)
-        super().request(*arguments, **options)
+        try:
+            super().request(*arguments, **options)
+        except ssl.SSLEOFError as error:
+            # an engine that refuses our certificate says so and hangs up: urllib3 then still reads what it said
+            raise BrokenPipeError from error
 
 
 class _Pool(urllib3.HTTPConnectionPool):

@@ -15,10 +15,12 @@ from tests.lab.slots import PLACE
 
 PROGRAMS = {
     "dockerd": "docker.io",
+    "sshd": "openssh-server",
     "docker-registry": "docker-registry",
     "ip": "iproute2",
     "iptables": "iptables",
     "nsenter": "util-linux",
+    "ssh": "openssh-client",
     "unshare": "util-linux",
 }
 BUSYBOX = Path("/bin/busybox")
