@@ -1,31 +1,4 @@
-"""A case: documents in, what must come out, all in one ``case.yaml``. Adding one takes a directory and no Python.
-
-    about: one sentence on what the case shows
-    containers:         each is laid over a plain container that restarts always, key by key;
-      - Name: /web      ``host: NAME`` beside Docker's keys says where it runs, ``copies: N`` repeats it as NAME-1 …;
-        Config: {…}     a key with the value ``~absent`` is taken away
-    image, images       laid over the plain container's image; ``images: []``: none was read
-    volumes, networks   their documents, laid over plain ones
-    hosts               name to {site, labels, address, error, vanished}
-    engine              {api_version, version, info}, laid over an engine of API 1.41; null: nothing is known of it
-    accounts            {passwd, group}, texts of the image
-    volume_bytes        volume name to measured size
-    redacted            true: the capture withholds values
-    target, decisions   as in target.yaml and decisions.yaml
-    expect:
-      kinds             Kind/name of exactly the objects that are made (Secrets too)
-      objects           Kind/name to path to value; a path's list items by merge key
-      absent            Kind/name:path at which nothing stands
-      verdicts          source path to ``level code`` (with several documents: ``document path``)
-      defaulted         targets that no document asked for, each with its code
-      findings          ``workload code subject``: each is there; ``[]``: none but acts-unasked
-      blocked           codes for which workloads are withheld
-      excluded          document to a part of the reason
-      extras            names of files beside the manifests
-      error             the code of the error that the whole ends in
-    mapping             ``NAME.mapping.yaml`` beside the cases' directories; a mapping of its own is ``mapping.yaml``
-A bespoke config lies beside as ``config.yml``, or several as ``config-NAME.yml``.
-"""
+"""A case: documents in, what must come out. README.md beside this file says what a ``case.yaml`` holds."""
 
 from __future__ import annotations
 
