@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from .decisions import Decisions, Override
 from .errors import PodliftError
 from .fields.catalogue import code_named
 from .fields.verdict import Finding
+from .rewriting import Rewrite, rewriter
 from .target import Target
 from .workload import MountKind, Workload
 
@@ -34,6 +35,7 @@ class NameMap:
                 another workload's Service are left out
     hosts       legacy host name to the DNS name to use instead, where the legacy name does not resolve in the cluster
     hosts_of    the same for one workload, of names that mean another workload on its networks or by its links
+    own_names   workload to the legacy names that lead to itself
     links       (workload, alias of one of its links) to the Service of the workload that it is linked to
     claims      (workload, ``kind:source`` or ``kind:target``) to PersistentVolumeClaim name; shared volumes map to one
     findings    names that had to be told apart
@@ -44,6 +46,7 @@ class NameMap:
     services: Mapping[tuple[str, str], str] = field(default_factory=dict)
     hosts: Mapping[str, str] = field(default_factory=dict)
     hosts_of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    own_names: Mapping[str, frozenset[str]] = field(default_factory=dict)
     links: Mapping[tuple[str, str], str] = field(default_factory=dict)
     claims: Mapping[tuple[str, str], str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -52,6 +55,10 @@ class NameMap:
         """Legacy host name to DNS name, as this workload's texts mean it."""
         own = self.hosts_of.get(workload)
         return {**self.hosts, **own} if own else self.hosts
+
+    def rewrite_for(self, workload: str) -> Rewrite:
+        """Rewrites a text of this workload's."""
+        return rewriter(self.hosts_for(workload), self.own_names.get(workload, ()))
 
 
 def assign_names(workloads: Sequence[Workload], *, target: Target, decisions: Decisions) -> NameMap:
@@ -67,16 +74,19 @@ def assign_names(workloads: Sequence[Workload], *, target: Target, decisions: De
     services = _services(workloads, bases, spaces, decisions, findings)
     links = _links(workloads, services)
     hosts, hosts_of = _hosts(workloads, services, links, spaces)
-    return NameMap(
+    made = NameMap(
         workloads=bases,
         namespaces=spaces,
         services=services,
         hosts=hosts,
         hosts_of=hosts_of,
+        own_names={w.name: frozenset(n.name for n in w.names if (w.name, n.name) in services) for w in workloads},
         links={place: service for place, (_, service) in links.items()},
         claims=_claims(workloads, bases),
-        findings=tuple(findings),
     )
+    for workload in workloads if hosts or hosts_of else ():
+        findings += _old_names(workload, made)
+    return replace(made, findings=tuple(findings))
 
 
 def legal(name: str, limit: int = LABEL_LIMIT) -> str:
@@ -291,6 +301,39 @@ def _hosts(
         if hosts.get(alias, alias) != address:
             hosts_of.setdefault(name, {})[alias] = address
     return hosts, hosts_of
+
+
+def _old_names(workload: Workload, names: NameMap) -> list[Finding]:
+    """Old host names in this workload's texts: those that are rewritten, and those that may be words like others."""
+    rewrite, hosts = names.rewrite_for(workload.name), names.hosts_for(workload.name)
+    places: dict[tuple[str, str], dict[str, None]] = {}
+    for place, text in _texts(workload):
+        found = rewrite(text)
+        for pair in (*found.done, *((old, "") for old in found.seen)):
+            places.setdefault(pair, {})[place] = None
+    return [
+        Finding(
+            workload=workload.name,
+            code="legacy-name-used",
+            subject=f"name {old}",
+            reason=f"{old} stands in {', '.join(where)}: "
+            + (f"it is written {new}" if new else f"it is left, and may mean the host that is {hosts[old]} now"),
+            sides=tuple(("written" if new else "left", place) for place in where),
+        )
+        for (old, new), where in sorted(places.items())
+    ]
+
+
+def _texts(workload: Workload) -> Iterator[tuple[str, str]]:
+    for container in workload.containers:
+        for env in container.env:
+            if env.value:
+                yield f"env {env.name}", env.value
+        for word in (*(container.entrypoint or ()), *(container.args or ())):
+            yield "command", word
+        for check in container.checks:
+            for word in check.argv:
+                yield "check", word
 
 
 def _claims(workloads: Sequence[Workload], bases: Mapping[str, str]) -> dict[tuple[str, str], str]:

@@ -25,8 +25,12 @@ class Rewritten:
 _NAME = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def rewriter(hosts: Mapping[str, str]) -> Rewrite:
-    """A function that rewrites texts by a map of legacy host names to DNS names."""
+def rewriter(hosts: Mapping[str, str], own: Collection[str] = ()) -> Rewrite:
+    """A function that rewrites texts by a map of legacy host names to DNS names.
+
+    own  names of the workload itself: standing alone (``APP_NAME=my_app``) they are what it calls itself, more often
+         than a host, and are left
+    """
 
     def rewrite(text: str) -> Rewritten:
         done: dict[tuple[str, str], None] = {}
@@ -37,7 +41,7 @@ def rewriter(hosts: Mapping[str, str]) -> Rewrite:
             old = word.rstrip(".")
             if old not in hosts:
                 return word
-            if not _is_host(text, match.start(), match.start() + len(old)):
+            if not _is_host(text, match.start(), match.start() + len(old), alone_counts=old not in own):
                 seen[old] = None
                 return word
             done[(old, hosts[old])] = None
@@ -58,10 +62,10 @@ def renamed(words: Collection[Rewritten]) -> str:
     return "; ".join(said)
 
 
-def _is_host(text: str, start: int, end: int) -> bool:
+def _is_host(text: str, start: int, end: int, *, alone_counts: bool) -> bool:
     before, after = text[:start], text[end:]
     if before.endswith(("//", "@")):
         return True
-    alone = (not before or before[-1] in ",; \t=") and (not after or after[0] in ",; \t")
+    alone = alone_counts and (not before or before[-1] in ",; \t=") and (not after or after[0] in ",; \t")
     with_port = re.match(r":\d+(?!\d)", after) is not None and (not before or before[-1] in ",; \t=[\"'")
     return with_port or (alone and (not before.strip() or before.rstrip()[-1] in ",;=") and not after.strip(",; \t"))

@@ -98,6 +98,10 @@ def groups(workloads: Iterable[Workload], expected: Sequence[Expected]) -> tuple
     made = []
     for identity, found in members.items():
         found.sort(key=_order)
+        only = found[0].instances[0].name
+        if len(found) == 1 and identity.repository and only != identity.name and only[len(identity.name)].isdigit():
+            # A number that follows a letter counts instances where there are several: redis7 alone is redis7.
+            identity = replace(identity, name=only, key=f"name:{re.escape(only)}")
         made.append(
             Group(
                 name=identity.name,

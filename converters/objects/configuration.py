@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..fields.ledger import Ledger
-from ..rewriting import Rewrite, Rewritten, renamed, rewriter
+from ..rewriting import Rewrite, Rewritten, renamed
 from ..workload import Container, Env, Workload
 from .annotations import pod_annotations
 from .context import Context, short_hash, suffixed
@@ -54,7 +54,7 @@ def configuration(
 
     rewrite  replaces legacy host names in a text; without it the name map's hosts are replaced
     """
-    made = _Environment(workload, context, ledger, rewrite or rewriter(context.names.hosts_for(workload.name)))
+    made = _Environment(workload, context, ledger, rewrite or context.names.rewrite_for(workload.name))
     env = {container.name: made.of(container) for container in workload.containers}
     annotations = pod_annotations(workload, context=context, ledger=ledger)
     objects: tuple[dict[str, Any], ...] = ()

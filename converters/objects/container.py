@@ -7,7 +7,7 @@ from typing import Any
 
 from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
-from ..rewriting import Rewrite, renamed, rewriter
+from ..rewriting import Rewrite, renamed
 from ..workload import Container, Workload
 from .context import Context
 from .devices import devices
@@ -54,7 +54,7 @@ def container_spec(
     spec.update(
         _command(
             container,
-            rewrite or rewriter(context.names.hosts_for(workload.name)),
+            rewrite or context.names.rewrite_for(workload.name),
             name=name,
             context=context,
             ledger=ledger,

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
-from ..rewriting import Rewrite, rewriter
+from ..rewriting import Rewrite
 from ..workload import Check, CheckKind, Container, Workload
 from .context import Context
 from .handlers import Question, handler
@@ -56,7 +56,7 @@ def probes(
 ) -> dict[str, Any]:
     """``readinessProbe``, ``livenessProbe`` and ``startupProbe`` of the pod's container ``name``, as far as the checks
     ask for them, and the verdicts on all checks."""
-    rewrite = rewrite or rewriter(context.names.hosts_for(workload.name))
+    rewrite = rewrite or context.names.rewrite_for(workload.name)
     enabled = [check for check in container.checks if not check.disabled]
     readiness = next((check for check in enabled if check.gates_traffic), None)
     liveness = next((check for check in enabled if check.restarts), None)

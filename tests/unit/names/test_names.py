@@ -162,3 +162,13 @@ def test_a_workloads_own_name_is_no_host_name() -> None:
     """Docker resolved container names and aliases; the name that podlift gave a group may be any word in a text."""
     made = named(Workload(name="my_app", names=(Name(name="my_app", kind="workload"),)))
     assert made.hosts_for("my_app") == {}
+
+
+def test_where_an_old_name_stands_is_a_finding() -> None:
+    """The places are named and no value is shown."""
+    db = Workload(name="my_db", names=(Name(name="my_db", network="n"),))
+    web = running("web", env={"DB": "postgres://u:hunter22@my_db:5432/x", "TITLE": "about my_db here"})
+    made = named(db, web)
+    found = {(f.subject, f.sides) for f in made.findings if f.code == "legacy-name-used"}
+    assert found == {("name my_db", (("written", "env DB"),)), ("name my_db", (("left", "env TITLE"),))}
+    assert "hunter22" not in repr(made.findings)

@@ -37,3 +37,11 @@ def test_a_word_that_may_be_the_name_is_reported() -> None:
     """In running text nobody can tell: it is said, not changed."""
     assert REWRITE("warm the cache first").seen == ("cache",)
     assert not REWRITE("cache-control").seen
+
+
+def test_what_a_workload_calls_itself_is_left_where_it_stands_alone() -> None:
+    """APP_NAME=my_app is a word; in an address it is the host, whoever's it is."""
+    rewrite = rewriter({"my_app": "my-app"}, {"my_app"})
+    assert rewrite("my_app").text == "my_app"
+    assert rewrite("my_app").seen == ("my_app",)
+    assert rewrite("http://my_app/x my_app:80").text == "http://my-app/x my-app:80"
