@@ -163,7 +163,7 @@ ERROR_CODES: tuple[Code, ...] = (
         "another distribution owns the import name migrate in this environment",
         "install podlift in an environment of its own: pipx install podlift",
     ),
-    error("would-overwrite", "a file that would be written is there already", "remove it, or run elsewhere"),
+    error("internal", "podlift itself failed", "run it again with PODLIFT_TRACEBACK=1 and tell podlift's authors"),
     error("no-input", "there is nothing to plan from", "give a capture, inspect files or --host URL"),
     error("no-containers", "a workload without a container", "let the mapping give containers: with an image"),
     error("rollout-amount", "a rollout's number of instances is neither a whole number nor per cent", "write 2 or 25%"),

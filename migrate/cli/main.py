@@ -99,6 +99,8 @@ class Commands(click.Group):
         except OSError as error:
             _say(f"error: {error.filename or 'output'}: {(error.strerror or str(error)).lower()} [cannot-write]")
             code = 1
+        except Exception as fault:  # noqa: BLE001 - the last line of defence: a person is told, not shown a stack
+            code = _own_fault(fault)
         finally:
             if before is not None:
                 os.chdir(before)
@@ -143,6 +145,15 @@ def main() -> NoReturn:
         sys.exit(1)
     name = "kubectl podlift" if Path(sys.argv[0]).name.startswith("kubectl-") else "podlift"
     cli.main(prog_name=name)
+
+
+def _own_fault(fault: Exception) -> int:
+    """No input should lead here. PODLIFT_TRACEBACK=1 shows where it happened."""
+    if os.environ.get("PODLIFT_TRACEBACK"):
+        raise fault
+    _say(f"error: podlift itself failed: {type(fault).__name__}: {fault} [internal]")
+    _say("next: run it again with PODLIFT_TRACEBACK=1 and send podlift's authors what it prints")
+    return 1
 
 
 def _reader_gone() -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +12,10 @@ from tests.plans import inspect_file
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(tmp_path)
-    yield
-    os.chdir(before)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # A fault of podlift's own must fail the test, and not pass for a refusal.
+    monkeypatch.setenv("PODLIFT_TRACEBACK", "1")
 
 
 def refused(*args: str, stdin: bytes = b"", code: int = 1) -> str:

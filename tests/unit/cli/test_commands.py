@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -22,11 +20,10 @@ REPO = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(tmp_path)
-    yield
-    os.chdir(before)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # A fault of podlift's own must fail the test, and not pass for a refusal.
+    monkeypatch.setenv("PODLIFT_TRACEBACK", "1")
 
 
 def run(*args: str | Path, stdin: str | bytes | None = None) -> Result:

@@ -72,6 +72,27 @@ def test_ctrl_c() -> None:
     assert (process.returncode, said.strip()) == (130, "interrupted")
 
 
+def test_a_fault_of_our_own() -> None:
+    """One error without a stack; PODLIFT_TRACEBACK=1 shows it."""
+    program = (
+        "import migrate.cli.version as version\n"
+        "from migrate.cli.main import cli\n"
+        "version.installed_version = lambda: 1 / 0\n"
+        "cli.main(['version'])\n"
+    )
+
+    def failed(**more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment(**more), timeout=120
+        )
+
+    done = failed()
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "ZeroDivisionError" in done.stderr
+    assert "Traceback" in failed(PODLIFT_TRACEBACK="1").stderr
+
+
 def test_a_reader_that_goes_away() -> None:
     """podlift schema mapping | head -1 says nothing on stderr."""
     reading, writing = os.pipe()

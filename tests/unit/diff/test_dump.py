@@ -39,9 +39,16 @@ def live(planned: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     return made
 
 
-def dump_of(made: Plan) -> Dump:
+Objects = dict[tuple[str, str, str], dict[str, Any]]
+
+
+def objects_of(made: Plan) -> Objects:
     objects = [live(deepcopy(dict(each))) for _, each in made.objects]
-    return Dump(name="live.json", objects={(o["kind"], "default", o["metadata"]["name"]): o for o in objects})
+    return {(o["kind"], "default", o["metadata"]["name"]): o for o in objects}
+
+
+def dump_of(made: Plan) -> Dump:
+    return Dump(name="live.json", objects=objects_of(made))
 
 
 def compare(made: Plan, dump: Dump) -> Comparison:
@@ -118,7 +125,7 @@ def test_our_own_field_that_the_plan_no_longer_has(made: Plan, by: str) -> None:
     each = dump.objects[DEPLOYMENT]
     each["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "OLD", "value": "1"})
     if by == "managed":
-        owned = {"f:containers": {'k:{"name":"web"}': {"f:env": {'k:{"name":"OLD"}': {"f:value": {}}}}}}
+        owned: dict[str, Any] = {"f:containers": {'k:{"name":"web"}': {"f:env": {'k:{"name":"OLD"}': {"f:value": {}}}}}}
         fields = {"f:spec": {"f:template": {"f:spec": owned}}}
         each["metadata"]["managedFields"] = [{"manager": "podlift", "fieldsV1": fields}]
     else:
@@ -132,8 +139,7 @@ def test_our_own_field_that_the_plan_no_longer_has(made: Plan, by: str) -> None:
 
 def test_missing_and_extra_objects(made: Plan) -> None:
     """What the plan has and the cluster has not; what is ours by its labels and not in the plan."""
-    dump = dump_of(made)
-    objects = dict(dump.objects)
+    objects = objects_of(made)
     old = deepcopy(objects.pop(DEPLOYMENT))
     old["metadata"]["name"] = "web-old"
     foreign = deepcopy(old)
@@ -187,12 +193,12 @@ def test_secrets_are_not_compared() -> None:
     made = plan(web(Env=["DB_PASSWORD=hunter2-of-mine"]))
     dump = dump_of(made)
     labels = dict(dump.objects[DEPLOYMENT]["metadata"]["labels"])
-    secret = {
+    secret: dict[str, Any] = {
         "kind": "Secret",
         "metadata": {"name": "web-env", "labels": labels},
         "data": {"DB_PASSWORD": "aHVudGVyMg=="},
     }
-    stale = deepcopy(secret)
+    stale: dict[str, Any] = deepcopy(secret)
     stale["metadata"]["name"] = "web-older"
     objects = {**dump.objects, ("Secret", "default", "web-env"): secret, ("Secret", "default", "web-older"): stale}
     found = compare(made, Dump(name="x", objects=objects))
