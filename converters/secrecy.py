@@ -171,6 +171,16 @@ def secrets_within(text: str, known: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def masked(text: str, known: Iterable[str]) -> str:
+    """The text with :data:`WITHHELD` in place of known secret values, of passwords in URLs and of PEM blocks."""
+    values = {value for each in known for value in (each, *_passwords(each)) if len(value) >= _SHORTEST}
+    for value in sorted(values, key=lambda each: (-len(each), each)):
+        text = text.replace(value, WITHHELD)
+    if "://" in text:
+        text = _URL_PASSWORD.sub(lambda found: found[0].replace(f":{found['password']}@", f":{WITHHELD}@"), text)
+    return WITHHELD if "-----BEGIN" in text and _PEM.search(text) else text
+
+
 def _passwords(value: str) -> Iterable[str]:
     return (match["password"] for match in _URL_PASSWORD.finditer(value)) if "://" in value else ()
 

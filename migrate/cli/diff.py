@@ -10,10 +10,12 @@ import click
 
 from ..diff import Dump, comparison_json, diff_plan, read_dump
 from ..diff.dump import dump_of
-from ..plan.directory import is_plan, read_plan
+from ..plan.directory import read_plan
 from ..plan.model import Plan
+from ..plan.stored import is_plan
 from ..report.comparison_views import comparison_markdown, comparison_table, comparison_unified
 from .command import Command, Session, pass_session
+from .inputs import mend
 
 
 @click.command("diff", cls=Command, formats=("table", "unified", "json", "markdown", "name"), error_exit=2)
@@ -35,6 +37,7 @@ def command(session: Session, place: str, workloads: tuple[str, ...], against: s
     \b
     kubectl get deploy,svc,cm,hpa,pdb -n NS -o json --show-managed-fields | podlift diff plan --against -
     """
+    mend(session, place, *([against] if against != "-" else []))
     comparison = diff_plan(read_plan(place), _other(against), workloads=workloads)
     if session.output == "json":
         session.data(json.dumps(comparison_json(comparison), indent=2, ensure_ascii=False) + "\n")

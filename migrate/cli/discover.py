@@ -13,7 +13,7 @@ from converters.capture import Capture
 from ..project import load_project
 from ..report.capture_views import capture_json, capture_line, capture_view
 from .command import INCOMPLETE, Command, Session, pass_session
-from .inputs import Given, captured_configs, config_options, host_options, hosts_of, mapping_of, read_engines
+from .inputs import Given, captured_configs, config_options, host_options, hosts_of, mapping_of, mend, read_engines
 
 
 @click.command("discover", cls=Command, formats=("table", "json", "name"), progress=True)
@@ -63,6 +63,7 @@ def command(
     capture = replace(read_engines(hosts_of(given, project), session, volumes=volumes, **limits), configs=configs)
     if redact:
         capture = without_values(capture)
+    mend(session, out)
     write_capture(capture, out, replace=overwrite)
     _print(session, capture)
     session.talk(f"Written to {out}. Next: podlift plan {Path(out)} --out plan")

@@ -109,11 +109,13 @@ def capture_of(given: Given, project: Project, mapping: Mapping | None, session:
 
 def _documents(given: Given, project: Project, session: Session) -> Capture:
     if given.sources:
+        mend(session, *(each for each in given.sources if each != "-"))
         return _named(given.sources, given, project)
     if not given.host and given.hosts is None:
         if project.capture is not None:
             from ..capture import read_capture
 
+            mend(session, project.capture)
             return read_capture(project.capture)
         if project.inspect:
             return Capture(hosts=_inspects(_globbed(project), given, project))
@@ -121,6 +123,20 @@ def _documents(given: Given, project: Project, session: Session) -> Capture:
             # A config alone can be planned; what runs is then not known.
             return Capture()
     return read_engines(hosts_of(given, project), session)
+
+
+def mend(session: Session, *places: Path | str) -> None:
+    """Completes or undoes what a killed podlift left of a plan or a capture, and says so."""
+    from ..plan.swap import recover
+
+    for place in places:
+        try:
+            said = recover(Path(place))
+        except (OSError, ValueError):
+            # The command's own error says it better.
+            continue
+        if said:
+            session.talk(f"{said[0].upper()}{said[1:]}.")
 
 
 def read_engines(hosts: Sequence[HostEntry], session: Session, *, volumes: bool = False, **limits: float) -> Capture:

@@ -10,9 +10,10 @@ import click
 from converters.capture import Capture
 from converters.errors import PodliftError
 
-from ..plan.directory import check_plan, is_plan, read_plan, write_plan
+from ..plan.directory import check_plan, read_plan, write_plan
 from ..plan.making import make_plan
 from ..plan.model import Plan
+from ..plan.stored import is_plan
 from ..project import load_project
 from ..report.plan_markdown import plan_readme
 from ..report.summary import summary_json
@@ -25,6 +26,7 @@ from .inputs import (
     decisions_of,
     host_options,
     mapping_of,
+    mend,
     planning_options,
     target_of,
 )
@@ -163,6 +165,7 @@ def _check(session: Session, plan: Plan, place: str) -> int:
             reason="no plan directory is named",
             next_step="give --check PLAN, or out: in podlift.yaml",
         )
+    mend(session, place)
     differing = check_plan(plan, place)
     if not differing:
         session.talk(f"{place} is what the inputs give.")

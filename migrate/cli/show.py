@@ -11,8 +11,9 @@ import click
 from converters.capture import Capture
 from converters.errors import PodliftError
 
-from ..plan.directory import is_plan, read_plan
+from ..plan.directory import read_plan
 from ..plan.model import Plan, finding_json, jsonable, verdict_json
+from ..plan.stored import is_plan
 from ..project import load_project
 from ..report.capture_views import capture_json, capture_line, capture_view
 from ..report.plan_markdown import plan_readme
@@ -20,7 +21,7 @@ from ..report.summary import summary_json
 from ..report.views import findings_view, summary_view, verdicts_view, workload_view
 from ..schemas.checking import nearest
 from .command import Command, Session, pass_session
-from .inputs import Given, capture_of, decisions_of, mapping_of
+from .inputs import Given, capture_of, decisions_of, mapping_of, mend
 
 
 @click.command("show", cls=Command, formats=("table", "json", "yaml", "name", "markdown"))
@@ -35,6 +36,7 @@ def command(session: Session, place: str, workload: str | None, everything: bool
     Of a plan: the summary, or with WORKLOAD its objects, findings, verdicts and the lines that answer what is open.
     Of a capture: its hosts, or with WORKLOAD the model that was read, with the document and path of every value.
     """
+    mend(session, place)
     if is_plan(Path(place)):
         _plan(session, read_plan(place), workload, everything, verdicts)
     elif Path(place).is_dir():

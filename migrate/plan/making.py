@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from converters.sources.inspect import read_inspect
-
 from converters.capture import Capture
 from converters.conversion import Conversion, convert
 from converters.decisions import Decisions
@@ -18,7 +16,8 @@ from converters.fields.catalogue import code_named
 from converters.fields.verdict import Finding, Level, Verdict
 from converters.names import NameMap, assign_names
 from converters.objects.context import WORKLOAD
-from converters.objects.service import service_ports
+from converters.secrecy import masked
+from converters.sources.inspect import read_inspect
 from converters.sources.mapping import Mapping as ConfigMapping
 from converters.sources.mapping import read_config
 from converters.sources.reading import Reading
@@ -184,7 +183,7 @@ def _gathered(
         ),
         objects=objects,
         secrets=tuple((c.workload, secret) for c in conversions for secret in c.secrets),
-        extras={file: text for c in conversions for file, text in sorted(c.extras.items())},
+        extras=_extras(conversions, names),
         names=_names(names),
         verdicts=tuple(folded(verdicts)),
         findings=tuple(dict.fromkeys(findings)),
@@ -238,6 +237,17 @@ def _lines_used_by_findings(findings: Sequence[Finding], decisions: Decisions) -
     return used
 
 
+def _extras(conversions: Sequence[Conversion], names: NameMap) -> dict[str, str]:
+    """Files of all workloads; where two namespaces have one of a name, the namespace stands before it."""
+    times = Counter(file for conversion in conversions for file in conversion.extras)
+    made = {}
+    for conversion in conversions:
+        space = names.namespaces.get(conversion.workload, "")
+        for file, text in sorted(conversion.extras.items()):
+            made[f"{space}.{file}" if times[file] > 1 and space else file] = text
+    return made
+
+
 def _objects(conversions: Sequence[Conversion]) -> tuple[tuple[str, dict[str, Any]], ...]:
     """Objects by workload; what no workload's label claims, or two made alike, is shared and stands once."""
     made: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
@@ -265,7 +275,6 @@ def _objects(conversions: Sequence[Conversion]) -> tuple[tuple[str, dict[str, An
 def _entry(workload: Workload, conversion: Conversion, names: NameMap) -> dict[str, Any]:
     """What plan.json says of a workload. Nothing in it changes by itself: no container ID, no address, no state."""
     image = workload.containers[0].image
-    ports = service_ports(workload)
     pods = [each for each in conversion.objects if _template(each) is not None]
     return {
         "name": workload.name,
@@ -277,7 +286,8 @@ def _entry(workload: Workload, conversion: Conversion, names: NameMap) -> dict[s
         "controller": conversion.controller,
         "replicas": dict(conversion.replicas),
         "ports": [
-            {"containerPort": p.target, "protocol": p.protocol, "servicePort": p.port, "name": p.name} for p in ports
+            {"containerPort": p.target, "protocol": p.protocol, "servicePort": p.port, "name": p.name}
+            for p in conversion.ports
         ],
         "image": jsonable(replace(image, id="")),
         "checks": sum(len(c.checks) for c in workload.containers),
@@ -293,7 +303,7 @@ def _entry(workload: Workload, conversion: Conversion, names: NameMap) -> dict[s
             for s in conversion.secrets
         ],
         "withheld": list(conversion.blocked),
-        "workload": jsonable(without_secrets(workload), without=_NOT_IN_PLAN),
+        "workload": _normalised(workload),
     }
 
 
@@ -316,7 +326,32 @@ def _class(workload: Workload, conversion: Conversion) -> str:
     starts = next((f.answer for f in workload.findings if f.code == "acts-unasked"), "")
     if starts == "exclusive":
         return "singleton"
-    return "stateless" if service_ports(workload) else "worker"
+    return "stateless" if conversion.ports else "worker"
+
+
+# Attributes of a container in which a secret value may stand in clear (finding ``secret-in-argv``), and keys of them
+# that hold none.
+_TEXTS = frozenset({"entrypoint", "args", "env", "checks", "log_options", "labels", "annotations"})
+_NO_TEXTS = frozenset({"name", "key", "kind"})
+
+
+def _normalised(workload: Workload) -> dict[str, Any]:
+    """The workload as plan.json has it: without evidence, and without secret values wherever they stand."""
+    made: dict[str, Any] = jsonable(without_secrets(workload), without=_NOT_IN_PLAN)
+    known = {e.value for c in workload.containers for e in c.env if e.secret and e.value is not None}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, str):
+            return masked(value, known)
+        if isinstance(value, dict):
+            return {key: each if key in _NO_TEXTS else plain(each) for key, each in value.items()}
+        return [plain(each) for each in value] if isinstance(value, list) else value
+
+    for container in made.get("containers", ()):
+        container |= {key: plain(each) for key, each in container.items() if key in _TEXTS}
+    if "differences" in made:
+        made["differences"] = plain(made["differences"])
+    return made
 
 
 def without_secrets(workload: Workload) -> Workload:
