@@ -115,9 +115,9 @@ def _serve(socket: Path, listen: Path, requests: Any, ready: Any) -> None:
         while True:
             time.sleep(0.001)
             # handed on outside the way of a request
-            if len(proxy.requests) > sent:
-                requests.extend(proxy.requests[sent:])
-                sent = len(proxy.requests)
+            if new := proxy.requests[sent:]:
+                requests.extend(new)
+                sent += len(new)
 
 
 if __name__ == "__main__":
