@@ -152,28 +152,16 @@ def _gathered(
 ) -> Plan:
     objects = _objects(conversions)
     verdicts = [v for c in conversions for v in c.verdicts]
-    verdicts += [
-        Verdict(
-            workload="",
-            level=Level.DROPPED if code_named(setting.code).drop else Level.UNDECIDED,
-            code=setting.code,
-            source=source,
-            # an ignored field's value is the mapping's reason
-            why=str(setting.value) if setting.code == "ignored" else code_named(setting.code).about,
-            todo=code_named(setting.code).todo,
-            options=code_named(setting.code).options,
-        )
-        for setting in estate.left
-        for source in setting.origins
-        if setting.code != "selection"
-    ]
+    used = {line for c in conversions for line in c.answers_used}
+    outside, lines = _outside(estate, decisions)
+    verdicts += outside
+    used |= lines
     findings = [*estate.findings, *names.findings, *(f for c in conversions for f in c.findings)]
     findings = [_accepted(f, accepted) for f in findings]
     tally = Counter[str]()
     for each in estate.tallies:
         for kind in ("leaves", "present", "inherited", "unset", "observed", "mirror"):
             tally[kind] += getattr(each, kind)
-    used = {line for c in conversions for line in c.answers_used}
     used |= _lines_used_by_findings(findings, decisions)
     return Plan(
         estate=name,
@@ -193,13 +181,43 @@ def _gathered(
         excluded=estate.excluded,
         unread=tuple(h for h in estate.unread),
         accepted_unread=tuple(sorted(set(accepted) & set(estate.unread))),
-        unused_answers=tuple(
-            f"{decisions.file}:{a.line} {a.code} of {a.workload} ({a.about})"
-            for a in decisions.answers
-            if a.line not in used
-        ),
+        unused_answers=_unused(decisions, used),
         redacted=capture.redacted,
     )
+
+
+def _outside(estate: Estate, decisions: Decisions) -> tuple[list[Verdict], set[int]]:
+    """Verdicts on fields of configs that stand outside every workload, and the lines that answered some."""
+    verdicts, used = [], set()
+    for setting in estate.left:
+        if setting.code == "selection":
+            continue
+        code = code_named(setting.code)
+        for source in setting.origins:
+            answered = None if code.drop else decisions.answer(SHARED, code.name, source.path)
+            if answered is not None:
+                used.add(answered.line)
+            settled = code.drop or answered is not None
+            verdict = Verdict(
+                workload=SHARED,
+                level=Level.DROPPED if settled else Level.UNDECIDED,
+                code=code.name,
+                source=source,
+                # an ignored field's value is the mapping's reason
+                why=str(setting.value) if code.name == "ignored" else code.about,
+                todo="" if answered else code.todo,
+                options=() if settled else code.options,
+                decided=answered is not None,
+            )
+            verdicts.append(verdict)
+    return verdicts, used
+
+
+def _unused(decisions: Decisions, used: set[int]) -> tuple[str, ...]:
+    """Lines of decisions.yaml that nothing asked for: answers without a question, overrides without an object."""
+    answers = [(a.line, f"{a.code} of {a.workload} ({a.about})") for a in decisions.answers]
+    overrides = [(o.line, f"override of {o.workload} {o.object or 'name'}".rstrip()) for o in decisions.overrides]
+    return tuple(f"{decisions.file}:{line} {what}" for line, what in sorted(answers + overrides) if line not in used)
 
 
 def folded(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -220,7 +220,9 @@ def test_what_json_cannot_carry_is_refused(value: Any) -> None:
         emit(value)
 
 
-@pytest.mark.parametrize("value", [{1: 2}, {None: 1}, b"a", {"a": {1, 2}}, object()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [{1: 2}, {None: 1}, b"a", {"a": {1, 2}}, object()], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_json_is_refused(value: Any) -> None:
     """A key that is no text would change its type on the way through another reader."""
     with pytest.raises(TypeError):
