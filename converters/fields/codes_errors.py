@@ -73,6 +73,19 @@ ERROR_CODES: tuple[Code, ...] = (
     error("plan-broken", "a file of a plan is no JSON", "plan again"),
     error("plan-schema", "a plan of another version", "plan again with this version"),
     error("no-plan", "a directory holds no plan", "make one with podlift plan --out DIR"),
+    error(
+        "bad-json", "a file is no JSON, or ends in the middle of a value", "correct the line, or fetch the file again"
+    ),
+    error("bad-yaml", "a file is no YAML", "correct the file near the line; indent with spaces"),
+    error("bad-encoding", "a file is not UTF-8", "save it as UTF-8 (iconv -f LATIN1 -t UTF-8)"),
+    error("empty-document", "a file holds nothing", "give the file that was meant, or none"),
+    error("duplicate-key", "a key stands twice in one map", "keep one of the two: a reader would forget the other"),
+    error("unknown-yaml-tag", "a YAML tag whose meaning podlift does not know", "write the plain value in its place"),
+    error(
+        "templated-yaml",
+        "a file is a template (Jinja2, ERB, Go) and not yet YAML",
+        "render it first, and give what comes out",
+    ),
     error("cannot-write", "a file or directory cannot be written", "free space or permissions; nothing was changed"),
     error("cannot-read", "a file or directory cannot be read", "give a path that can be read"),
     error(
