@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import Any
 
 from converters.capture import Capture
@@ -222,17 +223,21 @@ def _unused(decisions: Decisions, used: set[int]) -> tuple[str, ...]:
 
 def folded(verdicts: Sequence[Verdict]) -> list[Verdict]:
     """Equal verdicts on one path of several instances' documents as one, with the list of those instances."""
-    made: dict[Verdict, list[Verdict]] = {}
+    made: dict[tuple[object, ...], list[Verdict]] = {}
     for verdict in verdicts:
         source = verdict.source
-        same = verdict if source is None else replace(verdict, source=replace(source, document=_kind(source.document)))
-        made.setdefault(same, []).append(verdict)
+        same = None if source is None else (_kind(source.document), source.path, source.line)
+        made.setdefault((same, *_told(verdict)), []).append(verdict)
     return [
         group[0]
         if len(group) == 1
         else replace(group[0], instances=tuple(v.source.document for v in group if v.source is not None))
         for group in made.values()
     ]
+
+
+# All of a verdict but its source.
+_told = attrgetter(*(each.name for each in fields(Verdict) if each.name != "source"))
 
 
 def _kind(document: str) -> str:
