@@ -17,7 +17,7 @@ from .command import Command, Session, pass_session
 
 MAPPING_FILE = "mapping.yaml"
 _IGNORED = (
-    ("capture/", "documents as engines print them: environments with secrets"),
+    ("secrets/", "values of secrets, which captures and plans keep apart"),
     (".podlift/", "keys and state of this machine"),
 )
 

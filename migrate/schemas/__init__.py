@@ -21,6 +21,8 @@ _WRITTEN = {
     "decisions": ("inputs", "decisions"),
     "hosts": ("inputs", "hosts"),
     "mapping": ("mapping", "mapping"),
+    "capture": ("captures", "capture"),
+    "captured-host": ("captures", "captured_host"),
     "plan": ("outputs", "plan"),
     "objects": ("outputs", "objects"),
     "names": ("outputs", "names"),

@@ -338,13 +338,13 @@ def test_init_writes_what_is_not_there(tmp_path: Path) -> None:
     done = run("init", "--config", "fleet", "--host", "ams1=ssh://ams1.example", "--estate", "edge")
     assert done.exit_code == 0, done.stderr
     assert Path(".gitignore").read_text().splitlines()[0] == "*.pyc"
-    assert "capture/" in Path(".gitignore").read_text()
+    assert "secrets/" in Path(".gitignore").read_text().splitlines()
     assert run("mapping", "check").exit_code == 0
     Path("podlift.yaml").write_text("estate: mine\n")
     again = run("init", "--config", "fleet")
     assert "kept     podlift.yaml" in again.stdout
     assert Path("podlift.yaml").read_text() == "estate: mine\n"
-    assert Path(".gitignore").read_text().count("capture/") == 1
+    assert Path(".gitignore").read_text().count("secrets/") == 1
 
 
 def test_an_initialised_project_plans(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ import jsonschema
 import pytest
 
 from converters.errors import PodliftError
+from migrate.capture import write_capture
 from migrate.diff import comparison_json, diff_plan
 from migrate.documents import parse_documents
 from migrate.plan.directory import plan_files
 from migrate.schemas import SCHEMAS, schema
 from migrate.schemas.checking import check
-from tests.plans import plan, web
+from tests.plans import capture, plan, web
 
 REPO = Path(__file__).parents[3]
 
@@ -53,6 +54,17 @@ def test_a_plan_directory_keeps_its_schemas(name: str) -> None:
     jsonschema.validate(json.loads(files[f"{name}.json"]), schema(name))
 
 
+def test_a_capture_keeps_its_schemas(tmp_path: Path) -> None:
+    """With a host that could not be read, and the embedded estate's."""
+    write_capture(capture(web(Env=["DB_PASSWORD=hunter2-of-mine"]), error="refused"), tmp_path / "seen")
+    for folder in (tmp_path / "seen", REPO / "fixtures" / "edge-estate" / "capture"):
+        jsonschema.validate(json.loads((folder / "capture.json").read_text()), schema("capture"))
+        hosts = list(folder.glob("hosts/*/host.json"))
+        assert hosts
+        for host in hosts:
+            jsonschema.validate(json.loads(host.read_text()), schema("captured-host"))
+
+
 def test_a_comparison_keeps_its_schema() -> None:
     """With added, removed and changed objects, verdicts and findings."""
     old = plan(web("front"), web("store"))
@@ -87,9 +99,10 @@ def test_shipped_mappings_keep_the_schema() -> None:
         if "schema: podlift.dev/mapping" in file.read_text()
     ]
     assert files
+    validator = jsonschema.Draft202012Validator(schema("mapping"))
     for file in files:
         (document,) = parse_documents(file.read_bytes(), name=file.name)
-        jsonschema.validate(document.value, schema("mapping"))
+        validator.validate(document.value)
 
 
 SAMPLES: list[tuple[str, Any]] = [
