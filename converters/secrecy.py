@@ -16,6 +16,9 @@ from .decisions import Decisions
 WITHHELD = "podlift:withheld"
 """The value that a redacted capture has in place of each environment value: ``NAME=podlift:withheld``."""
 
+WITHHELD_AS_IMAGE = "podlift:withheld-as-image"
+"""The same for a container's value that was equal to its image's: no setting of the container, whatever it was."""
+
 SECRET_WORDS: tuple[str, ...] = (
     "PASSWORD",
     "PASSWD",
@@ -153,6 +156,17 @@ def secret_value(value: str) -> bool:
     return ("://" in value and _URL_PASSWORD.search(value) is not None) or (
         "-----BEGIN" in value and _PEM.search(value) is not None
     )
+
+
+def without_secrets(name: str, value: str) -> str:
+    """The value of an option (of a log driver, of a volume) without what is secret in it: the whole where its name
+    says so, one of ``username=u,password=p``, or the password of a URL. No object needs it."""
+    if is_secret(name, value):
+        return WITHHELD
+    words = [word.partition("=") for word in value.split(",")]
+    if any(given and is_secret(key, inner) for key, given, inner in words):
+        value = ",".join(f"{k}={WITHHELD}" if g and is_secret(k, v) else f"{k}{g}{v}" for k, g, v in words)
+    return _URL_PASSWORD.sub(lambda match: match[0].replace(f":{match['password']}@", f":{WITHHELD}@"), value)
 
 
 def secrets_within(text: str, known: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..secrecy import WITHHELD
+from ..secrecy import WITHHELD, WITHHELD_AS_IMAGE
 from .defaults import RULES, Surroundings
 from .mirrors import agrees, has_primary
 from .row import Role, Row
@@ -113,6 +113,8 @@ def _config_class(found: Field, row: Row, around: Surroundings) -> Class:
     if row.inherits and image is not None:
         default = image.get(found.path)
         if default not in (None, "", [], {}):
+            if isinstance(value, str) and value.endswith(f"={WITHHELD_AS_IMAGE}"):
+                return _INHERITED
             # Two values that were withheld may differ.
             if _equal(default, value) and not (isinstance(value, str) and value.endswith(WITHHELD)):
                 return _INHERITED

@@ -10,7 +10,7 @@ from typing import Any
 from ..decisions import Decisions
 from ..fields.mirrors import argv
 from ..fields.verdict import Origins
-from ..secrecy import WITHHELD, is_secret
+from ..secrecy import WITHHELD, WITHHELD_AS_IMAGE, is_secret
 from ..workload import Check, Device, DeviceRequest, Env, Item, Limit, Pair, Restart, Setting, Termination
 from .inspect_document import Document, Draft, chosen
 
@@ -91,7 +91,7 @@ def read_env(document: Document, decisions: Decisions | None) -> tuple[Env, ...]
     for _, entry, origins in document.texts("Config.Env[env]"):
         name, given, value = entry.partition("=")
         before = found.get(name)
-        withheld = value == WITHHELD
+        withheld = value in (WITHHELD, WITHHELD_AS_IMAGE)
         found[name] = Env(
             name=name,
             value=value if given and not withheld else None,

@@ -7,17 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from converters.capture import Capture, HostDocuments
-from converters.secrecy import WITHHELD, is_secret
+from converters.secrecy import WITHHELD, WITHHELD_AS_IMAGE, is_secret
 
-from .values import with_environment, with_texts
+from .values import Change, with_environment, with_texts
 
 
 def redact(capture: Capture) -> Capture:
-    """The capture with ``NAME=podlift:withheld`` for every entry of an environment, of containers and of images; and
-    the same in place of what looks secret in configs.
+    """The capture with ``NAME=podlift:withheld`` for every entry of an environment, of containers and of images; with
+    ``podlift:withheld-as-image`` for a container's entry that its image has too; and with ``podlift:withheld`` in
+    place of what looks secret in configs.
 
-    It can be planned: each value becomes a required key of a Secret. Argv, labels and mounts stay as they are: they
-    decide what is planned. A secret in one of them is a finding of every plan.
+    It can be planned: each value that is the container's own becomes a required key of a Secret. Argv, labels and
+    mounts stay as they are: they decide what is planned. A secret in one of them is a finding of every plan.
     """
     return replace(
         capture,
@@ -28,10 +29,30 @@ def redact(capture: Capture) -> Capture:
 
 
 def _redacted(host: HostDocuments) -> HostDocuments:
-    def without(documents: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
-        return tuple(with_environment(each, _withheld) for each in documents)
+    of_images = {str(image.get("Id")): _entries(image) for image in host.images}
+    return replace(
+        host,
+        containers=tuple(
+            with_environment(each, _withheld_unless_of(of_images.get(str(each.get("Image")), frozenset())))
+            for each in host.containers
+        ),
+        images=tuple(with_environment(each, _withheld) for each in host.images),
+    )
 
-    return replace(host, containers=without(host.containers), images=without(host.images))
+
+def _entries(image: Mapping[str, Any]) -> frozenset[str]:
+    config = image.get("Config")
+    env = config.get("Env") if isinstance(config, Mapping) else None
+    return frozenset(each for each in env if isinstance(each, str)) if isinstance(env, list) else frozenset()
+
+
+def _withheld_unless_of(image: frozenset[str]) -> Change:
+    def change(name: str, value: str) -> str:
+        if value in (WITHHELD, WITHHELD_AS_IMAGE):
+            return value
+        return WITHHELD_AS_IMAGE if f"{name}={value}" in image else WITHHELD
+
+    return change
 
 
 def _withheld(_name: str, _value: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from converters.secrecy import WITHHELD, is_secret
+from converters.secrecy import WITHHELD, WITHHELD_AS_IMAGE, is_secret
 
 APART = "podlift:apart"
 """What stands in a document for a value that lies apart. An environment that really holds this text lies apart too,
@@ -22,7 +22,7 @@ class Taken:
         self.values: list[list[str]] = []
 
     def __call__(self, name: str, value: str) -> str:
-        if value == WITHHELD or not (value == APART or is_secret(name, value)):
+        if value in (WITHHELD, WITHHELD_AS_IMAGE) or not (value == APART or is_secret(name, value)):
             return value
         self.values.append([name, value])
         return APART

@@ -45,7 +45,10 @@ class HostReader:
     def read(self, *, measure_volumes: bool) -> None:
         """Raises PodliftError for what ends the reading of this host, CancelledError if it was called off."""
         self._know_engine()
-        self._names = _names(self._json("/containers/json?all=1", "the list of containers"))
+        listed = self._json("/containers/json?all=1", "the list of containers")
+        if not isinstance(listed, list):
+            raise no_engine(self._host.name, "where a list of containers is due stands something else")
+        self._names = _names(listed)
         fan_out(self._inspect, sorted(self._names), at_once=self._at_once, results=self._inspects)
         containers = self._containers()
         wanted = sorted(_in_use(containers))
@@ -211,10 +214,10 @@ def _number(version: Any) -> tuple[int, ...]:
     return tuple(map(int, parts)) if len(parts) == 2 and all(part.isdecimal() for part in parts) else ()
 
 
-def _names(listed: Any) -> dict[str, str]:
+def _names(listed: list[Any]) -> dict[str, str]:
     """ID to name of each entry of the list."""
     found = {}
-    for entry in listed if isinstance(listed, list) else ():
+    for entry in listed:
         names = entry.get("Names") or [entry["Id"]]
         # a link's name has a second slash
         own = [name for name in names if name.count("/") <= 1]

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ...fields.verdict import Source
-from ...secrecy import is_secret
+from ...secrecy import WITHHELD, is_secret
 from ...workload import (
     Check,
     CheckKind,
@@ -48,6 +48,8 @@ def env_of(each: Told, placed: Placed, runtime: Callable[[str], str]) -> Env:
     known = each.get("runtime") or (runtime(value) if value is not None else "")
     if known:
         return Env(name=name, runtime=known, origins=origins)
+    if value == WITHHELD:
+        return Env(name=name, secret=True, withheld=True, origins=origins)
     text = None if value is None else placed(value, each)
     secret = bool(each.get("secret")) or (text is not None and is_secret(name, text))
     return Env(name=name, value=text, secret=secret, origins=origins)

@@ -31,7 +31,11 @@ def capture(**more: Any) -> Capture:
         containers=(
             container("web", "PATH=/bin", f"DB_PASSWORD={SECRET}", "UNSET", f"URL=amqp://u:{SECRET}@mq/"),
             container(
-                "api", Mounts=[{"Type": "volume", "Name": "data"}], SizeRw=2**60, Rate=0.5, Note="\u00e9\n\U0001f600\ud800"
+                "api",
+                Mounts=[{"Type": "volume", "Name": "data"}],
+                SizeRw=2**60,
+                Rate=0.5,
+                Note="\u00e9\n\U0001f600\ud800",
             ),
         ),
         images=({"Id": "sha256:" + "a" * 64, "Config": {"Env": [f"TOKEN={SECRET}"]}},),

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from converters.capture import Capture, ConfigDocument, HostDocuments
+from converters.sources.inspect import read_inspect
+from converters.sources.mapping import parse_mapping, read_config
 from converters.workload import Host
 from migrate.capture import read_capture, redact, write_capture
 
@@ -30,6 +32,16 @@ def test_images_are_redacted_too() -> None:
     host = redacted(images=({"Id": "i", "Config": {"Env": ["A=1"]}, "ContainerConfig": {"Env": ["B=2"]}},))
     assert host.images[0]["Config"]["Env"] == ["A=podlift:withheld"]
     assert host.images[0]["ContainerConfig"]["Env"] == ["B=podlift:withheld"]
+
+
+def test_what_the_image_has_too_is_told_apart() -> None:
+    """A value that is the image's own is no setting of the container, and stays none after redaction."""
+    image = {"Id": "i", "Config": {"Env": ["PATH=/bin", "LOG=info"]}}
+    host = redacted({"Image": "i", "Config": {"Env": ["PATH=/bin", "LOG=debug"]}}, images=(image,))
+    assert host.containers[0]["Config"]["Env"] == ["PATH=podlift:withheld-as-image", "LOG=podlift:withheld"]
+    assert host.images[0]["Config"]["Env"] == ["PATH=podlift:withheld", "LOG=podlift:withheld"]
+    again = redact(Capture(hosts=(host,))).hosts[0]
+    assert again == host
 
 
 def test_podmans_command_line_is_redacted() -> None:
@@ -75,3 +87,29 @@ def test_no_value_reaches_the_disk(tmp_path: Path) -> None:
     assert b"chatty" not in written
     assert [f.name for f in (tmp_path / "c/secrets").iterdir()] == [".gitignore"]
     assert read_capture(tmp_path / "c") == made
+
+
+def test_a_redacted_capture_can_be_planned() -> None:
+    """Its own values become required keys of a Secret, of containers and of configs; the image's stay the image's."""
+    image = {"Id": "i", "Config": {"Env": ["PATH=/bin"], "Cmd": ["serve"]}, "RepoDigests": ["r.example/w@sha256:1"]}
+    env = ["PATH=/bin", "LOG=info", "DB_PASSWORD=wave-41"]
+    document = {"Id": "1", "Name": "/w", "Image": "i", "Config": {"Env": env, "Image": "w"}, "HostConfig": {}}
+    capture = redact(Capture(hosts=(HostDocuments(host=Host(name="a"), containers=(document,), images=(image,)),)))
+    (found,) = read_inspect(capture.hosts[0].containers, images=capture.hosts[0].images, host=Host(name="a")).workloads
+    assert [(e.name, e.value, e.withheld) for e in found.containers[0].env] == [
+        ("LOG", None, True),
+        ("DB_PASSWORD", None, True),
+    ]
+    mapping = parse_mapping(
+        {
+            "schema": "podlift.dev/mapping/v1",
+            "documents": {"f": {"files": "*.yml"}},
+            "workloads": {"each": "items(f)", "name": "key()"},
+            "containers": [{"image": "image", "env": {"each": "items(env)", "name": "key()", "from": "@"}}],
+        },
+        {},
+        name="m.yml",
+    )
+    config = ConfigDocument(name="f.yml", value={"w": {"image": "w:1", "env": {"DB_PASSWORD": "wave-41"}}})
+    (intended,) = read_config(redact(Capture(configs=(config,))).configs, mapping).workloads
+    assert [(e.name, e.value, e.withheld) for e in intended.containers[0].env] == [("DB_PASSWORD", None, True)]
