@@ -13,7 +13,7 @@ from .command import Session
 
 # Plain progress speaks at most this often, and whenever a stage is done.
 _EVERY_S = 5.0
-_WORDS = {"read": "hosts read", "convert": "workloads converted", "discover": "hosts read"}
+_WORDS = {"discover": "hosts asked", "read": "hosts' documents read", "convert": "workloads converted"}
 
 
 class Progress:

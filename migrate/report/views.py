@@ -19,6 +19,8 @@ Paint = Callable[[str, str], str]
 
 SHOWN = (Level.UNDECIDED, Level.DROPPED, Level.APPROXIMATED)
 WIDTH = 100
+# Where sites are split, one field has a target in each controller.
+TARGETS = 3
 
 
 def plain(text: str, _kind: str) -> str:
@@ -75,17 +77,20 @@ def verdicts_view(verdicts: Iterable[Verdict], *, everything: bool = False, pain
             workload = verdict.workload
             lines += [""] if lines else []
             lines.append(workload or "outside every workload")
-        lines += _verdict(verdict, paint)
+        lines += _verdict(verdict, everything, paint)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _verdict(verdict: Verdict, paint: Paint) -> list[str]:
+def _verdict(verdict: Verdict, everything: bool, paint: Paint) -> list[str]:
     source = one_line(str(verdict.source)) if verdict.source is not None else "(nobody asked)"
     many = f" (and {len(verdict.instances) - 1} more instances)" if len(verdict.instances) > 1 else ""
     lines = [f"  {paint(f'{verdict.level.value:<12}', verdict.level.value)}  {source}{many}"]
     told = one_line(verdict.why or verdict.code)
     lines += _indented(f"{told} [{verdict.code}]{' (decided)' if verdict.decided else ''}")
-    lines += [f"{'':16}-> {one_line(target)}" for target in verdict.targets]
+    shown = verdict.targets if everything or len(verdict.targets) <= TARGETS + 1 else verdict.targets[:TARGETS]
+    lines += [f"{'':16}-> {one_line(target)}" for target in shown]
+    if len(shown) < len(verdict.targets):
+        lines.append(f"{'':16}-> and {len(verdict.targets) - len(shown)} more; --all shows them")
     if verdict.todo and verdict.level in SHOWN:
         lines += _indented(f"do: {one_line(verdict.todo)}")
     for value, meaning in verdict.options:

@@ -219,7 +219,7 @@ def test_plan_formats(tmp_path: Path, output: str) -> None:
 def test_progress(tmp_path: Path) -> None:
     """Plain lines without a terminal, JSON lines when asked, none under -q."""
     file = inspect_file(tmp_path)
-    assert run("plan", file).stderr.splitlines()[0] == "1 of 1 hosts read"
+    assert run("plan", file).stderr.splitlines()[0] == "1 of 1 hosts' documents read"
     events = [json.loads(line) for line in run("plan", file, "--progress", "json").stderr.splitlines()]
     assert events[-1] == {"stage": "convert", "done": 1, "total": 1}
     assert run("plan", file, "-q").stderr == ""

@@ -95,6 +95,13 @@ def test_verdicts_that_lost_something_are_shown() -> None:
     assert whole.index("undecided") < whole.index("dropped") < whole.index("approximated") < whole.index("exact")
 
 
+def test_many_targets_are_counted() -> None:
+    """Where sites are split, one field has a target in each controller; three are shown, or all with everything."""
+    split = replace(verdict(Level.DROPPED), targets=tuple(f"Deployment/web-{n}:spec" for n in range(7)))
+    assert "-> and 4 more; --all shows them" in verdicts_view([split])
+    assert verdicts_view([split], everything=True).count("->") == 7
+
+
 def test_todo_is_yaml_that_answers_nothing() -> None:
     """All of it is comments below answers:, and each answer line alone is a valid item."""
     made = plan(web("front"), web("store", host={"Binds": ["/srv/data:/data"]}))
