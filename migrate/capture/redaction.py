@@ -18,7 +18,8 @@ def redact(capture: Capture) -> Capture:
     place of what looks secret in configs.
 
     It can be planned: each value that is the container's own becomes a required key of a Secret. Argv, labels and
-    mounts stay as they are: they decide what is planned. A secret in one of them is a finding of every plan.
+    mounts stay as they are: they decide what is planned. A secret that stands in one of them stays there: a plan of the
+    capture as it was names it (``secret-in-argv``); one of the redacted capture can no longer tell.
     """
     return replace(
         capture,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 import posixpath
 import re
 import tarfile
-from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -57,15 +55,12 @@ def text_in(archive: bytes) -> str | None:
     return None
 
 
-def link_target(path: str, stat: str) -> str:
-    """Where a link leads, from the header X-Docker-Container-Path-Stat; ``""``: it is none.
+def link_target(path: str, stat: Mapping[str, Any]) -> str:
+    """Where a link leads, from the engine's stat of it; ``""``: it is none.
 
     The engine gives the target as the link has it, or already resolved within the container.
     """
-    try:
-        target = json.loads(b64decode(stat)).get("linkTarget", "")
-    except (ValueError, AttributeError):
-        return ""
+    target = stat.get("linkTarget")
     return (
         posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
         if isinstance(target, str) and target

@@ -112,6 +112,7 @@ class Deadlines:
                 raise CallTimeoutError from error
             raise
         finally:
+            del self._current.watch
             watch.detach()
             self._live.discard(watch)
         # an answer without a length ends early without an error when its socket is shut down

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import docker.errors
+
 from converters.capture import Engine, HostDocuments
 from converters.workload import Host
 
@@ -106,6 +108,7 @@ class HostReader:
         if number < _number(OLDEST_API):
             raise too_old(self._host.name, str(spoken), OLDEST_API)
         self._engine = Engine(api_version=str(spoken), version=version)
+        self._session.speak(str(spoken))
         info = self._json("/info", "the engine's info")
         self._engine = Engine(api_version=str(spoken), version=version, info=info if isinstance(info, Mapping) else {})
 
@@ -138,14 +141,18 @@ class HostReader:
         identity, path = wanted
         for _ in range(_LINKS):
             try:
-                answer = self._get(f"/containers/{quoted(identity)}/archive?path={quoted(path)}")
-            except CallTimeoutError:
+                archive, stat = self._session.archive(identity, path, timeout_s=self._call_time())
+            except FileNotFoundError:
+                return ""
+            except (CallTimeoutError, docker.errors.APIError):
                 return None
-            if answer.status != 200:
-                return "" if answer.status == 404 else None
-            target = link_target(path, answer.headers.get("X-Docker-Container-Path-Stat", ""))
+            except CancelledError:
+                raise
+            except Exception as error:
+                raise of_connection(self._session.endpoint, error) from error
+            target = link_target(path, stat)
             if not target or target == path:
-                return text_in(answer.body)
+                return text_in(archive)
             path = target
         return None
 
@@ -162,7 +169,7 @@ class HostReader:
 
     def _json(self, path: str, what: str, *, versioned: bool = True, timeout_s: float | None = None) -> Any:
         """A document without which the host cannot be read."""
-        timeout_s = timeout_s or min(self._call_timeout_s, self._left())
+        timeout_s = timeout_s or self._call_time()
         try:
             answer = self._get(path, versioned=versioned, timeout_s=timeout_s)
         except CallTimeoutError as error:
@@ -180,7 +187,7 @@ class HostReader:
         return document
 
     def _get(self, path: str, *, versioned: bool = True, timeout_s: float | None = None) -> Answer:
-        seconds = timeout_s or min(self._call_timeout_s, self._left())
+        seconds = timeout_s or self._call_time()
         prefix = f"/v{self._engine.api_version}" if versioned and self._engine else ""
         try:
             return self._session.get(prefix + path, timeout_s=seconds)
@@ -190,6 +197,9 @@ class HostReader:
             raise
         except Exception as error:
             raise of_connection(self._session.endpoint, error, first=self._engine is None) from error
+
+    def _call_time(self) -> float:
+        return min(self._call_timeout_s, self._left())
 
     def _left(self) -> float:
         left = self._end - time.monotonic()

@@ -1,6 +1,6 @@
 """One host's session: docker-py's client over connections of ours, whose every call ends by its deadline.
 
-Documents are read raw over that session. docker-py's own way of a call costs 2 ms of processor time through
+Documents are read raw over those connections. docker-py's own way of a call costs 2 ms of processor time through
 `requests`, which with 300 containers is more than all waiting for an engine 5 ms away.
 """
 
@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import docker
 import docker.constants
+import docker.errors
 import requests.adapters
 import urllib3
 import urllib3.connection
@@ -33,11 +34,10 @@ Dial = Callable[[Watch], socket.socket]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Of one GET: the status, the headers and the body as it came."""
+    """Of one GET: the status, and the body as it came."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str]
 
     @property
     def message(self) -> str:
@@ -64,11 +64,17 @@ class Session:
             dial=_dialer(endpoint),
             deadlines=deadlines,
         )
-        self.client = docker.APIClient(
-            base_url=f"unix://{endpoint.socket}" if endpoint.socket else f"tcp://{endpoint.host}:{endpoint.port}",
-            version=OLDEST_API,
+        self._client: docker.APIClient | None = None
+
+    def speak(self, api_version: str) -> None:
+        """Says which API version docker-py's calls are made in. Raises docker.errors.DockerException for a config file
+        of docker's that it cannot use."""
+        host = f"[{self.endpoint.host}]" if ":" in self.endpoint.host else self.endpoint.host
+        self._client = docker.APIClient(
+            base_url=f"unix://{self.endpoint.socket}" if self.endpoint.socket else f"tcp://{host}:{self.endpoint.port}",
+            version=api_version,
         )
-        self.client.mount(self.client.base_url, _Adapter(self._pool))
+        self._client.mount(self._client.base_url, _Adapter(self._pool))
 
     def get(self, path: str, *, timeout_s: float) -> Answer:
         """One GET. Raises CallTimeoutError when its time is over, CancelledError, and what the connection raises
@@ -86,16 +92,28 @@ class Session:
         answer = self._pool.urlopen(
             "GET",
             path,
-            headers={"User-Agent": str(self.client.headers["User-Agent"])},
+            headers={"User-Agent": docker.constants.DEFAULT_USER_AGENT},
             retries=False,
             redirect=False,
             timeout=urllib3.Timeout(watch.left() + _AFTER_S),
         )
-        return Answer(status=answer.status, body=answer.data, headers=answer.headers)
+        return Answer(status=answer.status, body=answer.data)
+
+    def archive(self, container: str, path: str, *, timeout_s: float) -> tuple[bytes, Mapping[str, Any]]:
+        """The tar of a path in a container, and the engine's stat of it. Raises FileNotFoundError where there is none,
+        docker.errors.APIError for another answer, and what ``get`` raises."""
+        assert self._client is not None
+        with self._deadlines.watch(timeout_s):
+            try:
+                stream, stat = self._client.get_archive(container, path)
+                return b"".join(stream), stat or {}
+            except docker.errors.NotFound as error:
+                raise FileNotFoundError(path) from error
 
     def close(self) -> None:
         self._pool.close()
-        self.client.close()
+        if self._client is not None:
+            self._client.close()
 
 
 def quoted(part: str) -> str:
@@ -129,7 +147,7 @@ class _Pool(urllib3.HTTPConnectionPool):
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """Lets docker-py's own calls go over the same connections."""
+    """Takes docker-py's own calls over the same connections."""
 
     def __init__(self, pool: _Pool) -> None:
         super().__init__()

@@ -18,7 +18,9 @@ from converters.capture import HostDocuments
 from converters.workload import Host
 from migrate.capture import read_capture, write_capture
 from migrate.engine import discover
+from migrate.engine.refusals import INSPECT_LOOP
 from migrate.hosts_file import HostEntry
+from migrate.inspect_files import load_inspects
 from tests.engine_proxy import DROP, HANG, EngineProxy, Fault, answer
 from tests.lab.engine import Engine, Lab
 from tests.lab.ssh import SshServer
@@ -29,10 +31,17 @@ ACCOUNTS = {"etc/passwd": "root:x:0:0::/:/bin/sh\napp:x:7:8::/:/bin/sh\n", "etc/
 
 @pytest.fixture
 def socket(engine: Engine) -> Path:
-    """The engine's socket on this machine."""
-    if not engine.url.startswith("unix://"):
-        pytest.skip("PODLIFT_TEST_DOCKER_HOST (its engine has no socket here)")
+    """The socket of an engine that is ours alone."""
+    if os.environ.get("PODLIFT_TEST_DOCKER_HOST"):
+        pytest.skip("PODLIFT_TEST_DOCKER_HOST (needs an engine of its own)")
     return Path(engine.url.removeprefix("unix://"))
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the user's own docker is told is not for these engines."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +83,9 @@ def test_documents_are_those_of_docker_inspect(engine: Engine, fleet: dict[str, 
     app = engine.client.images.get("lab/app:1").attrs
     assert [i for i in host.images if i["Id"] == app["Id"]] == [app]
     assert {"front", "bridge"} <= {n["Name"] for n in host.networks}
-    assert [v["Name"] for v in host.volumes] == ["lab-data"]
-    assert host.volume_bytes == {"lab-data": 0}
-    assert host.accounts == {app["Id"]: (ACCOUNTS["etc/passwd"], ACCOUNTS["etc/group"])}
+    assert [v["Driver"] for v in host.volumes if v["Name"] == "lab-data"] == ["local"]
+    assert host.volume_bytes["lab-data"] == 0
+    assert host.accounts[app["Id"]] == (ACCOUNTS["etc/passwd"], ACCOUNTS["etc/group"])
     assert host.engine is not None
     assert host.engine.version["ApiVersion"] == host.engine.api_version == api.version()["ApiVersion"]
     assert host.engine.info["ID"] == api.info()["ID"]
@@ -156,6 +165,17 @@ def test_a_capture_of_it_reads_back(engine: Engine, fleet: dict[str, str], tmp_p
     assert read_capture(tmp_path / "c") == capture
     assert b"wave-41" not in (tmp_path / "c/hosts/host/containers/lab-plain.json").read_bytes()
     assert fleet
+
+
+def test_the_shell_loop_for_old_engines(engine: Engine, fleet: dict[str, str], tmp_path: Path) -> None:
+    """What the message tells to paste makes inspect files that hold the same documents, and their images."""
+    environment = {**os.environ, "DOCKER_HOST": engine.url}
+    subprocess.run(["sh", "-ec", INSPECT_LOOP], check=True, cwd=tmp_path, env=environment, timeout=60)
+    (host,) = load_inspects([f"host={tmp_path}/HOST.json"])
+    direct = read(engine.url)
+    assert ours(host)["lab-idle"] == ours(direct)["lab-idle"]
+    assert set(ours(host)) == set(fleet)
+    assert {i["Id"] for i in host.images} == {i["Id"] for i in direct.images}
 
 
 # ---------------------------------------------------------------- TLS

@@ -21,6 +21,13 @@ from tests.engine_proxy import DROP, HANG, EngineProxy, Fault, answer, trickle
 VERSION = {"ApiVersion": "1.41", "Version": "20.10.24"}
 
 
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the user's own docker is told is not for these engines."""
+    for name in ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def engine(answers: dict[str, Any]) -> Any:
     """A made-up engine: paths without their version to what is answered; a list of containers by name."""
     names: list[str] = answers.pop("containers", [])
