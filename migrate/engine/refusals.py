@@ -47,6 +47,7 @@ def late(host: str, what: str, seconds: float) -> PodliftError:
 def ssh_failed(endpoint: Endpoint, said: str) -> PodliftError:
     port = ["-p", str(endpoint.ssh_port)] if endpoint.ssh_port else []
     line = shlex.join(["ssh", *port, endpoint.ssh, "docker", "version"])
+    said = said.removeprefix("ssh: ")
     return refusal("ssh-failed", endpoint.name, f"ssh: {said}", f"try {line}, and give ssh what it asks for beforehand")
 
 
