@@ -65,6 +65,8 @@ def replace_directory(directory: Path, write: Callable[[Path], None]) -> None:
     is. OSError passes through, EBUSY where another process replaces it now; nothing half-written stays."""
     place = followed(directory)
     writing, ready, previous = (beside(place, stage) for stage in ("writing", "next", "previous"))
+    if place.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(directory))
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         writing.mkdir()

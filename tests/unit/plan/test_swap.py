@@ -106,6 +106,54 @@ def test_a_lost_next_is_undone(tmp_path: Path) -> None:
     assert whole(plan) == "old"
 
 
+def test_a_living_writer_is_no_crash(tmp_path: Path) -> None:
+    """What another process writes is left alone by readers, refused to a second writer, and mended once it is dead."""
+    plan = _old(tmp_path)
+    program = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from migrate.plan.swap import replace_directory\n"
+        "def write(directory):\n"
+        "    (directory / 'a').write_text('new')\n"
+        "    print('writing', flush=True)\n"
+        "    time.sleep(60)\n"
+        "replace_directory(Path(sys.argv[1]), write)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(plan)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        assert recover(plan) == ""
+        assert (beside(plan, "writing") / "a").read_text() == "new"
+        with pytest.raises(OSError, match="another podlift is writing"):
+            replace_directory(plan, lambda d: fill("third", d))
+        process.kill()
+    assert recover(plan).startswith("removed a half-written")
+    assert whole(plan) == "old"
+
+
+def test_interrupted_between_the_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C at the worst moment: what was whole is put in place before the command ends."""
+    plan = _old(tmp_path)
+    rename = Path.rename
+
+    def interrupted(self: Path, to: Path) -> Path:
+        made = rename(self, to)
+        if to == beside(plan, "previous"):
+            raise KeyboardInterrupt
+        return made
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace_directory(plan, lambda d: fill("new", d))
+    assert whole(plan) == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["plan"]
+
+
 def _old(folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     replace_directory(folder / "plan", lambda d: fill("old", d))
