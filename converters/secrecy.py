@@ -148,7 +148,7 @@ def is_secret(name: str, value: str, decisions: Decisions | None = None) -> bool
             return False
         if any(_glob(pattern).fullmatch(name) for pattern in decisions.secrets):
             return True
-    return secret_value(value) or (_secret_name(name) and not _PLAIN.fullmatch(value))
+    return secret_value(value) or _told_by_name(name, value)
 
 
 def secret_value(value: str) -> bool:
@@ -161,12 +161,16 @@ def secret_value(value: str) -> bool:
 def without_secrets(name: str, value: str) -> str:
     """The value of an option (of a log driver, of a volume) without what is secret in it: the whole where its name
     says so, one of ``username=u,password=p``, or the password of a URL. No object needs it."""
-    if is_secret(name, value):
+    if _told_by_name(name, value) or ("-----BEGIN" in value and _PEM.search(value)):
         return WITHHELD
     words = [word.partition("=") for word in value.split(",")]
-    if any(given and is_secret(key, inner) for key, given, inner in words):
-        value = ",".join(f"{k}={WITHHELD}" if g and is_secret(k, v) else f"{k}{g}{v}" for k, g, v in words)
+    if any(_told_by_name(key, inner) for key, _, inner in words):
+        value = ",".join(f"{k}={WITHHELD}" if _told_by_name(k, v) else f"{k}{given}{v}" for k, given, v in words)
     return _URL_PASSWORD.sub(lambda match: match[0].replace(f":{match['password']}@", f":{WITHHELD}@"), value)
+
+
+def _told_by_name(name: str, value: str) -> bool:
+    return _secret_name(name) and not _PLAIN.fullmatch(value)
 
 
 def secrets_within(text: str, known: Mapping[str, str]) -> tuple[str, ...]:

@@ -84,6 +84,10 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
             if network.name not in ("bridge", "host", "none", "default", "podman"):
                 for instance in workload.instances if alone else ():
                     names.setdefault(instance.name, Name(name=instance.name, network=network.name, kind="container"))
+        for network in workload.networks if workload.scheduler == "swarm" else ():
+            # Swarm's own DNS answers to the service's name, which no container has as an alias.
+            if network.name not in ("bridge", "host", "none", "ingress"):
+                names.setdefault(workload.name, Name(name=workload.name, network=network.name, kind="service"))
         for name in links.get(workload.name, ()):
             names.setdefault(name.name, name)
         names.setdefault(workload.name, Name(name=workload.name, kind="workload"))

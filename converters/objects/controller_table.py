@@ -88,7 +88,8 @@ def _ended(e: Evidence, *, well: bool) -> bool:
 def _serves(e: Evidence) -> bool:
     """Something listens, or somebody asks whether it is well."""
     workload = e.workload
-    return any(i.listening for i in workload.instances) or any(c.checks for c in workload.containers)
+    checked = any(not check.disabled for c in workload.containers for check in c.checks)
+    return checked or any(i.listening for i in workload.instances)
 
 
 def _lasts(e: Evidence) -> bool:

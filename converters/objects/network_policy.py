@@ -8,6 +8,7 @@ from typing import Any
 from ..fields.ledger import Ledger
 from ..workload import Workload
 from .context import Context, label_value
+from .exposure import is_loopback
 
 NETWORK_LABEL = "network.podlift.dev/"
 
@@ -24,13 +25,18 @@ def network_policies(workload: Workload, *, context: Context, ledger: Ledger) ->
     if context.target.isolation != "networkpolicy" or not networks:
         return []
     # Without icc the members of a network do not even reach each other.
-    peers = [{"podSelector": {"matchLabels": {network_label(n.name): "member"}}} for n in networks if n.icc]
+    peers: list[dict[str, Any]] = [
+        {"podSelector": {"matchLabels": {network_label(n.name): "member"}}} for n in networks if n.icc
+    ]
+    if len(set(context.names.namespaces.values())) > 1:
+        # Without it a peer is a pod of the same namespace; a network's members may stand in several.
+        peers = [{"namespaceSelector": {}, **peer} for peer in peers]
     spec: dict[str, Any] = {"policyTypes": ["Ingress"], "ingress": [{"from": peers}] if peers else []}
     published = [
         {"port": port.container_port, "protocol": port.protocol.upper()}
         for container in workload.containers
         for port in container.ports
-        if port.published
+        if any(not is_loopback(published) for published in port.published)
     ]
     if published:
         # What was published could be called from anywhere, whatever network the container was on.

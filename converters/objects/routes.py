@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..fields.ledger import Ledger
 from ..workload import Route, Workload
-from .context import Context
-from .service import ServicePort, service_ports
+from .context import Context, short_hash
+from .service import ServicePort, port_name, service_ports
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
 
 
 def routes(workload: Workload, *, context: Context, ledger: Ledger) -> list[dict[str, Any]]:
-    """One object for all routes of a workload, none without routes. A route whose port is not known and not the
-    only one is a blocking question."""
+    """An Ingress for all routes of a workload, or an HTTPRoute for each group of hosts that have the same paths; none
+    without routes. A route whose port is not known and not the only one is a blocking question."""
     chosen: list[tuple[Route, ServicePort]] = []
     ports = service_ports(workload)
     by_gateway = GATEWAY_GROUP in context.target.crds
     kind = "HTTPRoute" if by_gateway else "Ingress"
-    target = f"{kind}/{context.name(workload.name)}:spec.rules"
     for route in workload.routes:
         port = _port(route, ports, ledger)
         if port is None:
             ledger.undecided(
-                route.origins, "route-port", target,
+                route.origins, "route-port", f"{kind}/{context.name(workload.name)}:spec.rules",
                 why=f"route {route.host}{route.path} names no port of the workload"
                 if route.port
                 else f"route {route.host}{route.path} could lead to {len(ports)} ports",
             )  # fmt: skip
             continue
         chosen.append((route, port))
-        ledger.exact(route.origins, "route", target)
     if not chosen:
         return []
-    return [_http_route(workload, chosen, context) if by_gateway else _ingress(workload, chosen, context)]
+    if by_gateway:
+        made = [_http_route(workload, group, n, context) for n, group in enumerate(_by_paths(chosen))]
+        groups = list(zip(_by_paths(chosen), made, strict=True))
+    else:
+        made = [_ingress(workload, chosen, context)]
+        groups = [(chosen, made[0])]
+    for group, each in groups:
+        for route, _ in group:
+            _tell(route, f"{kind}/{each['metadata']['name']}:spec", by_gateway, ledger)
+    return made
+
+
+def _tell(route: Route, spec: str, by_gateway: bool, ledger: Ledger) -> None:
+    if not route.tls:
+        ledger.exact(route.origins, "route", f"{spec}.rules")
+    elif by_gateway:
+        why = f"{route.host}{route.path}: TLS ends at a listener of the Gateway, which must have the certificate"
+        todo = "give the Gateway an HTTPS listener for this host"
+        ledger.approximated(route.origins, "route", f"{spec}.rules", why=why, todo=todo)
+    else:
+        why = f"{route.host}{route.path}: TLS by a certificate in a Secret that must exist"
+        todo = "make the Secret, or let cert-manager make it"
+        ledger.approximated(route.origins, "route", f"{spec}.rules", f"{spec}.tls", why=why, todo=todo)
+
+
+def _by_paths(chosen: Sequence[tuple[Route, ServicePort]]) -> list[list[tuple[Route, ServicePort]]]:
+    """An HTTPRoute answers on each of its host names by all of its rules: hosts with other paths need their own."""
+    by_host: dict[str, list[tuple[Route, ServicePort]]] = {}
+    for pair in chosen:
+        by_host.setdefault(pair[0].host, []).append(pair)
+    groups: dict[tuple[tuple[str, int], ...], list[tuple[Route, ServicePort]]] = {}
+    for host, pairs in sorted(by_host.items()):
+        # Without a host name a rule is for all of them: it cannot stand beside names.
+        paths = tuple(sorted({(route.path or "/", port.port) for route, port in pairs}))
+        groups.setdefault((("", 0), *paths) if not host else paths, []).extend(pairs)
+    return list(groups.values())
 
 
 def _port(route: Route, ports: tuple[ServicePort, ...], ledger: Ledger) -> ServicePort | None:
@@ -42,7 +76,8 @@ def _port(route: Route, ports: tuple[ServicePort, ...], ledger: Ledger) -> Servi
     if not wanted:
         tcp = [p for p in ports if p.protocol == "TCP" and p.port == p.target]
         return tcp[0] if len(tcp) == 1 else None
-    return next((p for p in ports if wanted in (p.name, str(p.target), str(p.port))), None)
+    named = port_name(wanted)
+    return next((p for p in ports if wanted in (p.name, str(p.target), str(p.port)) or named == p.name), None)
 
 
 def _ingress(workload: Workload, chosen: list[tuple[Route, ServicePort]], context: Context) -> dict[str, Any]:
@@ -68,7 +103,9 @@ def _ingress(workload: Workload, chosen: list[tuple[Route, ServicePort]], contex
     }
 
 
-def _http_route(workload: Workload, chosen: list[tuple[Route, ServicePort]], context: Context) -> dict[str, Any]:
+def _http_route(
+    workload: Workload, chosen: Sequence[tuple[Route, ServicePort]], place: int, context: Context
+) -> dict[str, Any]:
     spec: dict[str, Any] = {}
     if context.target.gateway:
         namespace, _, name = context.target.gateway.rpartition("/")
@@ -86,6 +123,6 @@ def _http_route(workload: Workload, chosen: list[tuple[Route, ServicePort]], con
     return {
         "apiVersion": f"{GATEWAY_GROUP}/v1",
         "kind": "HTTPRoute",
-        "metadata": context.metadata(workload.name),
+        "metadata": context.metadata(workload.name, suffix="-" + short_hash(*hosts) if place else ""),
         "spec": spec,
     }

@@ -62,9 +62,14 @@ def service_ports(workload: Workload) -> tuple[ServicePort, ...]:
     return tuple(made.values())
 
 
+def port_name(wanted: str) -> str:
+    """The legal name nearest to a legacy one, ``""`` where nothing of it is legal."""
+    return re.sub(r"-{2,}", "-", re.sub(r"[^a-z0-9]+", "-", wanted.lower())).strip("-")[:15].strip("-")
+
+
 def _port_name(wanted: str, number: int, protocol: str, taken: set[str]) -> str:
     """An IANA service name (at most 15 of lower-case letters, digits, single dashes, one letter at least)."""
-    name = re.sub(r"-{2,}", "-", re.sub(r"[^a-z0-9]+", "-", wanted.lower())).strip("-")[:15].strip("-")
+    name = port_name(wanted)
     if not name or not re.search(r"[a-z]", name) or name in taken:
         name = f"{protocol.lower()}-{number}"
     taken.add(name)

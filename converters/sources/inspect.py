@@ -20,7 +20,7 @@ from ..fields.other_tables import IMAGE_ROWS, NETWORK_ROWS, VOLUME_ROWS
 from ..fields.podman_table import PODMAN_ROWS, is_podman
 from ..fields.verdict import Finding, Source, Tally
 from ..fields.walk import Table, walk
-from ..secrecy import secrets_within
+from ..secrecy import WITHHELD, secrets_within, without_secrets
 from ..workload import Check, Container, Host, Mount, MountKind, Pair, Setting, Workload
 from .inspect_document import Document, Draft, chosen
 from .inspect_mounts import Volume, read_mounts, shared_anonymous, target_key, with_shared
@@ -158,7 +158,7 @@ class _HostReader:
             anonymous = document.part("Labels", "com.docker.volume.anonymous") is not None
             self.volumes[name] = Volume(
                 driver=driver,
-                options={pair.key: pair.value for pair in options},
+                options={pair.key: without_secrets(pair.key, pair.value) for pair in options},
                 anonymous=anonymous,
                 size_bytes=self.volume_bytes.get(name),
                 origins=of_driver + _origins(options),
@@ -221,7 +221,9 @@ class _HostReader:
         settings += read_security(document, container)
         read_devices(document, container)
         _switches(document, container, workload)
-        container.set("log_options", pairs_of(document, "HostConfig.LogConfig.Config[map]"))
+        options = pairs_of(document, "HostConfig.LogConfig.Config[map]")
+        shown = tuple(replace(pair, value=without_secrets(pair.key, pair.value)) for pair in options)
+        container.set("log_options", shown)
         labels = pairs_of(document, "Config.Labels[map]")
         container.set("labels", labels)
         container.set("checks", _healed(checks, labels))
@@ -369,6 +371,7 @@ def _leaked(workload: str, container: Container) -> Iterable[Finding]:
     """Secret values of the environment that stand elsewhere too. The finding names them and never says them."""
     known = {env.name: env.value for env in container.env if env.secret and env.value}
     texts: list[tuple[str, str]] = [
+        *((f"env {env.name}", env.value or "") for env in container.env if not env.secret),
         ("argv", " ".join((*(container.entrypoint or ()), *(container.args or ())))),
         *(("check", " ".join(check.argv)) for check in container.checks),
         *((f"label {pair.key}", pair.value) for pair in container.labels),
@@ -382,6 +385,8 @@ def _leaked(workload: str, container: Container) -> Iterable[Finding]:
     ]
     for subject, text in texts:
         names = secrets_within(text, known) if text else ()
+        if WITHHELD in text:
+            names = ("a secret",)
         if names:
             yield Finding(
                 workload=workload,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..fields.verdict import Origins
+from ..secrecy import without_secrets
 from ..workload import Mount, MountKind, Setting
 from .inspect_document import Document, chosen
 
@@ -254,7 +255,9 @@ def _mount(document: Document, value: Mapping[str, Any], origins: Origins) -> Mo
         size_bytes=(size or 0) if kind == "tmpfs" else None,
         mode=mode or None,
         driver="" if name == "local" else name,
-        driver_options={str(k): str(v) for k, v in _object(document, driver, "Options").items()},
+        driver_options={
+            str(k): without_secrets(str(k), str(v)) for k, v in _object(document, driver, "Options").items()
+        },
         options=_mount_options(document, value, volume, tmpfs),
         content=False if volume.get("NoCopy") else None,
         origins=origins,

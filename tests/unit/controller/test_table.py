@@ -108,6 +108,7 @@ def test_identity_makes_a_stateful_set_of_a_service() -> None:
     [
         (one("no", state="exited", exit_code=1), "unclear"),
         (one("on-failure", {"checks": (Check(argv=("true",)),)}), "serves"),
+        (one("on-failure", {"checks": (Check(disabled=True),)}), "unclear"),
         (one("unless-stopped", state="exited"), "restarts-always"),
         (swarm("log.2.abc"), "restarts-always"),
         (swarm("log.x7f.abc"), "scheduler-global"),

@@ -85,3 +85,11 @@ def test_the_name_of_one_container_among_several_is_no_name_of_the_workload() ->
     one = estate(on_a_network("web-1"))
     assert [n.name for n in several.workloads[0].names] == ["web"]
     assert [n.name for n in one.workloads[0].names] == ["web", "web-1"]
+
+
+def test_swarms_service_name_resolves_on_its_networks() -> None:
+    """No container has it as an alias: Swarm's own DNS answers."""
+    labels = {"com.docker.swarm.service.name": "shop_api"}
+    net = (Network(name="shop_default"), Network(name="ingress"))
+    made = estate(*(running(f"shop_api.{n}.x", labels=labels, scheduler="swarm", networks=net) for n in (1, 2)))
+    assert [(n.name, n.network, n.kind) for n in made.workloads[0].names] == [("shop_api", "shop_default", "service")]

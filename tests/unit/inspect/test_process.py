@@ -107,6 +107,28 @@ def test_a_secret_elsewhere_is_a_finding_that_does_not_say_it() -> None:
     assert "DB_PASSWORD" in found[0].reason
 
 
+def test_a_secret_in_another_variable_is_found_too() -> None:
+    """The password that stands in ARGS as well would go to the manifest in clear."""
+    document = container({"Env": [PATH, "DB_PASSWORD=hunter22", "ARGS=--pw=hunter22"]})
+    (found,) = [f for f in workload(document).findings if f.code == "secret-in-argv"]
+    assert found.subject == "env ARGS"
+
+
+def test_passwords_of_log_drivers_and_volumes_are_not_kept() -> None:
+    """No object needs them, and plan.json would show them; that they are there is a finding."""
+    options = {"type": "cifs", "o": "username=web,password=hunter22"}
+    mount = {
+        "Type": "volume", "Source": "share", "Target": "/data", "VolumeOptions": {"DriverConfig": {"Options": options}},
+    }  # fmt: skip
+    logs = {"Type": "splunk", "Config": {"splunk-token": "A1B2C3D4E5"}}
+    made = workload(container(host={"Mounts": [mount], "LogConfig": logs}))
+    assert "hunter22" not in repr(made)
+    assert "A1B2C3D4E5" not in repr(made)
+    assert [f.subject for f in made.findings if f.code == "secret-in-argv"] == [
+        "log option splunk-token", "volume option o of /data",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("user", "expected"),
     [

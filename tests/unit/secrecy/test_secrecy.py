@@ -3,7 +3,7 @@
 import pytest
 
 from converters.decisions import Decisions
-from converters.secrecy import is_secret, secret_value, secrets_within
+from converters.secrecy import WITHHELD, is_secret, secret_value, secrets_within, without_secrets
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
 
@@ -126,3 +126,13 @@ def test_a_known_secret_is_found_in_a_text_by_its_name() -> None:
     assert secrets_within("get ftp://a:bcdefg@h/", known) == ("a URL with a password",)
     assert secrets_within(f"echo {PEM}", known) == ("a PEM block",)
     assert secrets_within("", known) == ()
+
+
+def test_options_are_kept_without_what_is_secret_in_them() -> None:
+    """Of a log driver and of a volume: by the option's name, by the name within it, by a URL."""
+    assert without_secrets("splunk-token", "A1B2C3D4E5") == WITHHELD
+    assert without_secrets("o", "username=web,password=hunter22,vers=3.0") == (
+        f"username=web,password={WITHHELD},vers=3.0"
+    )
+    assert without_secrets("fluentd-address", "tcp://u:hunter22@logs:24224") == f"tcp://u:{WITHHELD}@logs:24224"
+    assert without_secrets("o", "addr=192.0.2.1,rw,nfsvers=4") == "addr=192.0.2.1,rw,nfsvers=4"

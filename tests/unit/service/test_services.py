@@ -183,12 +183,40 @@ def test_routes_are_an_ingress_or_an_httproute() -> None:
     ingress = objects[-1]
     assert ingress["spec"]["rules"][0]["host"] == "www.example"
     assert ingress["spec"]["tls"][0]["hosts"] == ["www.example"]
-    assert level(verdicts, "route") is Level.EXACT
+    assert level(verdicts, "route") is Level.APPROXIMATED
+    plain = replace(workload, routes=(replace(route, tls=False),))
+    assert level(made(plain, target=Target(ingress_class="nginx"))[1], "route") is Level.EXACT
     gateway = Target(crds=frozenset({"gateway.networking.k8s.io"}), gateway="infra/public")
     http = made(workload, target=gateway)[0][-1]
     assert http["kind"] == "HTTPRoute"
     assert http["spec"]["parentRefs"] == [{"name": "public", "namespace": "infra"}]
     assert http["spec"]["rules"][0]["backendRefs"] == [{"name": "web", "port": 80}]
+
+
+def test_hosts_with_other_paths_have_their_own_httproute() -> None:
+    """All hosts of an HTTPRoute answer on all of its paths: /admin of one host must not appear on the other."""
+    routes = (
+        Route(host="www.example", path="/", port="80"),
+        Route(host="old.example", path="/", port="80"),
+        Route(host="in.example", path="/admin", port="80"),
+    )
+    target = Target(crds=frozenset({"gateway.networking.k8s.io"}))
+    objects, _ = made(replace(published("127.0.0.1"), routes=routes), target=target)
+    found = {
+        tuple(o["spec"]["hostnames"]): [m["path"]["value"] for r in o["spec"]["rules"] for m in r["matches"]]
+        for o in objects
+        if o["kind"] == "HTTPRoute"
+    }
+    assert found == {("old.example", "www.example"): ["/"], ("in.example",): ["/admin"]}
+    assert len({o["metadata"]["name"] for o in objects if o["kind"] == "HTTPRoute"}) == 2
+
+
+def test_a_route_names_a_port_as_the_config_does() -> None:
+    """The Service's port bears a legal name; the config's own leads to it."""
+    workload = running("web", container={"ports": (Port(container_port=80, name="http_main"), Port(container_port=81))})
+    objects, _ = made(replace(workload, routes=(Route(host="www.example", port="http_main"),)))
+    backend = objects[-1]["spec"]["rules"][0]["http"]["paths"][0]["backend"]
+    assert backend["service"]["port"]["number"] == 80
 
 
 def test_a_route_to_no_port_blocks() -> None:
@@ -214,10 +242,33 @@ def test_isolation_is_asked_for() -> None:
     """Lost isolation is always said; policies come on request, and keep published ports open to all."""
     closed = (Pair(key="internal", value="true", origins=atom("n", "Internal")),)
     network = Network(name="backend", internal=True, isolation=closed, origins=atom("d", "HostConfig.NetworkMode"))
-    workload = replace(published("127.0.0.1"), networks=(network,))
+    workload = replace(published(), networks=(network,))
     objects, verdicts = made(workload)
     assert "NetworkPolicy" not in {o["kind"] for o in objects}
     assert level(verdicts, "network-isolation") is Level.DROPPED
     policy = made(workload, target=Target(isolation="networkpolicy"))[0][-1]
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert {"ports": [{"port": 80, "protocol": "TCP"}]} in policy["spec"]["ingress"]
+
+
+def test_a_port_of_the_hosts_loopback_is_opened_to_nobody() -> None:
+    """Only what was public may be called from outside the network."""
+    for address, rules in (("127.0.0.1", 1), ("", 2)):
+        workload = replace(published(address), networks=(Network(name="backend"),))
+        objects, _ = made(workload, target=Target(isolation="networkpolicy"))
+        (policy,) = [o for o in objects if o["kind"] == "NetworkPolicy"]
+        assert len(policy["spec"]["ingress"]) == rules
+
+
+def test_members_of_a_network_in_other_namespaces_may_call() -> None:
+    """A peer without a namespace selector is a pod of the policy's own namespace."""
+    members = [
+        replace(published(), networks=(Network(name="backend"),), namespace_hint="a"),
+        replace(running("db"), networks=(Network(name="backend"),), namespace_hint="b"),
+    ]
+    target = Target(isolation="networkpolicy", namespace="{group}")
+    names = assign_names(members, target=target, decisions=Decisions())
+    context = Context(names=names, target=target)
+    (policy,) = network_policies(members[1], context=context, ledger=Ledger("db", Decisions()))
+    (peer,) = policy["spec"]["ingress"][0]["from"]
+    assert peer["namespaceSelector"] == {}
