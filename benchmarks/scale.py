@@ -162,7 +162,7 @@ for file in Path(sys.argv[1]).rglob("*.json*"):
 def main() -> None:
     print("| containers | hosts | to a plan, s wall | s cpu | ms a container | json.loads, s cpu | ratio | peak MiB |")
     print("|---|---|---|---|---|---|---|---|")
-    each = []
+    taken = []
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             capture, plan = Path(folder) / "capture", Path(folder) / "plan"
@@ -181,13 +181,17 @@ def main() -> None:
                 "quiet",
             )
             wall = time.perf_counter() - began
-            each.append(seconds / size)
+            taken.append(seconds)
             print(
                 f"| {size:,} | {size // PER_HOST} | {wall:.1f} | {seconds:.1f} | {1000 * seconds / size:.2f} "
                 f"| {floor:.2f} | {seconds / floor:.0f}x | {peak} |",
                 flush=True,
             )
-    print(f"\nper container, {SIZES[1]:,} against {SIZES[0]:,}: {each[1] / each[0]:.2f} (aim: at most 1.1)")
+    few, many = SIZES
+    ratio = (taken[1] / many) / (taken[0] / few)
+    print(f"\nper container, {many:,} against {few:,}: {ratio:.2f} (aim: at most 1.1)")
+    # starting the program falls on the first thousand alone and flatters the ratio
+    print(f"each container after the first {few:,}: {1000 * (taken[1] - taken[0]) / (many - few):.2f} ms")
 
 
 if __name__ == "__main__":

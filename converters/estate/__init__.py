@@ -54,11 +54,12 @@ def reconcile(readings: Sequence[Reading], *, decisions: Decisions) -> Estate:
     read = {h.name for h in hosts} - {name for r in readings for name in r.unread}
     workloads: list[Workload] = []
     findings: list[Finding] = [f for r in readings for f in r.findings]
+    configured = any(r.source == "config" for r in readings)
     for workload in running:
         config = configs.pop(workload.name, None)
         if config is not None:
             workload = with_intent(workload, config, decisions)
-        elif any(r.source == "config" for r in readings):
+        elif configured:
             findings.append(_extra(workload))
         workloads.append(_everywhere(workload, read))
     for config in configs.values():
