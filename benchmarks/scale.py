@@ -15,10 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from migrate.capture import write_capture
-
 from converters.capture import Capture, Engine, HostDocuments
 from converters.workload import Host
+from migrate.capture import write_capture
 
 SIZES = (1_000, 10_000)
 PER_HOST = 20
@@ -38,14 +37,45 @@ def container(number: int) -> dict[str, Any]:
     identity = f"{number:064x}"
     port = 20_000 + workload % 10_000
     bindings = {"8080/tcp": [{"HostIp": "", "HostPort": str(port)}]}
-    zero = ("CpuShares", "BlkioWeight", "CpuPeriod", "CpuQuota", "CpuRealtimePeriod", "CpuRealtimeRuntime")
+    zero: tuple[str, ...] = (
+        "CpuShares",
+        "BlkioWeight",
+        "CpuPeriod",
+        "CpuQuota",
+        "CpuRealtimePeriod",
+        "CpuRealtimeRuntime",
+    )
     zero += ("KernelMemory", "KernelMemoryTCP", "MemoryReservation", "CpuCount", "CpuPercent", "OomScoreAdj")
     zero += ("IOMaximumIOps", "IOMaximumBandwidth")
-    empty = ("ContainerIDFile", "VolumeDriver", "Cgroup", "PidMode", "UTSMode", "UsernsMode", "Isolation")
+    empty: tuple[str, ...] = (
+        "ContainerIDFile",
+        "VolumeDriver",
+        "Cgroup",
+        "PidMode",
+        "UTSMode",
+        "UsernsMode",
+        "Isolation",
+    )
     empty += ("CgroupParent", "CpusetCpus", "CpusetMems")
-    nothing = ("Binds", "VolumesFrom", "CapAdd", "CapDrop", "ExtraHosts", "GroupAdd", "Links", "SecurityOpt")
+    nothing: tuple[str, ...] = (
+        "Binds",
+        "VolumesFrom",
+        "CapAdd",
+        "CapDrop",
+        "ExtraHosts",
+        "GroupAdd",
+        "Links",
+        "SecurityOpt",
+    )
     nothing += ("DeviceCgroupRules", "DeviceRequests", "MemorySwappiness", "PidsLimit", "Ulimits")
-    lists = ("Dns", "DnsOptions", "DnsSearch", "BlkioWeightDevice", "BlkioDeviceReadBps", "BlkioDeviceWriteBps")
+    lists: tuple[str, ...] = (
+        "Dns",
+        "DnsOptions",
+        "DnsSearch",
+        "BlkioWeightDevice",
+        "BlkioDeviceReadBps",
+        "BlkioDeviceWriteBps",
+    )
     lists += ("BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "Devices")
     off = ("AutoRemove", "Privileged", "PublishAllPorts", "ReadonlyRootfs", "OomKillDisable")
     return {
