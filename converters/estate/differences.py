@@ -58,7 +58,7 @@ def _difference(
     hidden = _is_secret(subject, current)
     texts = []
     for side in sides:
-        text = "unset" if side is None else shown(_telling(side.value))
+        text = "unset" if side is None else _text(side.value, variable=subject.startswith("env "))
         # What a command, a label or an option holds of a secret must not reach a report either.
         texts.append(_SECRET if side is not None and (hidden or secrets_within(text, known)) else text)
     instances = [member.instances[0] for member in current]
@@ -82,6 +82,11 @@ def _is_secret(subject: str, current: Sequence[Workload]) -> bool:
     name = subject.rpartition("env ")[2]
     variable = subject == f"env {name}" or subject.endswith(f": env {name}")
     return variable and any(e.secret for m in current for c in m.containers for e in c.env if e.name == name)
+
+
+def _text(value: Any, *, variable: bool) -> str:
+    """What differs, as text. Of a variable its value to the letter, since a controller of one instance is given it."""
+    return str(value[1]) if variable and value[1] is not None else shown(_telling(value))
 
 
 def _telling(value: Any) -> Any:
@@ -151,13 +156,28 @@ def _data_by_host(first: Workload, instances: Sequence[Instance]) -> list[Differ
     ]
 
 
-def findings_of(workload: str, differences: Sequence[Difference], decisions: Decisions) -> list[Finding]:
+def by_site(difference: Difference, instances: Sequence[Instance]) -> bool:
+    """Whether all instances of a site have one value, which may be shown."""
+    sites = {i.document: i.site for i in instances}
+    seen: dict[str, set[str]] = {}
+    for document, value in difference.values:
+        seen.setdefault(sites.get(document, ""), set()).add(value)
+    return "" not in seen and len(seen) > 1 and all(len(v) == 1 and _SECRET not in v for v in seen.values())
+
+
+def findings_of(
+    workload: str, differences: Sequence[Difference], instances: Sequence[Instance], decisions: Decisions
+) -> list[Finding]:
     """A finding for each difference that reaches a pod; open where neither the values nor the user say what becomes
-    of it."""
-    return [_finding(workload, d, decisions) for d in differences if not d.subject.startswith(IDLE)]
+    of it. Where a value follows from the site the verdict asks, if the target gives the site no controller."""
+    return [
+        _finding(workload, d, d.subject.startswith("env ") and by_site(d, instances), decisions)
+        for d in differences
+        if not d.subject.startswith(IDLE)
+    ]
 
 
-def _finding(workload: str, difference: Difference, decisions: Decisions) -> Finding:
+def _finding(workload: str, difference: Difference, sited: bool, decisions: Decisions) -> Finding:
     answered = decisions.answer(workload, "instances-differ", difference.subject)
     answer = answered.answer if answered else "statefulset" if difference.ordinal else ""
     reason = f"instances differ in {difference.subject}"
@@ -165,12 +185,14 @@ def _finding(workload: str, difference: Difference, decisions: Decisions) -> Fin
         reason = f"each instance has its own data: {difference.subject}"
     elif difference.ordinal:
         reason += f"; the value follows from the instance's number ({difference.ordinal})"
+    elif sited:
+        reason += "; the value follows from the site"
     return Finding(
         workload=workload,
         code="instances-differ",
         subject=difference.subject,
         reason=reason,
         sides=difference.values,
-        open=not answer,
+        open=not answer and not sited,
         answer=answer,
     )

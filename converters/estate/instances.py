@@ -44,7 +44,7 @@ def merged(group: Group, decisions: Decisions) -> tuple[Workload, tuple[tuple[st
     replicas = tuple(SiteCount(site=site, count=0 if by_hand else n) for site, n in sorted(counts.items()))
     findings += [f for member in current for f in member.findings]
     findings += of_ports
-    findings += findings_of(group.name, differences, decisions)
+    findings += findings_of(group.name, differences, [m.instances[0] for m in current], decisions)
     workload = replace(
         whole,
         name=group.name,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..errors import PodliftError
-from ..estate.differences import IDLE
+from ..estate.differences import IDLE, by_site
 from ..fields.catalogue import code_named
 from ..fields.ledger import Ledger
 from ..workload import Difference, MountKind, Workload
@@ -23,12 +23,14 @@ _OF_CONTAINER = re.compile(r"^[a-z0-9][a-z0-9-]*: ")
 
 class Fate(StrEnum):
     """IDLE: it changes nothing here; INDEX: it follows from the pod's index; OWN: a volume for each pod; COMMON: the
-    first instance's value for all; SEPARATE: one controller an instance; OPEN: nobody said."""
+    first instance's value for all; SITE: one value at each site, which has a controller of its own; SEPARATE: one
+    controller an instance; OPEN: nobody said."""
 
     IDLE = "idle"
     INDEX = "index"
     OWN = "own"
     COMMON = "common"
+    SITE = "site"
     SEPARATE = "separate"
     OPEN = "open"
 
@@ -100,6 +102,8 @@ def _by_itself(difference: Difference, subject: str, workload: Workload, *, spli
         return Fate.IDLE, ""
     if difference.ordinal == "own" or (difference.ordinal and _named_volume(subject, workload)):
         return Fate.OWN, ""
+    if split and subject.startswith("env ") and by_site(difference, workload.instances):
+        return Fate.SITE, "not each controller is of one site"
     if not difference.ordinal or not _follows(difference):
         return Fate.OPEN, "the value does not follow from the pod's index"
     if not (subject == "hostname" or subject.startswith("env ")):
@@ -162,7 +166,10 @@ def tell_differences(
         elif each.fate is Fate.OWN and difference.subject in of_pods:
             why = f"{sides}: each pod has its own, as it is no claim"
             ledger.approximated(difference.origins, "instance-difference", *at, why=why)
-        elif each.fate is Fate.OPEN or not index:
+        elif each.fate is Fate.SITE and at:
+            why = f"{sides}: one value at each site, in the site's own controller"
+            ledger.exact(difference.origins, "instance-difference", *at, why=why)
+        elif each.fate in (Fate.OPEN, Fate.SITE) or not index:
             why = each.why or "this kind of controller does not number its pods"
             ledger.undecided(
                 difference.origins,

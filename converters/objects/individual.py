@@ -94,6 +94,10 @@ class Individual:
                 self._by_index(pod, each)
             elif each.fate is Fate.SEPARATE and part.instance is not None:
                 self._by_instance(pod, each, part.instance)
+            elif each.fate is Fate.SITE and part.site:
+                there = next((n for n, i in enumerate(self.workload.instances) if i.site == part.site), None)
+                if there is not None:
+                    self._by_instance(pod, each, there)
         return made
 
     def _by_index(self, pod: dict[str, Any], each: Resolved) -> None:
@@ -145,6 +149,8 @@ class Individual:
         for each in self.resolved:
             subject = each.subject
             hidden = any(value == _HIDDEN for _, value in each.difference.values)
+            if each.fate is Fate.SITE and not all(part.site for part in self.parts):
+                continue
             if subject.startswith("env ") and not hidden:
                 variable = subject.removeprefix("env ")
                 containers = [c.name for c in self.workload.containers if any(e.name == variable for e in c.env)]

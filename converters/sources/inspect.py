@@ -59,6 +59,7 @@ def read_inspect(
     containers: Iterable[Any],
     *,
     images: Iterable[Mapping[str, Any]] = (),
+    images_elsewhere: Iterable[Mapping[str, Any]] = (),
     volumes: Iterable[Mapping[str, Any]] = (),
     networks: Iterable[Mapping[str, Any]] = (),
     accounts: Mapping[str, tuple[str, str]] | None = None,
@@ -70,6 +71,7 @@ def read_inspect(
 ) -> Reading:
     """One reading of one host's documents.
 
+    images_elsewhere  those that other hosts have: where this host lost an image, one of the same ID is the same
     accounts      image ID to the texts of its /etc/passwd and /etc/group
     volume_bytes  volume name to measured size
     engine        /version and /info; without it the API version is inferred and defaults of /info count as present
@@ -86,6 +88,7 @@ def read_inspect(
         api_version=api_version,
     )
     reader.know_images(images)
+    reader.know_images_elsewhere(images_elsewhere)
     reader.know_volumes(volumes)
     reader.know_networks(networks)
     workloads = []
@@ -147,6 +150,14 @@ class _HostReader:
             self.images[identity] = raw
             self.images.setdefault(identity.removeprefix("sha256:"), raw)
             self._classes(f"{self.host.name}/image/{identity.removeprefix('sha256:')[:12]}", raw, _IMAGE)
+
+    def know_images_elsewhere(self, images: Iterable[Mapping[str, Any]]) -> None:
+        """An ID is a hash of the image's configuration, so that it means one image on all hosts. They are no documents
+        of this host, and have no tally here."""
+        for raw in images:
+            if identity := str(raw.get("Id") or ""):
+                self.images.setdefault(identity, raw)
+                self.images.setdefault(identity.removeprefix("sha256:"), raw)
 
     def know_volumes(self, volumes: Iterable[Mapping[str, Any]]) -> None:
         for each in volumes:

@@ -101,10 +101,15 @@ def read_capture_documents(
 ) -> list[Reading]:
     """One reading for each host and one for the configs."""
     readings = []
+    images = {str(image.get("Id")): image for host in capture.hosts for image in host.images}
     for n, host in enumerate(capture.hosts, 1):
+        own = {image.get("Id") for image in host.images}
+        # What is no container at all is the reader's to refuse.
+        lost = {str(each.get("Image")) for each in host.containers if type(each) is dict} - own
         reading = read_inspect(
             host.containers,
             images=host.images,
+            images_elsewhere=[images[identity] for identity in sorted(lost) if identity in images],
             volumes=host.volumes,
             networks=host.networks,
             accounts=host.accounts,

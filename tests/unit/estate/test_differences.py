@@ -62,3 +62,21 @@ def test_a_volume_of_one_name_on_two_hosts_is_two_volumes() -> None:
     made = estate(*(running(f"db-{n}", host=f"h{n}", container={"mounts": (mount,)}) for n in (1, 2)))
     (difference,) = made.workloads[0].differences
     assert difference.ordinal == "own"
+
+
+def test_a_value_that_follows_from_the_site_asks_nothing_here() -> None:
+    """SITE=ams of all instances at ams: whether each site has a controller is the target's say."""
+    made = estate(
+        *(running(f"web-{n}", host=f"h{n}", site=site, env={"SITE": site})
+          for n, site in ((1, "ams"), (2, "ams"), (3, "syd")))
+    )  # fmt: skip
+    (finding,) = [f for f in made.workloads[0].findings if f.code == "instances-differ"]
+    assert not finding.open
+    assert "follows from the site" in finding.reason
+
+
+def test_an_empty_value_is_shown_as_empty() -> None:
+    """A controller of its own is given the value to the letter: not the variable's name for want of one."""
+    made = estate(running("web-1", env={"MODE": ""}), running("web-2", env={"MODE": "x y"}))
+    (difference,) = made.workloads[0].differences
+    assert [value for _, value in difference.values] == ["", "x y"]

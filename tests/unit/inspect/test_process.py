@@ -277,3 +277,12 @@ def test_a_value_of_a_kind_that_no_engine_prints_is_one_clear_error(
         workload(container(config, host))
     assert refused.value.code == "inspect-malformed"
     assert refused.value.subject == f"h1/container/web {path}"
+
+
+def test_an_image_that_only_another_host_still_has() -> None:
+    """The same ID is the same image: its defaults are subtracted, and its digest is known."""
+    found = workload(container({"Env": [PATH, "LOG=info"]}), images=(), images_elsewhere=(image(),))
+    (box,) = found.containers
+    assert ([e.name for e in box.env], box.args, box.image.local_only) == (["LOG"], None, False)
+    assert box.image.digest
+    assert not [f for f in found.findings if f.code == "image-unread"]
