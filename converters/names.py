@@ -16,6 +16,7 @@ from .decisions import Decisions, Override
 from .errors import PodliftError
 from .fields.catalogue import code_named
 from .fields.verdict import Finding
+from .links import links_of
 from .rewriting import Rewrite, rewriter
 from .target import Target
 from .workload import MountKind, Workload
@@ -68,7 +69,7 @@ def assign_names(workloads: Sequence[Workload], *, target: Target, decisions: De
     where two overrides give one name.
     """
     overrides = {w.name: _override(w.name, decisions) for w in workloads}
-    spaces = {w.name: _namespace(w, overrides[w.name], target) for w in workloads}
+    spaces = {w.name: _namespace(w, overrides[w.name], target, decisions) for w in workloads}
     findings: list[Finding] = []
     bases = _bases(workloads, overrides, spaces, decisions, findings)
     services = _services(workloads, bases, spaces, decisions, findings)
@@ -112,12 +113,17 @@ def _hash(name: str) -> str:
 
 
 def _override(workload: str, decisions: Decisions) -> Override | None:
-    return next((o for o in decisions.overrides_of(workload) if o.name or o.namespace), None)
+    """Name and namespace as decided, be it by one override or by two."""
+    given = [o for o in decisions.overrides_of(workload) if o.name or o.namespace]
+    if not given:
+        return None
+    name = next((o.name for o in given if o.name), "")
+    return replace(given[0], name=name, namespace=next((o.namespace for o in given if o.namespace), ""))
 
 
-def _namespace(workload: Workload, override: Override | None, target: Target) -> str:
+def _namespace(workload: Workload, override: Override | None, target: Target, decisions: Decisions) -> str:
     if override is not None and override.namespace:
-        _check(override.namespace, LABEL_LIMIT, override, decisions_file="decisions.yaml")
+        _check(override.namespace, LABEL_LIMIT, override, decisions_file=decisions.file)
         return override.namespace
     if "{group}" in target.namespace:
         return legal(target.namespace.replace("{group}", workload.namespace_hint or "default"))
@@ -248,14 +254,11 @@ def _links(
     workloads: Sequence[Workload], services: Mapping[tuple[str, str], str]
 ) -> dict[tuple[str, str], tuple[str, str]]:
     """(workload, alias) to the workload that the link leads to and its Service."""
-    owner = {key: w.name for w in workloads for i in w.instances for key in (i.name, i.id, i.id[:12]) if key}
-    made = {}
-    for workload in workloads:
-        for link in (link for network in workload.networks for link in network.links):
-            linked = owner.get(link.value, "")
-            if (linked, link.key) in services:
-                made[(workload.name, link.key)] = (linked, services[(linked, link.key)])
-    return made
+    return {
+        (workload.name, link.key): (linked, services[(linked, link.key)])
+        for workload, _, link, linked in links_of(workloads)
+        if (linked, link.key) in services
+    }
 
 
 def _hosts(

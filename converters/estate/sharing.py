@@ -9,6 +9,7 @@ from dataclasses import replace
 from ..decisions import Decisions
 from ..fields.catalogue import code_named
 from ..fields.verdict import Finding
+from ..links import links_of
 from ..workload import Mount, MountKind, Name, Workload
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -97,14 +98,11 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
 
 def _link_names(workloads: Sequence[Workload]) -> dict[str, list[Name]]:
     """Workload to the names that links of others give it. The link itself belongs to the one that has it."""
-    owner = {key: w.name for w in workloads for i in w.instances for key in (i.name, i.id, i.id[:12]) if key}
     made: dict[str, list[Name]] = {}
-    for workload in workloads:
-        for network in workload.networks:
-            for link in network.links:
-                if link.value in owner:
-                    name = Name(name=link.key, network=network.name, kind="link")
-                    made.setdefault(owner[link.value], []).append(name)
+    for _, network, link, linked in links_of(workloads):
+        if linked:
+            name = Name(name=link.key, network=network.name, kind="link")
+            made.setdefault(linked, []).append(name)
     return made
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from converters.workload import Item, Mount, MountKind, Name, Network, Workload
+from converters.workload import Item, Mount, MountKind, Name, Network, Pair, Workload
 from tests.unit.estate.test_grouping import estate
-from tests.workloads import atom, running
+from tests.workloads import atom, image, running
 
 
 def volume(source: str = "data", **more: object) -> Mount:
@@ -93,3 +93,12 @@ def test_swarms_service_name_resolves_on_its_networks() -> None:
     net = (Network(name="shop_default"), Network(name="ingress"))
     made = estate(*(running(f"shop_api.{n}.x", labels=labels, scheduler="swarm", networks=net) for n in (1, 2)))
     assert [(n.name, n.network, n.kind) for n in made.workloads[0].names] == [("shop_api", "shop_default", "service")]
+
+
+def test_a_link_means_a_container_of_its_own_host() -> None:
+    """Two hosts have a container db each, of other applications: a link leads to the one beside it."""
+    other = running("db", host="h2", container={"image": image("reg.example/other:1")})
+    linked = running("web", host="h2", networks=(Network(name="bridge", links=(Pair(key="store", value="db"),)),))
+    made = estate(running("db", host="h1"), other, linked)
+    owners = {w.name: w.instances[0].host for w in made.workloads if "store" in {n.name for n in w.names}}
+    assert list(owners.values()) == ["h2"]
