@@ -10,9 +10,16 @@ from .decisions import Decisions, Override
 from .errors import PodliftError
 from .fields.ledger import Ledger
 from .fields.verdict import Level, Source
+from .objects.context import ESTATE, MANAGED_BY, WORKLOAD
 from .objects.validity import problems
 
-_IDENTITY = (("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"))
+_IDENTITY = (
+    ("apiVersion",),
+    ("kind",),
+    ("metadata", "name"),
+    ("metadata", "namespace"),
+    *(("metadata", "labels", label) for label in (MANAGED_BY, WORKLOAD, ESTATE)),
+)
 
 
 def merge_patch(value: Any, patch: Any) -> Any:
@@ -83,7 +90,9 @@ def _refuse_renaming(
                 phase="convert",
                 subject=f"{decisions.file}:{override.line}",
                 reason=f"the patch of {override.object} changes {'.'.join(path)}",
-                next_step="override name or namespace of the workload, so that everything that refers to it follows",
+                next_step="override name or namespace of the workload, so that everything that refers to it follows"
+                if path[-1] in ("name", "namespace")
+                else "leave it as it is: podlift and Kubernetes know the object by it",
             )
 
 

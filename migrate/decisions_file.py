@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -31,6 +32,7 @@ def load_decisions(path: Path | str, *, name_as: str = "") -> Decisions:
     """
     document = read_checked(path, "decisions", code=CODE, name_as=name_as)
     given = body(document)
+    _refuse_two_names(document, given.get("overrides") or ())
     return Decisions(
         # The name and not the way to it: it stands in the plan, which is the same wherever it is made.
         file=PurePath(document.name).name,
@@ -114,6 +116,20 @@ def _not_a_size(answer: str) -> str:
 
 def _is_name(answer: str) -> bool:
     return len(answer) <= 253 and _NAME.fullmatch(answer) is not None
+
+
+def _refuse_two_names(document: Document, rows: Sequence[dict[str, Any]]) -> None:
+    """Two overrides of one workload may not both say its name or its namespace."""
+    said: dict[tuple[str, str], int] = {}
+    for n, row in enumerate(rows):
+        for key in ("name", "namespace"):
+            if not row.get(key):
+                continue
+            first = said.setdefault((row["workload"], key), n)
+            if first != n:
+                line = document.line(("overrides", first, key))
+                reason = f"the {key} of {row['workload']} is overridden already, on line {line}"
+                refuse(document, ("overrides", n, key), CODE, reason, "keep one of the two")
 
 
 def _override(document: Document, n: int, row: dict[str, Any]) -> Override:

@@ -89,7 +89,7 @@ def _entry(row: Mapping[str, Any], folder: Path) -> HostEntry:
 
 def _scheme(url: str, subject: str) -> None:
     scheme, separator, rest = url.partition("://")
-    if not separator or not rest or scheme not in SCHEMES:
+    if not separator or not rest or scheme not in SCHEMES or not _splits(url):
         raise PodliftError(
             code=CODE,
             phase="read",
@@ -97,6 +97,13 @@ def _scheme(url: str, subject: str) -> None:
             reason=f"{url!r} is no URL of an engine",
             next_step="write unix:///var/run/docker.sock, tcp://HOST:2376, ssh://USER@HOST or context://NAME",
         )
+
+
+def _splits(url: str) -> bool:
+    try:
+        return urlsplit(url).port is None or bool(url)
+    except ValueError:
+        return False
 
 
 def _distinct(entries: tuple[HostEntry, ...], name: str) -> tuple[HostEntry, ...]:

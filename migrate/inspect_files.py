@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from converters.capture import Engine, HostDocuments
+from converters.errors import PodliftError
+from converters.sources.refusals import refuse_unless_container
 from converters.workload import Host
 
 from .documents import Document, parse_documents
@@ -46,17 +48,23 @@ def load_inspects(files: Iterable[str], *, hosts: Sequence[Host] = ()) -> tuple[
     files  ``FILE`` or ``HOST=FILE``
     hosts  what is known of hosts: site, address, labels
 
-    Raises PodliftError ``cannot-read`` and what parsing raises. What is no container's inspect is refused by reading.
+    Raises PodliftError ``cannot-read``, ``container-twice``, what parsing raises, and for documents that are none of a
+    container what reading them raises. Beside a container's, what is none is refused by reading.
     """
     by_host: dict[str, _Found] = {}
     shared = _Found()
+    seen: dict[tuple[str, str], str] = {}
+    path = ""
     for given in files:
         host, path = split_name(given)
         found = sorted_out(parse_documents(read_bytes(path, what="an inspect file"), name=path))
+        _refuse_twice(found.containers, host, path, seen)
         if found.containers:
             by_host.setdefault(host, _Found()).add(found)
         else:
             shared.add(found)
+    if not by_host:
+        _refuse_others(shared, path)
     known = {host.name: host for host in hosts}
     return tuple(
         _host_documents(known.get(name, Host(name=name)), found, shared) for name, found in sorted(by_host.items())
@@ -65,7 +73,44 @@ def load_inspects(files: Iterable[str], *, hosts: Sequence[Host] = ()) -> tuple[
 
 def inspects_of(data: bytes, *, name: str, host: str) -> HostDocuments:
     """The documents of one text, for example of stdin. Raises what parsing raises."""
-    return _host_documents(Host(name=host), sorted_out(parse_documents(data, name=name)), _Found())
+    found = sorted_out(parse_documents(data, name=name))
+    _refuse_twice(found.containers, host, name, {})
+    if not found.containers:
+        _refuse_others(found, name)
+    return _host_documents(Host(name=host), found, _Found())
+
+
+def _refuse_twice(containers: Sequence[Any], host: str, file: str, seen: dict[tuple[str, str], str]) -> None:
+    """One container in two readings would count as two instances, and nobody could say which reading is true."""
+    for each in containers:
+        identity = each.get("Id") if isinstance(each, Mapping) else None
+        if not isinstance(identity, str) or not identity:
+            continue
+        before = seen.get((host, identity))
+        if before is not None:
+            name = str(each.get("Name") or identity[:12]).lstrip("/")
+            raise PodliftError(
+                code="container-twice",
+                phase="read",
+                subject=file,
+                reason=f"container {name} of host {host} stands in {before} already, by its ID",
+                next_step="give each container once; HOST=FILE tells hosts apart",
+            )
+        seen[(host, identity)] = file
+
+
+def _refuse_others(found: _Found, file: str) -> None:
+    """Documents that are given and describe no container: refused, not planned as nothing."""
+    for document in (*found.images, *found.networks, *found.volumes):
+        refuse_unless_container(document, file)
+    if found.version or found.info:
+        raise PodliftError(
+            code="no-input",
+            phase="read",
+            subject=file,
+            reason="what docker version or docker info printed stands here, and no container's inspect",
+            next_step="give what docker inspect CONTAINER prints, and this beside it",
+        )
 
 
 def split_name(given: str) -> tuple[str, str]:

@@ -177,6 +177,11 @@ ERROR_CODES: tuple[Code, ...] = (
         "install podlift in an environment of its own: pipx install podlift",
     ),
     error("internal", "podlift itself failed", "run it again with PODLIFT_TRACEBACK=1 and tell podlift's authors"),
+    error(
+        "container-twice",
+        "one container stands twice in what was given for one host",
+        "give each container once; HOST=FILE tells hosts apart",
+    ),
     error("no-input", "there is nothing to plan from", "give a capture, inspect files or --host URL"),
     error("no-containers", "a workload without a container", "let the mapping give containers: with an image"),
     error("rollout-amount", "a rollout's number of instances is neither a whole number nor per cent", "write 2 or 25%"),

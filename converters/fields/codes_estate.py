@@ -67,6 +67,13 @@ ESTATE_CODES: tuple[Code, ...] = (
         "legacy-name-used", "an old host name stands in environment or command", todo="check that the new name is right"
     ),
     finding("host-unread", "a host could not be read: its instances are not in the plan"),
+    finding(
+        "host-twice",
+        "two hosts have containers of the same IDs: one engine read by two names, or cloned machines",
+        todo="read each engine once, or answer cloned",
+        answer=Answer.CHOICE,
+        options=(("cloned", "two machines: the instances of both count"),),
+    ),
     finding("container-vanished", "a container was gone, or did not answer, when it was inspected"),
     finding("image-unread", "the image is gone from the host: its defaults could not be subtracted"),
     finding(

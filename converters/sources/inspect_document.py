@@ -58,12 +58,16 @@ class Document:
             raise self.malformed(pattern, "a string", value)
         return value, origins
 
-    def number(self, pattern: str) -> tuple[int | None, Origins]:
+    def number(self, pattern: str, *, least: int = -(2**63)) -> tuple[int | None, Origins]:
+        """A whole number of 64 bits, as the engine keeps it."""
         if pattern not in self._by_pattern:
             return None, ()
         value, origins = self.one(pattern)
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.malformed(pattern, "a whole number", value)
+        if not least <= value < 2**63:
+            due = "a whole number of 64 bits" if least < 0 else "a whole number of 64 bits, zero or more,"
+            raise self.malformed(pattern, due, value)
         return value, origins
 
     def flag(self, pattern: str) -> tuple[bool, Origins]:

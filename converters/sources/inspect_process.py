@@ -169,11 +169,11 @@ def read_limits(document: Document, draft: Draft) -> tuple[Setting, ...]:
         ("shm_bytes", ("HostConfig.ShmSize",)),
     ):
         for pattern in patterns:
-            number, origins = document.number(pattern)
+            number, origins = document.number(pattern, least=0)
             if origins:
                 draft.set(attribute, draft.values.get(attribute, number), origins)
     unused: tuple[Setting, ...] = ()
-    nano, of_nano = document.number("HostConfig.NanoCpus")
+    nano, of_nano = document.number("HostConfig.NanoCpus", least=0)
     quota, of_quota = document.number("HostConfig.CpuQuota")
     period, of_period = document.number("HostConfig.CpuPeriod")
     if nano:

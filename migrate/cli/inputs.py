@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -66,11 +67,20 @@ def config_options(function: Function) -> Function:
 def planning_options(function: Function) -> Function:
     """--target, --decisions and --api-version."""
     version = click.option(
-        "--api-version", metavar="1.NN", help="Read inspect documents as of this version of the engine's API."
+        "--api-version",
+        metavar="1.NN",
+        callback=_api_version,
+        help="Read inspect documents as of this version of the engine's API.",
     )
     target = click.option("--target", metavar="FILE", help="What the cluster can do and how to use it.")
     decisions = click.option("--decisions", metavar="FILE", help="Answers and overrides.")
     return target(decisions(version(function)))
+
+
+def _api_version(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"1\.[0-9]{1,3}", value):
+        raise click.BadParameter(f"{value!r} is no version of the engine's API, such as 1.41", ctx=ctx, param=parameter)
+    return value
 
 
 def target_of(given: Given, project: Project) -> Target:

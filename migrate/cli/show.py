@@ -101,7 +101,8 @@ def _capture(session: Session, place: str, workload: str | None) -> None:
         return
     from converters.estate import reconcile
 
-    from ..plan.making import read_capture_documents, without_secrets
+    from ..plan.making import without_secrets
+    from ..plan.readings import read_capture_documents
 
     mapping = mapping_of(given, project)
     decisions = decisions_of(given, project)

@@ -18,14 +18,13 @@ from converters.fields.verdict import Finding, Level, Verdict
 from converters.names import NameMap, assign_names
 from converters.objects.context import WORKLOAD
 from converters.secrecy import masked
-from converters.sources.inspect import read_inspect
 from converters.sources.mapping import Mapping as ConfigMapping
-from converters.sources.mapping import read_config
 from converters.sources.reading import Reading
 from converters.target import Target
 from converters.workload import Env, Workload
 
 from .model import Plan, digest, jsonable
+from .readings import read_capture_documents
 
 SHARED = ""
 # Evidence that changes by itself, and what a verdict or a name says better.
@@ -90,60 +89,6 @@ def plan_with_sources(
             on_event("convert", n, len(whole.workloads))
     plan = _gathered(capture, whole, names, conversions, target, decisions, estate, tuple(accept_unread))
     return Made(plan=plan, readings=tuple(readings), estate=whole, names=names, conversions=tuple(conversions))
-
-
-def read_capture_documents(
-    capture: Capture,
-    *,
-    mapping: ConfigMapping | None,
-    decisions: Decisions,
-    on_event: Callable[[str, int, int], None] | None = None,
-) -> list[Reading]:
-    """One reading for each host and one for the configs."""
-    readings = []
-    images = {str(image.get("Id")): image for host in capture.hosts for image in host.images}
-    for n, host in enumerate(capture.hosts, 1):
-        own = {image.get("Id") for image in host.images}
-        # What is no container at all is the reader's to refuse.
-        lost = {str(each.get("Image")) for each in host.containers if type(each) is dict} - own
-        reading = read_inspect(
-            host.containers,
-            images=host.images,
-            images_elsewhere=[images[identity] for identity in sorted(lost) if identity in images],
-            volumes=host.volumes,
-            networks=host.networks,
-            accounts=host.accounts,
-            volume_bytes=host.volume_bytes,
-            engine=host.engine,
-            host=host.host,
-            decisions=decisions,
-        )
-        readings.append(_with_faults(reading, host.host.name, host.error, host.vanished))
-        if on_event is not None:
-            on_event("read", n, len(capture.hosts))
-    if mapping is not None:
-        readings.append(read_config(capture.configs, mapping))
-    elif capture.configs:
-        raise PodliftError(
-            code="mapping-missing",
-            phase="read",
-            subject=capture.configs[0].name,
-            reason="a config is given, and no mapping that says where its fields stand",
-            next_step="give --mapping FILE; podlift mapping draft CONFIG proposes one",
-        )
-    return readings
-
-
-def _with_faults(reading: Reading, host: str, error: str, vanished: Sequence[tuple[str, str]]) -> Reading:
-    findings = list(reading.findings)
-    if error:
-        findings.append(Finding(workload="", code="host-unread", subject=host, reason=error, open=True))
-    findings += [
-        Finding(workload="", code="container-vanished", subject=f"{host}/{name}", reason=what)
-        for name, what in vanished
-    ]
-    unread = (*reading.unread, host) if error else reading.unread
-    return replace(reading, findings=tuple(findings), unread=unread)
 
 
 def _gathered(

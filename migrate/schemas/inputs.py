@@ -74,7 +74,9 @@ def target() -> dict[str, Any]:
         "what the destination cluster can do and how podlift uses it",
         {
             "schema": _schema(TARGET),
-            "version": text('the cluster\'s version in quotes, "1.31" to "1.37"', pattern=r"^1\.[0-9]+(\.[0-9]+)?$"),
+            "version": text(
+                'the cluster\'s version in quotes, "1.31" to "1.37"', pattern=r"^1\.[0-9]{1,3}(\.[0-9]{1,3})?$"
+            ),
             "gates": texts("feature gates that are on"),
             "storageClasses": {
                 "description": "storage classes: a list, or a map by name",
