@@ -56,7 +56,8 @@ class ConfigDocument:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """``redacted``: environment values were withheld, they become required keys of Secrets. In place of each stands
-    secrecy.WITHHELD (``NAME=podlift:withheld``), or WITHHELD_AS_IMAGE where the image has the same; in configs it stands for the texts that look secret."""
+    secrecy.WITHHELD (``NAME=podlift:withheld``), or WITHHELD_AS_IMAGE where the image has the same; in configs it
+    stands for the texts that look secret."""
 
     hosts: tuple[HostDocuments, ...] = ()
     configs: tuple[ConfigDocument, ...] = ()
