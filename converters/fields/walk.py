@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, NamedTuple
 
 from .row import Role, Row
@@ -107,7 +108,7 @@ def leaves(value: Any) -> int:
 
 
 # Ten thousand documents have a million and a half leaves: most are scalars with a row of their own, made here without
-# the detour by NamedTuple's constructor.
+# the detour by NamedTuple's constructor. Their paths are a few hundred: each is kept once.
 _new = tuple.__new__
 _INNER = (dict, list)
 
@@ -128,9 +129,9 @@ def _enter(value: Any, node: _Node, path: str, found: list[Field]) -> None:
             if child is None:
                 _unknown(below, prefix + key, found)
             elif child.row is not None and not isinstance(below, _INNER):
-                add(_new(Field, (prefix + key, child.row, below, 1)))
+                add(_new(Field, (intern(prefix + key), child.row, below, 1)))
             else:
-                _enter(below, child, prefix + key, found)
+                _enter(below, child, intern(prefix + key), found)
     else:
         _unknown(value, path, found)
 
@@ -141,7 +142,7 @@ def _divide(value: Any, node: _Node, path: str, found: list[Field]) -> None:
     if node.split == "map":
         if isinstance(value, dict):
             for key, inner in value.items():
-                _enter(inner, below, f"{path}[{key}]", found)
+                _enter(inner, below, intern(f"{path}[{key}]"), found)
             return
     elif isinstance(value, list):
         key_of = _KEYS[node.split]
@@ -151,7 +152,7 @@ def _divide(value: Any, node: _Node, path: str, found: list[Field]) -> None:
             if key is None:
                 key = str(index)
             count = seen[key] = seen.get(key, 0) + 1
-            _enter(element, below, f"{path}[{key}]" if count == 1 else f"{path}[{key}]#{count}", found)
+            _enter(element, below, intern(f"{path}[{key}]" if count == 1 else f"{path}[{key}]#{count}"), found)
         return
     _unknown(value, path, found)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,9 @@ def write_plan(plan: Plan, path: Path | str, *, secrets: str = "file") -> str:
     files = plan_files(plan, secrets=secrets)
     try:
         mended = recover(directory)
-        _refuse_working_directory(directory)
-        if directory.exists():
-            _refuse_unless_ours(directory, files)
+        refuse_foreign(directory)
+        if is_plan(directory):
+            _refuse_edited(directory, files)
         replace_directory(directory, lambda fresh: _write(fresh, files))
     except OSError as error:
         raise _cannot("write", directory, error) from error
@@ -85,12 +85,12 @@ def plan_files(plan: Plan, *, secrets: str = "file") -> dict[str, str]:
     files["kustomization.yaml"] = emit(
         {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": manifests}
     )
-    files["objects.json"] = _lines(OBJECTS_SCHEMA, "objects", [{"workload": w, "object": o} for w, o in plan.objects])
+    files["objects.json"] = _lines(OBJECTS_SCHEMA, "objects", ({"workload": w, "object": o} for w, o in plan.objects))
     files["names.json"] = _pretty({"schema": NAMES_SCHEMA, **plan.names})
     files["verdicts.json"] = _lines(
-        VERDICTS_SCHEMA, "verdicts", [verdict_json(v) for v in plan.verdicts], tally=dict(plan.tally)
+        VERDICTS_SCHEMA, "verdicts", map(verdict_json, plan.verdicts), tally=dict(plan.tally)
     )
-    files["findings.json"] = _lines(FINDINGS_SCHEMA, "findings", [finding_json(f) for f in plan.findings])
+    files["findings.json"] = _lines(FINDINGS_SCHEMA, "findings", map(finding_json, plan.findings))
     files["decisions.todo.yaml"] = todo(plan)
     files["README.md"] = plan_readme(plan)
     for name, text in sorted(plan.extras.items()):
@@ -202,32 +202,34 @@ def check_plan(plan: Plan, path: Path | str) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if expected.get(name) != found.get(name)))
 
 
-def _refuse_working_directory(directory: Path) -> None:
-    """Whoever stands in a directory would stand in a removed one after it is replaced."""
+def refuse_foreign(path: Path | str) -> None:
+    """Raises PodliftError ``plan-foreign`` for what no plan may replace; OSError passes through.
+
+    Whoever stands in a directory would stand in a removed one after it is replaced.
+    """
+    directory = Path(path)
     place, here = followed(directory), Path.cwd()
+    reason = ""
     if here == place or place in here.parents:
+        reason = "it is the working directory or one around it, and a plan replaces its directory as a whole"
+    elif directory.exists() and not directory.is_dir():
+        reason = "a file is there"
+    elif directory.is_dir() and any(directory.iterdir()) and not is_plan(directory):
+        reason = "it is not empty and is no plan of podlift's"
+    if reason:
         raise PodliftError(
             code="plan-foreign",
             phase="plan",
-            subject=str(directory),
-            reason="it is the working directory or one around it, and a plan replaces its directory as a whole",
+            subject=str(path),
+            reason=reason,
             next_step="give --out a directory of the plan's own, for example plan",
         )
 
 
-def _refuse_unless_ours(directory: Path, files: Mapping[str, str]) -> None:
-    if not directory.is_dir() or (any(directory.iterdir()) and not is_plan(directory)):
-        raise PodliftError(
-            code="plan-foreign",
-            phase="plan",
-            subject=str(directory),
-            reason="it is there and is no plan of podlift's",
-            next_step="give --out another directory, or remove this one",
-        )
-    if is_plan(directory):
-        changed = edits(directory, body_of(directory)) | edited_secrets(directory)
-        if undone := lost(directory, changed, files):
-            raise refusal(directory, undone)
+def _refuse_edited(directory: Path, files: Mapping[str, str]) -> None:
+    changed = edits(directory, body_of(directory)) | edited_secrets(directory)
+    if undone := lost(directory, changed, files):
+        raise refusal(directory, undone)
 
 
 def _cannot(verb: str, directory: Path, error: OSError) -> PodliftError:
@@ -246,15 +248,15 @@ def _remedy(verb: str, error: OSError) -> str:
     return "free space or permissions, then run it again" if verb == "write" else "give a path that can be read"
 
 
-def _lines(schema: str, key: str, items: list[Any], **more: Any) -> str:
+def _lines(schema: str, key: str, items: Iterable[Any], **more: Any) -> str:
     """JSON with one item a line: git shows what changed, and a reader needs no streaming parser."""
     return _rows({"schema": schema, **more}, key, items)
 
 
-def _rows(head: Mapping[str, Any], key: str, items: Sequence[Any]) -> str:
+def _rows(head: Mapping[str, Any], key: str, items: Iterable[Any]) -> str:
     before = _pretty(head).rstrip().removesuffix("}").rstrip()
     rows = ",\n".join("    " + _compact(item) for item in items)
-    return f'{before},\n  "{key}": [\n{rows}\n  ]\n}}\n' if items else f'{before},\n  "{key}": []\n}}\n'
+    return f'{before},\n  "{key}": [\n{rows}\n  ]\n}}\n' if rows else f'{before},\n  "{key}": []\n}}\n'
 
 
 def _pretty(value: Any) -> str:
