@@ -40,6 +40,9 @@ def _called(each: Object) -> str:
 def _of_one(each: Object) -> Iterator[str]:
     kind, spec = each["kind"], each.get("spec") or {}
     yield from _metadata(each["metadata"], kind)
+    replicas = spec.get("replicas", 0)
+    if kind in ("Deployment", "StatefulSet") and not (type(replicas) is int and 0 <= replicas < 2**31):
+        yield f"replicas: {str(replicas)[:20]!r} is no number of pods"
     check = _BY_KIND.get(kind)
     if check is not None:
         yield from check(each, spec)

@@ -44,8 +44,7 @@ def write_capture(capture: Capture, path: Path | str, *, replace: bool = False) 
     directory = Path(path).absolute()
     try:
         recover(directory)
-        if directory.exists():
-            _refuse_unless_free(directory, replace=replace)
+        refuse_taken(path, replace=replace)
         replace_directory(directory, lambda empty: _Writer(empty).write(capture))
     except OSError as error:
         raise PodliftError(
@@ -77,14 +76,18 @@ def read_capture(path: Path | str) -> Capture:
         ) from error
 
 
-def _refuse_unless_free(directory: Path, *, replace: bool) -> None:
+def refuse_taken(path: Path | str, *, replace: bool) -> None:
+    """Raises PodliftError ``capture-foreign`` where a capture may not be written; OSError passes through."""
+    directory = Path(path)
+    if not directory.exists():
+        return
     if directory.is_dir() and (not any(directory.iterdir()) or (replace and (directory / CAPTURE_FILE).is_file())):
         return
     what = "a directory that is not empty" if directory.is_dir() else "a file"
     raise PodliftError(
         code="capture-foreign",
         phase="read",
-        subject=str(directory),
+        subject=str(path),
         reason=f"{what} is there already, and a capture is never mixed with anything",
         next_step="give another --out, or remove it",
     )

@@ -54,8 +54,11 @@ def command(
     with a mapping also the scheduler's configs. Only GET is ever sent. Planning needs the capture and nothing else.
     """
     from ..capture import redact as without_values
-    from ..capture import write_capture
+    from ..capture import refuse_taken, write_capture
 
+    # Before hosts are read in vain.
+    mend(session, out)
+    refuse_taken(out, replace=overwrite)
     project = load_project()
     given = Given(host=host, hosts=hosts, config=config, mapping=mapping)
     configs = captured_configs(given, project, mapping_of(given, project))
@@ -63,7 +66,6 @@ def command(
     capture = replace(read_engines(hosts_of(given, project), session, volumes=volumes, **limits), configs=configs)
     if redact:
         capture = without_values(capture)
-    mend(session, out)
     write_capture(capture, out, replace=overwrite)
     _print(session, capture)
     session.talk(f"Written to {out}. Next: podlift plan {Path(out)} --out plan")

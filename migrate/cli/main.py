@@ -121,12 +121,22 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> No
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PODLIFT", "max_content_width": 110},
 )
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    # PODLIFT_VERSION in an environment says which podlift was installed there.
+    allow_from_autoenv=False,
+    help="Print the version.",
 )
 def cli() -> None:
     """Move what a Docker scheduler runs to Kubernetes: every field accounted for.
 
     Begin with `podlift plan` on a machine with a Docker engine, or `docker inspect NAME | podlift convert -`.
+
+    \b
+    An option may also come by environment, which podlift.yaml yields to: PODLIFT_PLAN_OUT is plan's --out.
 
     \b
     Exit codes: 0 done, or no difference; 1 error, or differences; 2 wrong usage, or an error of diff;

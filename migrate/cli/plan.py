@@ -10,7 +10,7 @@ import click
 from converters.capture import Capture
 from converters.errors import PodliftError
 
-from ..plan.directory import check_plan, read_plan, write_plan
+from ..plan.directory import check_plan, read_plan, refuse_foreign, write_plan
 from ..plan.making import make_plan
 from ..plan.model import Plan
 from ..plan.stored import is_plan
@@ -98,6 +98,11 @@ def command(
         decisions=decisions,
         api_version=api_version,
     )
+    place = out or (str(project.out) if project.out is not None else "")
+    if place and check is None:
+        # Before hosts are read in vain.
+        mend(session, place)
+        refuse_foreign(place)
     the_mapping = mapping_of(given, project)
     the_target, the_decisions = target_of(given, project), decisions_of(given, project)
     capture = capture_of(given, project, the_mapping, session)
@@ -111,7 +116,6 @@ def command(
             accept_unread=_accepted(capture, allow_partial or project.allow_partial),
             on_event=progress,
         )
-    place = out or (str(project.out) if project.out is not None else "")
     if check is not None:
         return _check(session, plan, check or place)
     if place:

@@ -14,7 +14,7 @@ from typing import Any
 from converters.errors import PodliftError
 
 from .marks import Marks, Tree, line_of
-from .refusals import duplicate_key, refusal, template_in_ruins
+from .refusals import MAX_DEPTH, duplicate_key, refusal, template_in_ruins
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,\n]|[^\s{}\[\]:,"]+')
@@ -54,8 +54,26 @@ def json_values(text: str, *, name: str) -> Iterator[tuple[Any, Marks]]:
     start = _after_space(text, 0)
     while start < len(text):
         value, end = _value(text, start, name)
+        if _too_deep(value):
+            reason = f"values are nested more than {MAX_DEPTH} deep"
+            raise refusal("bad-json", name, 0, reason, "give a flatter file")
         yield value, Marks(scan=partial(scan_lines, text, start, name))
         start = _after_space(text, end)
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            below
+            for each in level
+            if type(each) in (dict, list)
+            for below in (each.values() if type(each) is dict else each)
+            if type(below) in (dict, list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _after_space(text: str, start: int) -> int:

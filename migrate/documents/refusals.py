@@ -10,6 +10,8 @@ from itertools import takewhile
 
 from converters.errors import PodliftError
 
+# Deeper values would exhaust the stack of whatever walks them; no document that is meant is a tenth as deep.
+MAX_DEPTH = 100
 # A tag that runs code: {% if %} of Jinja2 and Liquid, <% if %> of ERB.
 _BLOCK = re.compile(r"\{%[-+~]?[ \t]*\w|<%[-=#]?[ \t]*\S")
 # What a line of a template starts with. In a document that parses, {{ }} there would be a map as a key.

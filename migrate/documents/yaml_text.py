@@ -27,9 +27,8 @@ from yaml.events import (
 from converters.errors import PodliftError
 
 from .marks import Marks, Tree, moved
-from .refusals import block_tags, duplicate_key, refusal, template, template_in_ruins, unknown_tag
+from .refusals import MAX_DEPTH, block_tags, duplicate_key, refusal, template, template_in_ruins, unknown_tag
 
-MAX_DEPTH = 100
 # What aliases may add to a document, in values: ten lines of aliases can stand for a billion.
 MAX_ALIASED = 1_000_000
 # Longer numbers stay text: hardly anything that reads our output could hold them.

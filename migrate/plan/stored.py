@@ -30,7 +30,7 @@ def body_of(directory: Path) -> dict[str, Any]:
             code="no-plan",
             phase="plan",
             subject=str(directory),
-            reason="there is no plan.json in it" if directory.is_dir() else "there is no such directory",
+            reason=_lack(directory),
             next_step="make a plan with podlift plan --out DIR",
         )
     body = json_of(directory, PLAN_FILE)
@@ -45,6 +45,12 @@ def body_of(directory: Path) -> dict[str, Any]:
     if not isinstance(body.get("sha256"), dict):
         raise broken(directory, PLAN_FILE, "it lists no sha256")
     return body
+
+
+def _lack(directory: Path) -> str:
+    if directory.is_dir():
+        return "there is no plan.json in it"
+    return "this is a file, and a plan is a directory" if directory.exists() else "there is no such directory"
 
 
 def json_of(directory: Path, name: str) -> dict[str, Any]:

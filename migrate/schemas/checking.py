@@ -17,6 +17,8 @@ from converters.errors import PodliftError
 
 from ..documents import Document, Path
 
+# A value that is longer is cut in messages.
+_LONGEST = 80
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list,),
@@ -79,10 +81,10 @@ class _Check:
             return
         self._type(value, schema, path)
         if "const" in schema and value != schema["const"]:
-            self._refuse(path, f"{value!r} stands here", f"write {schema['const']}")
+            self._refuse(path, f"{_shown(value)} stands here", f"write {schema['const']}")
         if "enum" in schema and value not in schema["enum"]:
             step = nearest(str(value), [str(each) for each in schema["enum"]])
-            self._refuse(path, f"{value!r} is not one of what can stand here", step)
+            self._refuse(path, f"{_shown(value)} is not one of what can stand here", step)
         if isinstance(value, str):
             self._text(value, schema, path)
         elif isinstance(value, dict):
@@ -100,9 +102,11 @@ class _Check:
             self._refuse(path, f"{due} is due, and {_shown(value)} stands here", _hint(schema, due))
 
     def _text(self, value: str, schema: Mapping[str, Any], path: Path) -> None:
+        if "\0" in value:
+            self._refuse(path, "a null character stands here", "take it away")
         if "pattern" in schema and not re.search(schema["pattern"], value):
             due = schema.get("description", f"what matches {schema['pattern']}")
-            self._refuse(path, f"{value!r} is not what is due here", f"write {due}")
+            self._refuse(path, f"{_shown(value)} is not what is due here", f"write {due}")
         if len(value) < schema.get("minLength", 0):
             self._refuse(path, "it is empty", _hint(schema, "a text"))
 
@@ -113,7 +117,7 @@ class _Check:
             if key in known:
                 self.value(each, known[key], (*path, key))
             elif others is False:
-                self._refuse((*path, key), f"there is no key {key!r} here", nearest(key, known))
+                self._refuse((*path, key), f"there is no key {_shown(key)} here", nearest(key, known))
             elif isinstance(others, Mapping):
                 self.value(each, others, (*path, key))
         for key in schema.get("required", ()):
@@ -156,7 +160,10 @@ def _shown(value: Any) -> str:
         return "nothing"
     if isinstance(value, dict | list):
         return "a map" if isinstance(value, dict) else "a list"
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    written = repr(value)
+    return written if len(written) <= _LONGEST else f"{written[:_LONGEST]}… ({len(written):,} characters)"
 
 
 def _hint(schema: Mapping[str, Any], due: str) -> str:
