@@ -258,6 +258,9 @@ class Container:
     cpu_limit_m         millicores; cpu_shares: Docker's weight
     seccomp             ``default``, ``unconfined`` or a profile's JSON/path; apparmor likewise
     settings            see Setting
+    inherited           what the image gives where the document says nothing of its own: entrypoint, args, working_dir,
+                        user, and ``env NAME`` for each variable. A config that spells it out agrees with it; nothing
+                        of it enters an object
     """
 
     name: str
@@ -300,6 +303,7 @@ class Container:
     labels: tuple[Pair, ...] = ()
     annotations: tuple[Pair, ...] = ()
     settings: tuple[Setting, ...] = ()
+    inherited: Mapping[str, Any] = field(default_factory=dict)
     origins: Mapping[str, Origins] = field(default_factory=dict)
 
 

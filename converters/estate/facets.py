@@ -35,7 +35,17 @@ def shown(value: Any) -> str:
 
 # Attributes that say who an instance is or what became of it, not how it is set up; the image is compared by digest.
 _IDENTITY = frozenset({"name", "instances", "grouping_key", "scheduler", "namespace_hint", "containers", "replicas"})
-_IDENTITY |= {"differences", "overruled", "findings", "references", "names", "origins", "image", "on_every_host"}
+_IDENTITY |= {
+    "differences",
+    "overruled",
+    "findings",
+    "references",
+    "names",
+    "origins",
+    "image",
+    "inherited",
+    "on_every_host",
+}
 
 _SUBJECT = {"ports": "port", "mounts": "volume", "labels": "label", "checks": "check", "settings": "setting"}
 

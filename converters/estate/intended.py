@@ -7,7 +7,7 @@ from typing import Any
 
 from ..fields.verdict import Origins
 from ..objects.image import split_reference
-from ..workload import Check, Container, Env, Image, Mount, MountKind, Port, Published
+from ..workload import Check, Container, Env, Image, Mount, MountKind, Port, Published, Setting
 from .disagreements import Disagreements
 from .facets import origins_within
 
@@ -31,13 +31,19 @@ _PUBLIC = ("0.0.0.0", "::")  # noqa: S104 (compared with, never bound)
 
 def intended(running: Container, config: Container, told: Disagreements) -> Container:
     """Both as one, by who wins."""
+    agreed = _agreeing_with_the_image(running, config)
+    config = replace(
+        config,
+        env=tuple(e for e in config.env if f"env {e.name}" not in agreed),
+        origins={name: said for name, said in config.origins.items() if name not in agreed},
+    )
     changes: dict[str, Any] = {
         "name": config.name or running.name,
         "env": _env(running.env, config.env, told),
         "ports": _ports(running.ports, config.ports, told),
         "mounts": _mounts(running.mounts, config.mounts, told),
         "checks": _checks(running.checks, config.checks, told),
-        "settings": running.settings + config.settings,
+        "settings": (*running.settings, *config.settings, *agreed.values()),
     }
     origins = dict(running.origins)
     for name, said in config.origins.items():
@@ -49,6 +55,37 @@ def intended(running: Container, config: Container, told: Disagreements) -> Cont
         changes[name] = told.elements(name, getattr(running, name), getattr(config, name))
     changes["image"] = _image(running, config, told, origins)
     return replace(running, **changes, origins=origins)
+
+
+def _agreeing_with_the_image(running: Container, config: Container) -> dict[str, Setting]:
+    """What the config spells out and the running container has from its image: both say the same, and the pod has it
+    from the image too. By attribute, or ``env NAME``."""
+    agreed: dict[str, Any] = {}
+    for name in ("working_dir", "user", "group"):
+        if getattr(running, name) is None and getattr(config, name) == running.inherited.get(name, ...):
+            agreed[name] = config.origins.get(name, ())
+    spelled = {name: config.origins[name] for name in ("entrypoint", "args") if config.origins.get(name)}
+    if (
+        running.entrypoint is None
+        and running.args is None
+        and spelled
+        and _argv(config, running) == _argv(running, running)
+    ):
+        agreed |= spelled
+    ours = {env.name for env in running.env}
+    for env in config.env:
+        known = running.inherited.get(f"env {env.name}")
+        if env.name not in ours and env.value is not None and env.value == known:
+            agreed[f"env {env.name}"] = env.origins
+    return {name: Setting(code="agrees", value=name, origins=said) for name, said in agreed.items() if said}
+
+
+def _argv(container: Container, running: Container) -> tuple[str, ...]:
+    """What it would execute, the image's own where it says nothing: an entrypoint of its own discards the image's
+    arguments."""
+    own = running.inherited.get("args", ()) if container.entrypoint is None else ()
+    entrypoint = running.inherited.get("entrypoint", ()) if container.entrypoint is None else container.entrypoint
+    return (*entrypoint, *(own if container.args is None else container.args))
 
 
 def _image(running: Container, config: Container, told: Disagreements, origins: dict[str, Origins]) -> Any:

@@ -37,7 +37,7 @@ from .inspect_process import (
     read_termination,
     read_user,
 )
-from .inspect_state import instance_name, read_image, read_instance
+from .inspect_state import inherited_of, instance_name, read_image, read_instance
 from .reading import Reading
 from .refusals import refuse_unless_container, refuse_unless_object
 
@@ -245,6 +245,7 @@ class _HostReader:
         settings += document.left()
         settings += self._labels_of(mounts, workload)
         container.values["settings"] = tuple(settings)
+        container.values["inherited"] = inherited_of(image)
         findings = [*_disagreements(name, document)]
         if image is None:
             findings.append(_image_unread(name, document))

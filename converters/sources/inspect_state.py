@@ -43,6 +43,23 @@ def read_image(document: Document, image: Mapping[str, Any] | None) -> Image:
     )
 
 
+def inherited_of(image: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What an image gives to a container that says nothing of its own, by the model's names; see Container."""
+    config = image.get("Config") if image is not None else None
+    if not isinstance(config, Mapping):
+        return {}
+    made: dict[str, Any] = {}
+    for attribute, key in (("entrypoint", "Entrypoint"), ("args", "Cmd")):
+        if words := _strings(config, key):
+            made[attribute] = tuple(words)
+    user, _, group = str(config.get("User") or "").partition(":")
+    made |= {"working_dir": str(config.get("WorkingDir") or ""), "user": user, "group": group}
+    for entry in _strings(config, "Env"):
+        name, _, value = entry.partition("=")
+        made[f"env {name}"] = value
+    return {name: value for name, value in made.items() if value or name.startswith("env ")}
+
+
 def _strings(image: Mapping[str, Any] | None, key: str) -> list[str]:
     found = image.get(key) if image is not None else None
     return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []

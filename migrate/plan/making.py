@@ -29,7 +29,7 @@ from .readings import read_capture_documents
 SHARED = ""
 # Evidence that changes by itself, and what a verdict or a name says better.
 _NOT_IN_PLAN = frozenset({"origins", "id", "image_id", "document", "state", "uptime_s", "restarts", "exit_code"})
-_NOT_IN_PLAN |= {"listening", "findings", "overruled", "settings"}
+_NOT_IN_PLAN |= {"listening", "findings", "overruled", "settings", "inherited"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

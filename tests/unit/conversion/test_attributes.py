@@ -204,7 +204,7 @@ SCALED = Scaling(
 # What is no setting: parts of the whole, evidence, and what carries findings.
 NO_SETTING = {
     Workload: {"containers", "termination", "rollout", "scaling", "instances", "findings", "origins"},
-    Container: {"name", "origins"},
+    Container: {"name", "origins", "inherited"},
 }
 
 

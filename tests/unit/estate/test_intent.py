@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from converters.decisions import Answered, Decisions
 from converters.estate import Estate, reconcile
 from converters.sources.reading import Expected, Reading
@@ -329,3 +331,40 @@ def test_a_secret_in_a_command_is_shown_on_no_side() -> None:
     made = together(wanted, running("web-1", container={"args": ("--db=postgres://u:hunter22@b/x",)}))
     assert "args" in subjects(made, "config-differs")
     assert "hunter22" not in repr(made.workloads[0].findings) + repr(made.workloads[0].overruled)
+
+
+IMAGE = {"entrypoint": ("/bin/web",), "args": ("serve",), "user": "1000", "working_dir": "/app", "env MODE": "fast"}
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("args", ("serve",)),
+        ("entrypoint", ("/bin/web",)),
+        ("user", "1000"),
+        ("working_dir", "/app"),
+        ("env", (Env(name="MODE", value="fast", origins=atom("c.yml", "env.MODE")),)),
+    ],
+)
+def test_a_config_that_spells_out_the_image_agrees(attribute: str, value: object) -> None:
+    """What the container has from its image is what the config says: no finding, and the pod has it from there too."""
+    said = {} if attribute == "env" else {attribute: atom("c.yml", attribute)}
+    intended = config(**{attribute: value}, origins={"image": atom("c.yml", "image"), **said})
+    if attribute == "entrypoint":
+        intended = config(
+            entrypoint=value,
+            args=("serve",),
+            origins={"image": atom("c.yml", "image"), **said, "args": atom("c.yml", "args")},
+        )
+    made = together(intended, *(running(f"web-{n}", container={"inherited": IMAGE}) for n in (1, 2)))
+    box = made.workloads[0].containers[0]
+    assert not subjects(made, "config-differs")
+    assert {s.code for s in box.settings} == {"agrees"}
+    assert getattr(box, attribute) in (None, ())
+
+
+def test_an_entrypoint_alone_is_not_the_images() -> None:
+    """A config that names the image's entrypoint and no arguments would run without the image's arguments."""
+    intended = config(entrypoint=("/bin/web",), origins={"entrypoint": atom("c.yml", "entrypoint")})
+    made = together(intended, running("web-1", container={"inherited": IMAGE}))
+    assert "entrypoint" in subjects(made, "config-differs")

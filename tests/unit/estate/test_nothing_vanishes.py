@@ -134,7 +134,7 @@ def intended() -> Iterator[tuple[str, Workload]]:
     """One config workload for each attribute that a config can say."""
     plain = Container(name="web", image=Image(reference="reg.example/web:1"))
     for attribute in fields(Container):
-        if attribute.name in {"name", "origins"}:
+        if attribute.name in {"name", "origins", "inherited"}:
             continue
         value = SAMPLES.get(attribute.name, True)
         box = replace(plain, **{attribute.name: value}, origins={attribute.name: origin(attribute.name)})
