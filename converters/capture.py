@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,8 @@ class Engine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostDocuments:
-    """All that was read of one host. Every document is the JSON body as the engine sent it.
+    """All that was read of one host. Every document is the JSON body as the engine sent it; documents of a capture on
+    disk are read when they are gone through, so that those of one host at a time lie in memory.
 
     error         why the host could not be read whole; ``""``: it was
     accounts      image ID to the texts of its /etc/passwd and /etc/group, for images whose users are names
@@ -31,10 +32,10 @@ class HostDocuments:
 
     host: Host
     engine: Engine | None = None
-    containers: tuple[Mapping[str, Any], ...] = ()
-    images: tuple[Mapping[str, Any], ...] = ()
-    volumes: tuple[Mapping[str, Any], ...] = ()
-    networks: tuple[Mapping[str, Any], ...] = ()
+    containers: Sequence[Mapping[str, Any]] = ()
+    images: Sequence[Mapping[str, Any]] = ()
+    volumes: Sequence[Mapping[str, Any]] = ()
+    networks: Sequence[Mapping[str, Any]] = ()
     accounts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     volume_bytes: Mapping[str, int] = field(default_factory=dict)
     vanished: tuple[tuple[str, str], ...] = ()

@@ -16,7 +16,7 @@ its secret values are then withheld, as in a redacted one.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..plan.swap import recover, replace_directory
 from .documents import FileNames, digest, text_of
 from .reading import CAPTURE_FILE, CaptureReader
 from .secrets import Taken
+from .stored import cannot_read
 from .values import with_environment, with_texts
 
 SCHEMA = "podlift.dev/capture/v1"
@@ -67,13 +68,7 @@ def read_capture(path: Path | str) -> Capture:
         recover(directory.absolute())
         return CaptureReader(directory, schema=SCHEMA, kinds=KINDS).read()
     except OSError as error:
-        raise PodliftError(
-            code="cannot-read",
-            phase="read",
-            subject=str(error.filename or path),
-            reason=f"it cannot be read: {(error.strerror or str(error)).lower()}",
-            next_step="give a path that can be read",
-        ) from error
+        raise cannot_read(error, str(path)) from error
 
 
 def refuse_taken(path: Path | str, *, replace: bool) -> None:
@@ -141,7 +136,7 @@ class _Writer:
         return {"folder": folder, "readAt": read.read_at, "sha256": sha256}
 
     def _documents(
-        self, place: str, kind: str, documents: tuple[Mapping[str, Any], ...], secrets: dict[str, list[list[str]]]
+        self, place: str, kind: str, documents: Sequence[Mapping[str, Any]], secrets: dict[str, list[list[str]]]
     ) -> list[list[str]]:
         (self._directory / place / kind).mkdir()
         names = FileNames()

@@ -13,7 +13,8 @@ from converters.errors import PodliftError
 from converters.workload import Host
 
 from .documents import digest
-from .secrets import MismatchError, PutBack
+from .secrets import APART, MismatchError, PutBack
+from .stored import StoredDocuments
 from .values import with_environment, with_texts
 
 CAPTURE_FILE = "capture.json"
@@ -84,11 +85,25 @@ class CaptureReader:
 
     def _documents(
         self, place: str, kind: str, listed: Sequence[Sequence[str]], secrets: Mapping[str, Any] | None
-    ) -> tuple[Mapping[str, Any], ...]:
+    ) -> Sequence[Mapping[str, Any]]:
+        """Checked now, so that a capture is read whole or not at all, and parsed later."""
+        if not listed:
+            return ()
+        stored = StoredDocuments(len(listed), lambda: self._parsed_documents(place, kind, listed, secrets)[0])
+        texts = self._texts(place, kind, listed)
+        apart = any(f"{kind}/{name}" in (secrets or ()) for name, _ in listed)
+        if apart or any(APART.encode() in text for text in texts):
+            self._withheld |= self._parsed_documents(place, kind, listed, secrets)[1]
+        return stored
+
+    def _parsed_documents(
+        self, place: str, kind: str, listed: Sequence[Sequence[str]], secrets: Mapping[str, Any] | None
+    ) -> tuple[list[Any], bool]:
+        """The documents with their secret values, and whether one was withheld."""
         found = self._list(place, kind, listed)
         if kind not in ("containers", "images"):
-            return tuple(found)
-        made = []
+            return found, False
+        made, withheld = [], False
         for (name, _), document in zip(listed, found, strict=True):
             put_back = PutBack(None if secrets is None else secrets.get(f"{kind}/{name}", ()))
             try:
@@ -98,16 +113,20 @@ class CaptureReader:
                 raise self._broken(
                     self._secrets / f"{place}.json", f"it does not hold the values of {kind}/{name}"
                 ) from error
-            self._withheld |= put_back.withheld
-        return tuple(made)
+            withheld |= put_back.withheld
+        return made, withheld
 
     def _list(self, place: str, kind: str, listed: Sequence[Sequence[str]]) -> list[Any]:
         """The documents of one kind. Parsed as one text: their keys are then kept once, which halves the memory."""
         if not listed:
             return []
+        text = b"[" + b",".join(self._texts(place, kind, listed)) + b"]"
+        return list(self._parsed(self._directory / place / kind, text))
+
+    def _texts(self, place: str, kind: str, listed: Sequence[Sequence[str]]) -> list[bytes]:
         texts = [self._checked_bytes(f"{place}/{kind}/{name}", sha256) for name, sha256 in listed]
         self._refuse_strangers(f"{place}/{kind}", {name for name, _ in listed})
-        return list(self._parsed(self._directory / place / kind, b"[" + b",".join(texts) + b"]"))
+        return texts
 
     def _configs(self, listed: Sequence[Sequence[str]]) -> tuple[ConfigDocument, ...]:
         secrets = self._apart("configs.json")

@@ -29,12 +29,14 @@ def read_capture_documents(
     twice = _hosts_twice(capture, decisions)
     images = {str(image.get("Id")): image for host in capture.hosts for image in host.images}
     for n, host in enumerate(capture.hosts, 1):
-        own = {image.get("Id") for image in host.images}
+        # of a capture on disk, parsed here and let go with this host
+        containers, own_images = tuple(host.containers), tuple(host.images)
+        own = {image.get("Id") for image in own_images}
         # What is no container at all is the reader's to refuse.
-        lost = {str(each.get("Image")) for each in host.containers if type(each) is dict} - own
+        lost = {str(each.get("Image")) for each in containers if type(each) is dict} - own
         reading = read_inspect(
-            host.containers,
-            images=host.images,
+            containers,
+            images=own_images,
             images_elsewhere=[images[identity] for identity in sorted(lost) if identity in images],
             volumes=host.volumes,
             networks=host.networks,
