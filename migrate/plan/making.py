@@ -29,7 +29,7 @@ from .readings import read_capture_documents
 SHARED = ""
 # Evidence that changes by itself, and what a verdict or a name says better.
 _NOT_IN_PLAN = frozenset({"origins", "id", "image_id", "document", "state", "uptime_s", "restarts", "exit_code"})
-_NOT_IN_PLAN |= {"listening", "findings", "overruled", "settings", "inherited"}
+_NOT_IN_PLAN |= {"listening", "findings", "overruled", "settings"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,12 +328,13 @@ def _normalised(workload: Workload) -> dict[str, Any]:
 
 
 def without_secrets(workload: Workload) -> Workload:
-    """The workload without the values of its secret variables: what may be shown or written to a plan."""
+    """The workload without the values of its secret variables: what may be shown or written to a plan. What it has
+    from its image goes too, which may hold some and decides nothing here."""
 
     def plain(env: Env) -> Env:
         return replace(env, value=None) if env.secret or env.withheld else env
 
-    containers = tuple(replace(c, env=tuple(plain(e) for e in c.env)) for c in workload.containers)
+    containers = tuple(replace(c, env=tuple(plain(e) for e in c.env), inherited={}) for c in workload.containers)
     return replace(workload, containers=containers)
 
 
