@@ -63,7 +63,7 @@ def json_values(text: str, *, name: str) -> Iterator[tuple[Any, Marks]]:
 
 def _too_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [
             below
             for each in level
