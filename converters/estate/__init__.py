@@ -20,7 +20,7 @@ from .instances import merged
 from .intent import with_intent
 from .pods import joined, one_pod, with_groups_joined
 from .risks import risks
-from .sharing import ambiguous, with_names, with_references, with_shared_volumes
+from .sharing import ambiguous, of_one_instance, with_names, with_references, with_shared_volumes
 
 __all__ = ["Estate", "reconcile"]
 
@@ -67,7 +67,7 @@ def reconcile(readings: Sequence[Reading], *, decisions: Decisions) -> Estate:
         workloads.append(config)
     workloads = joined(workloads, pods, decisions)
     workloads = with_references(with_names(with_shared_volumes(workloads)))
-    findings += ambiguous(workloads, decisions) + risks(workloads)
+    findings += ambiguous(workloads, decisions) + of_one_instance(workloads, decisions) + risks(workloads)
     by_owner: dict[str, list[Finding]] = {}
     for finding in findings:
         by_owner.setdefault(finding.workload, []).append(finding)

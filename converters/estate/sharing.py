@@ -69,9 +69,11 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
     """Every name by which a workload may be reached: its own, and on user-defined networks the names of its
     containers, its services and its aliases (moby's libnetwork resolves all of these; the default bridge none).
 
-    The name of one container among several leads to that one alone, and no Service does: it is none of the workload's.
+    The name of one container among several leads to that one alone, and no Service does: it is none of the workload's,
+    unless something uses it (a list of seeds, say). Then it leads to all of them, and ``of_one_instance`` says so.
     """
     links = _link_names(workloads)
+    used = {token.rstrip(".") for w in workloads for text in _texts(w) for token in _TOKEN.findall(text)}
     made = []
     for workload in workloads:
         alone = len(workload.instances) <= 1
@@ -83,8 +85,10 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
             for alias in network.aliases:
                 names.setdefault(alias.value, Name(name=alias.value, network=network.name, origins=alias.origins))
             if network.name not in ("bridge", "host", "none", "default", "podman"):
-                for instance in workload.instances if alone else ():
-                    names.setdefault(instance.name, Name(name=instance.name, network=network.name, kind="container"))
+                for instance in workload.instances:
+                    if alone or instance.name in used:
+                        kind = "container" if alone else "instance"
+                        names.setdefault(instance.name, Name(name=instance.name, network=network.name, kind=kind))
         for network in workload.networks if workload.scheduler == "swarm" else ():
             # Swarm's own DNS answers to the service's name, which no container has as an alias.
             if network.name not in ("bridge", "host", "none", "ingress"):
@@ -124,6 +128,29 @@ def ambiguous(workloads: Sequence[Workload], decisions: Decisions) -> list[Findi
                     subject=f"name {legacy}",
                     reason=f"on network {network or 'default'} the name {legacy} leads to {', '.join(sorted(owners))}",
                     options=code_named("alias-ambiguous").options,
+                    open=answered is None,
+                    answer=answered.answer if answered else "",
+                )
+            )
+    return found
+
+
+def of_one_instance(workloads: Sequence[Workload], decisions: Decisions) -> list[Finding]:
+    """Names of one container among several that something uses: they would lead to all of them."""
+    code = code_named("instance-name-used")
+    owners = {n.name: w.name for w in workloads for n in w.names if n.kind == "instance"}
+    found = []
+    for workload in workloads:
+        tokens = {token.rstrip(".") for text in _texts(workload) for token in _TOKEN.findall(text)}
+        for name in sorted(tokens & set(owners)):
+            answered = decisions.answer(workload.name, code.name, f"name {name}")
+            found.append(
+                Finding(
+                    workload=workload.name,
+                    code=code.name,
+                    subject=f"name {name}",
+                    reason=f"{name} is one container of {owners[name]}; as a Service the name leads to any of them",
+                    options=code.options,
                     open=answered is None,
                     answer=answered.answer if answered else "",
                 )

@@ -64,6 +64,13 @@ ESTATE_CODES: tuple[Code, ...] = (
         options=(("accept", "the name leads to the one workload that keeps it"),),
     ),
     finding(
+        "instance-name-used",
+        "the name of one container among several stands in environment or command",
+        todo="make it a StatefulSet and name its pods, or answer accept where any instance will do",
+        answer=Answer.CHOICE,
+        options=(("accept", "any instance may answer to the name"),),
+    ),
+    finding(
         "legacy-name-used", "an old host name stands in environment or command", todo="check that the new name is right"
     ),
     finding("host-unread", "a host could not be read: its instances are not in the plan"),

@@ -102,3 +102,23 @@ def test_a_link_means_a_container_of_its_own_host() -> None:
     made = estate(running("db", host="h1"), other, linked)
     owners = {w.name: w.instances[0].host for w in made.workloads if "store" in {n.name for n in w.names}}
     assert list(owners.values()) == ["h2"]
+
+
+def test_the_name_of_one_instance_that_is_used_leads_to_all_and_is_asked() -> None:
+    """A list of seeds goes on resolving; that it no longer names one container is an open finding of who uses it."""
+    net = (Network(name="ring"),)
+    ring = [running(f"cass-{n}", networks=net) for n in (1, 2, 3)]
+    made = estate(*ring, running("app", env={"SEEDS": "cass-1,cass-2"}, networks=net))
+    by_name = {w.name: w for w in made.workloads}
+    assert [n.name for n in by_name["cass"].names if n.kind == "instance"] == ["cass-1", "cass-2"]
+    assert by_name["app"].references == ("cass",)
+    found = [f for f in by_name["app"].findings if f.code == "instance-name-used"]
+    assert [(f.subject, f.open) for f in found] == [("name cass-1", True), ("name cass-2", True)]
+    assert all(f.code != "instance-name-used" for f in by_name["cass"].findings)
+
+
+def test_the_name_of_one_instance_that_nobody_uses_is_no_name() -> None:
+    """A Service for each container of a scaled workload would promise what it cannot keep."""
+    net = (Network(name="ring"),)
+    made = estate(*(running(f"cass-{n}", networks=net) for n in (1, 2)))
+    assert [n.name for w in made.workloads for n in w.names] == ["cass"]
