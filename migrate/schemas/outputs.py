@@ -29,7 +29,11 @@ def plan() -> dict[str, Any]:
             "excluded": array("what was read and is no part of a workload: what, why", _pair()),
             "target": keyed("the target as it entered the hash", {}, others=True),
             "decisions": keyed("the decisions as they entered the hash", {}, others=True),
-            "sha256": keyed("file to sha256; plan.json's own is over all else that it says", {}, others=text("sha256", pattern=_DIGEST)),
+            "sha256": keyed(
+                "file to sha256; plan.json's own is over all else that it says",
+                {},
+                others=text("sha256", pattern=_DIGEST),
+            ),
             "workloads": array("workloads in order of name", planned_workload()),
         },
         required=(
