@@ -15,6 +15,7 @@ from converters.fields.other_tables import IMAGE_ROWS, NETWORK_ROWS, VOLUME_ROWS
 from converters.fields.podman_table import PODMAN_ROWS
 from converters.fields.row import Role, Row
 from converters.objects.controller_table import controllers_page
+from docs.files_page import files_page
 
 REFERENCE = Path(__file__).parent / "reference"
 _TABLES = (
@@ -64,7 +65,12 @@ repeats another, as long as the two agree."""
 
 def pages() -> dict[str, str]:
     """File name to text of every generated page."""
-    return {"fields.md": fields_page(), "codes.md": codes_page(), "controllers.md": controllers_page()}
+    return {
+        "fields.md": fields_page(),
+        "codes.md": codes_page(),
+        "controllers.md": controllers_page(),
+        "files.md": files_page(),
+    }
 
 
 def fields_page() -> str:
