@@ -11,7 +11,7 @@ _FILES = (
     (
         "podlift.yaml",
         "project",
-        "Names what a project reads and where it writes. A bare `podlift plan` in its folder uses it; flags override it.",
+        "Names what a project reads and where it writes. A bare `podlift plan` in its folder uses it; flags override.",
         """\
 estate: edge
 hostsFile: hosts.yaml
@@ -35,8 +35,10 @@ hosts:
     (
         "target.yaml",
         "target",
-        "What the destination cluster can do and how it is used. Without one: Kubernetes 1.31, pod security baseline, "
-        "nothing installed. What a target would refuse becomes a question, not a manifest.",
+        (
+            "What the destination cluster can do and how it is used. Without one: Kubernetes 1.31, pod security baseline, "
+            "nothing installed. What a target would refuse becomes a question, not a manifest."
+        ),
         """\
 version: "1.34"
 podSecurity: baseline
@@ -55,8 +57,10 @@ metrics:
     (
         "decisions.yaml",
         "decisions",
-        "Answers to questions, and overrides. [Answering questions](../how-to/answer-questions.md) goes through it; "
-        "[codes](codes.md) has the answers that each code takes.",
+        (
+            "Answers to questions, and overrides. [Answering questions](../how-to/answer-questions.md) goes through it; "
+            "[codes](codes.md) has the answers that each code takes."
+        ),
         """\
 answers:
 - {workload: ledger, code: volume-size, answer: 20Gi}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ from docs.files_page import examples, files_page
 from migrate import load_decisions, load_hosts, load_project, load_target
 from migrate.schemas import schema
 
-LOAD = {"project": load_project, "hosts": load_hosts, "target": load_target, "decisions": load_decisions}
+LOAD: dict[str, Callable[[Path], object]] = {
+    "project": load_project,
+    "hosts": load_hosts,
+    "target": load_target,
+    "decisions": load_decisions,
+}
 
 
 @pytest.mark.parametrize("name", examples())
