@@ -36,8 +36,8 @@ hosts:
         "target.yaml",
         "target",
         (
-            "What the destination cluster can do and how it is used. Without one: Kubernetes 1.31, pod security baseline, "
-            "nothing installed. What a target would refuse becomes a question, not a manifest."
+            "What the destination cluster can do and how it is used. Without one: Kubernetes 1.31, pod security "
+            "baseline, nothing installed. What a target would refuse becomes a question, not a manifest."
         ),
         """\
 version: "1.34"
@@ -58,7 +58,7 @@ metrics:
         "decisions.yaml",
         "decisions",
         (
-            "Answers to questions, and overrides. [Answering questions](../how-to/answer-questions.md) goes through it; "
+            "Answers and overrides. [Answering questions](../how-to/answer-questions.md) goes through it, "
             "[codes](codes.md) has the answers that each code takes."
         ),
         """\
