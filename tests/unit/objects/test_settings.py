@@ -164,8 +164,8 @@ SAMPLES: dict[str, Any] = {
     "settings": (Setting(code="pids-limit", value=1, origins=AT),),
 }  # fmt: skip
 
-# What stands in other objects, or in the pod: storage.py, pod.py, service.py and probes.py answer for it.
-ELSEWHERE = {"name", "origins", "publish_all", "mounts", "checks", "groups", "shm_bytes", "init"}
+# What is no setting, or stands in other objects or in the pod: storage.py, pod.py, service.py and probes.py answer for it.
+ELSEWHERE = {"name", "origins", "inherited", "publish_all", "mounts", "checks", "groups", "shm_bytes", "init"}
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(Container) if f.name not in ELSEWHERE])
