@@ -164,7 +164,7 @@ SAMPLES: dict[str, Any] = {
     "settings": (Setting(code="pids-limit", value=1, origins=AT),),
 }  # fmt: skip
 
-# What is no setting, or stands in other objects or in the pod: storage.py, pod.py, service.py and probes.py answer for it.
+# What is no setting, or stands elsewhere: storage.py, pod.py, service.py and probes.py answer for it.
 ELSEWHERE = {"name", "origins", "inherited", "publish_all", "mounts", "checks", "groups", "shm_bytes", "init"}
 
 
