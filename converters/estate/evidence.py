@@ -34,9 +34,10 @@ def acts_unasked(workload: Workload, decisions: Decisions) -> Finding:
     """The finding, with what speaks for and against it, and the user's answer if there is one."""
     answered = decisions.answer(workload.name, "acts-unasked", "start")
     sides = tuple(_evidence(workload))
-    reason = (
-        "starts work by itself, as it seems" if any(who != "answers on" for who, _ in sides) else "seems to answer only"
-    )
+    if any(who != "answers on" for who, _ in sides):
+        reason = "starts work by itself, as it seems"
+    else:
+        reason = "seems to answer only" if sides else "nothing shows whether it starts work by itself"
     return Finding(
         workload=workload.name,
         code="acts-unasked",
@@ -53,6 +54,9 @@ def _evidence(workload: Workload) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     if workload.schedule is not None:
         found[("schedule", workload.schedule.cron)] = None
+    # What has run to its end was a job, which works as soon as it is started.
+    if workload.instances and all(i.state == "exited" and i.exit_code == 0 for i in workload.instances):
+        found[("ended", "by itself, with exit code 0")] = None
     match = _ACTING.search(workload.name)
     if match:
         found[("name", workload.name)] = None

@@ -248,7 +248,7 @@ def _tell_published(told: _Told, port: Port, published: Published) -> str:
         why = (
             f"published on {published.host_ip} only: reachable in the cluster, not from outside"
             if published.host_port
-            else "the host port was not fixed; the Service has the container's port"
+            else "no fixed host port is the same for all instances: the Service has the container's port"
         )
         _inside(origins, code, added, why, ledger)
         return ""

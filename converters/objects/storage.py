@@ -67,8 +67,8 @@ def storage(workload: Workload, *, controller: Controller, context: Context, led
             filling.append(filler)
         if unclear:
             ask_content(group, place=place)
-        shared = any(use.mount.shared_with for use in group.uses)
-        if made.persistent and single and not shared and not group.read_only:
+        # One that others use too is no exception: that they share it does not say that two copies of this one may.
+        if made.persistent and single and not group.read_only:
             place.single_writer = True
     _shared_memory(workload, pod)
     return Storage(

@@ -33,8 +33,8 @@ def maybe(said: str, items: Mapping[str, Any]) -> dict[str, Any]:
     return {**array(said, items), "type": ["array", "null"]}
 
 
-def texts(said: str) -> dict[str, Any]:
-    return array(said, {"type": "string", "minLength": 1})
+def texts(said: str, **more: Any) -> dict[str, Any]:
+    return array(said, {"type": "string", "minLength": 1, **more})
 
 
 def keyed(
@@ -43,12 +43,15 @@ def keyed(
     *,
     required: tuple[str, ...] = (),
     others: Mapping[str, Any] | bool = False,
+    names: str = "",
 ) -> dict[str, Any]:
-    """A map. ``others``: the schema of keys that are not listed; False refuses them."""
+    """A map. ``others``: the schema of keys that are not listed; False refuses them. ``names``: a pattern of keys."""
     made: dict[str, Any] = {"description": said, "type": "object"}
     if properties:
         made["properties"] = dict(properties)
     if required:
         made["required"] = list(required)
+    if names:
+        made["propertyNames"] = {"pattern": names}
     made["additionalProperties"] = dict(others) if isinstance(others, Mapping) else others
     return made

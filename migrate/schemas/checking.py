@@ -113,7 +113,12 @@ class _Check:
     def _map(self, value: Mapping[str, Any], schema: Mapping[str, Any], path: Path) -> None:
         known = schema.get("properties", {})
         others = schema.get("additionalProperties", True)
+        spelled = schema.get("propertyNames", {}).get("pattern", "")
         for key, each in value.items():
+            if not re.search(spelled, key):
+                self._refuse(
+                    (*path, key), f"{_shown(key)} is no key that can stand here", f"write what matches {spelled}"
+                )
             if key in known:
                 self.value(each, known[key], (*path, key))
             elif others is False:

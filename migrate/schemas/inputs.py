@@ -14,6 +14,12 @@ TARGET = "podlift.dev/target/v1"
 DECISIONS = "podlift.dev/decisions/v1"
 HOSTS = "podlift.dev/hosts/v1"
 
+# Names as the API server takes them: what it refuses is refused here, with the line, and not in a manifest.
+_NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$"
+_NAMESPACE = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|[-a-z0-9]*\{group\}[-a-z0-9]*)$"
+_LABEL = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+_LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+_REFERENCE = r"^[A-Za-z0-9:/._@-]*$"
 _QUANTITY = r"^[0-9.]+([numkMGTPE]|[KMGTPE]i|[eE][0-9]+)?$"
 
 
@@ -69,7 +75,12 @@ def project() -> dict[str, Any]:
 
 
 def target() -> dict[str, Any]:
-    labels = keyed("labels", {}, others=text("a value"))
+    labels = keyed(
+        "labels of nodes",
+        {},
+        names=_LABEL,
+        others=text("a label's value: 63 letters and digits at most, with -_. between", pattern=_LABEL_VALUE),
+    )
     return keyed(
         "what the destination cluster can do and how podlift uses it",
         {
@@ -82,20 +93,22 @@ def target() -> dict[str, Any]:
                 "description": "storage classes: a list, or a map by name",
                 "anyOf": [
                     array("storage classes", storage_class("name")),
-                    keyed("storage classes by name", {}, others=storage_class()),
+                    keyed("storage classes by name", {}, names=_NAME, others=storage_class()),
                 ],
             },
             "podSecurity": choice("the level that namespaces enforce", "privileged", "baseline", "restricted"),
             "crds": texts("API groups that are installed, for example gateway.networking.k8s.io"),
-            "ingressClass": text("the IngressClass of routes"),
+            "ingressClass": text("the name of the IngressClass of routes", pattern=_NAME),
             "gateway": text("the Gateway that routes attach to: NAMESPACE/NAME", pattern=r"^[^/]+/[^/]+$"),
             "unsafeSysctls": texts("kernel settings that the kubelets allow; net.core.* patterns"),
-            "namespace": text("where objects go: a name, or {group} for the legacy group's"),
+            "namespace": text("where objects go: a name, or {group} for the legacy group's", pattern=_NAMESPACE),
             "writeNamespaces": flag("whether Namespace objects are written"),
             "sites": keyed("legacy sites, each with the node labels that tie its controller to it", {}, others=labels),
             "mergeSites": flag("one controller for all sites"),
-            "hostLabels": keyed("legacy host label to node label", {}, others=text("a node label")),
-            "nodes": keyed("legacy host to node", {}, others=text("a node's name")),
+            "hostLabels": keyed(
+                "legacy host label to node label", {}, others=text("the key of a node label", pattern=_LABEL)
+            ),
+            "nodes": keyed("legacy host to node", {}, others=text("a node's name", pattern=_NAME)),
             "exposure": {
                 "description": "what public ports become: by port (80, 53/udp) or workload and port (web:443/tcp)",
                 "anyOf": [
@@ -110,8 +123,12 @@ def target() -> dict[str, Any]:
                     ),
                 ],
             },
-            "images": keyed("image prefixes to rewrite, the longest wins", {}, others=text("a prefix")),
-            "pullSecrets": texts("names of image pull Secrets that exist"),
+            "images": keyed(
+                "image prefixes to rewrite, the longest wins",
+                {},
+                others=text("a prefix of image references", pattern=_REFERENCE),
+            ),
+            "pullSecrets": texts("names of image pull Secrets that exist", pattern=_NAME),
             "metrics": keyed(
                 "where autoscaling finds its numbers",
                 {
@@ -130,7 +147,9 @@ def target() -> dict[str, Any]:
             "shares": choice("what CPU shares become", "ignore", "proportional"),
             "isolation": choice("what networks become", "none", "networkpolicy"),
             "gpuResource": text("the resource name of GPUs", minLength=1),
-            "runtimeClasses": keyed("Docker runtime to RuntimeClass", {}, others=text("a RuntimeClass")),
+            "runtimeClasses": keyed(
+                "Docker runtime to RuntimeClass", {}, others=text("the name of a RuntimeClass", pattern=_NAME)
+            ),
             "logDrivers": texts("log drivers whose logs the cluster's collector ships"),
         },
     )
@@ -143,7 +162,7 @@ def storage_class(*required: str) -> dict[str, Any]:
         "default": flag("the class for claims that name none"),
     }
     if required:
-        properties = {"name": text("the class's name", minLength=1), **properties}
+        properties = {"name": text("the class's name", minLength=1, pattern=_NAME), **properties}
     return keyed("a storage class", properties, required=required)
 
 

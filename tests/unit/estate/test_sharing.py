@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from converters.workload import Item, Mount, MountKind, Name, Network, Pair, Workload
 from tests.unit.estate.test_grouping import estate
 from tests.workloads import atom, image, running
@@ -71,6 +73,19 @@ def test_every_workload_is_asked_whether_it_acts_unasked() -> None:
     assert ("name", "mail-worker") in finding.sides
     assert "amqp" in repr(finding.sides)
     assert "hunter2" not in repr(finding)
+
+
+def test_what_nothing_shows_is_not_said_to_answer() -> None:
+    """A container with neither port nor sign says nothing; one that has run to its end works as soon as it starts."""
+
+    def reason(workload: Workload) -> str:
+        (finding,) = [f for f in estate(workload).workloads[0].findings if f.code == "acts-unasked"]
+        return finding.reason
+
+    agent = running("agent")
+    ended = replace(agent, instances=(replace(agent.instances[0], state="exited", exit_code=0),))
+    assert reason(agent) == "nothing shows whether it starts work by itself"
+    assert reason(ended) == "starts work by itself, as it seems"
 
 
 def test_the_name_of_one_container_among_several_is_no_name_of_the_workload() -> None:

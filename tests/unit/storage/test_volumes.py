@@ -299,3 +299,13 @@ def test_a_claim_says_whose_it_is() -> None:
     """A new claim belongs to root, and no group is guessed."""
     made = store(boxes=(a_box(a_mount(size_bytes=1 << 30, content=False), user="1000"),))
     assert "runs as 1000" in made.why()
+
+
+def test_sharing_a_volume_makes_one_writer_no_two() -> None:
+    """A database whose files another workload reads still must not run twice at once; one that only reads may."""
+    target = Target(storage_classes=(RWX,))
+    shared = a_mount(size_bytes=1 << 30, shared_with=("report",), content=False)
+    assert store(shared, target=target).storage.single_writer
+    assert not store(shared, target=target, replicas=2).storage.single_writer
+    reads = a_mount(size_bytes=1 << 30, shared_with=("db",), content=False, read_only=True)
+    assert not store(reads, target=target).storage.single_writer

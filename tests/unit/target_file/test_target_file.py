@@ -95,6 +95,15 @@ def test_two_ways_to_write_lists(tmp_path: Path) -> None:
         ("writeNamespaces: maybe\n", ":1 writeNamespaces", "true or false is due"),
         ("sites: [ams]\n", ":1 sites", "a map is due, and a list"),
         ("namespace: a\nnamespace: b\n", ":2", "stands twice"),
+        ("namespace: A B\n", ":1 namespace", "'A B' is not what is due here"),
+        ("pullSecrets: [A B]\n", ":1 pullSecrets[0]", "'A B' is not what is due here"),
+        ("hostLabels: {disk: a b}\n", ":1 hostLabels.disk", "the key of a node label"),
+        ("sites: {ams: {'bad key': a}}\n", ":1 sites.ams.bad key", "'bad key' is no key"),
+        ("sites: {ams: {zone: a b}}\n", ":1 sites.ams.zone", "a label's value"),
+        ("storageClasses: [{name: Local SSD}]\n", ":1 storageClasses[0].name", "the class's name"),
+        ("runtimeClasses: {runc: '!'}\n", ":1 runtimeClasses.runc", "a RuntimeClass"),
+        ("ingressClass: A B\n", ":1 ingressClass", "IngressClass"),
+        ("images: {docker.io/: mirror example/}\n", ":1 images.docker.io/", "a prefix"),
     ],
 )
 def test_a_wrong_target_is_refused(tmp_path: Path, text: str, where: str, reason: str) -> None:
