@@ -145,10 +145,12 @@ def test_a_free_form_map_is_a_key_itself(document: str) -> None:
 
 
 @pytest.mark.skipif(not INSPECT.is_dir(), reason="the captured inspect files lie outside of the repository")
-@pytest.mark.parametrize("path", sorted(INSPECT.glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(INSPECT.glob("*.json")) if path.name not in NOT_AN_INSPECT_OF_DOCKER],
+    ids=lambda path: path.stem,
+)
 def test_a_captured_container_has_no_unknown_key(path: Path) -> None:
-    if path.name in NOT_AN_INSPECT_OF_DOCKER:
-        pytest.skip("not a container inspect of a Docker engine")
     documents = json.loads(path.read_text(encoding="utf-8"))
     for document in documents if isinstance(documents, list) else [documents]:
         assert {key for key in unknown(document, CONTAINER) if not OLDER_THAN_THE_TABLE.fullmatch(key)} == set()
