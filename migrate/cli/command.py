@@ -77,11 +77,19 @@ class Failure(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         session = session_of(click.get_current_context(silent=True))
-        subject = f"{self.error.subject}: " if self.error.subject else ""
+        subject = f"{_printable(self.error.subject)}: " if self.error.subject else ""
         label = session.paint("error:", "error", err=True)
-        click.echo(f"{label} {subject}{self.error.reason} [{self.error.code}]", file=file, err=True, color=True)
+        reason = _printable(self.error.reason)
+        click.echo(f"{label} {subject}{reason} [{self.error.code}]", file=file, err=True, color=True)
         if self.error.next_step:
-            click.echo(f"next: {self.error.next_step}", file=file, err=True, color=True)
+            click.echo(f"next: {_printable(self.error.next_step)}", file=file, err=True, color=True)
+
+
+def _printable(text: str) -> str:
+    """Errors quote documents: of what these say nothing may move the cursor or change the terminal."""
+    from ..report.table import one_line
+
+    return "\n".join(one_line(line) for line in text.split("\n"))
 
 
 class Command(click.Command):

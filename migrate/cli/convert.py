@@ -17,6 +17,7 @@ from ..plan.making import make_plan
 from ..plan.model import Plan
 from ..plan.yaml import emit_all
 from ..report.summary import summary_line
+from ..report.table import one_line
 from ..report.views import findings_view, verdicts_view
 from ..target_file import load_target
 from .command import INCOMPLETE, Command, Session, pass_session
@@ -98,5 +99,5 @@ def _tell(session: Session, plan: Plan, with_secrets: bool, everything: bool) ->
         names = ", ".join(secret["metadata"]["name"] for _, secret in plan.secrets)
         session.talk(f"Not printed: Secret {names}; --with-secrets prints values too.")
     for workload in plan.withheld:
-        session.talk(f"Withheld: {workload}; answer what blocks it in a file for --decisions.")
+        session.talk(f"Withheld: {one_line(workload)}; answer what blocks it in a file for --decisions.")
     session.talk(summary_line(plan))

@@ -88,6 +88,9 @@ class Commands(click.Group):
         except Failure as failure:
             failure.show()
             code = failure.ends_in
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            code = 2
         except click.UsageError as error:
             _usage(error)
             code = 2
@@ -153,6 +156,9 @@ def main() -> NoReturn:
             " name too [import-name-taken]\nnext: install podlift in an environment of its own: pipx install podlift"
         )
         sys.exit(1)
+    # A caller that closed a stream (podlift plan --out plan >&-) wants nothing on it; Python then has None there.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     name = "kubectl podlift" if Path(sys.argv[0]).name.startswith("kubectl-") else "podlift"
     cli.main(prog_name=name)
 

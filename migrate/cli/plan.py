@@ -17,6 +17,7 @@ from ..plan.stored import is_plan
 from ..project import load_project
 from ..report.plan_markdown import plan_readme
 from ..report.summary import summary_json
+from ..report.table import one_line
 from ..report.views import summary_view
 from .command import INCOMPLETE, Command, Session, pass_session
 from .inputs import (
@@ -140,7 +141,7 @@ def _print(session: Session, plan: Plan) -> None:
 
         session.data(emit(summary_json(plan)))
     elif session.output == "name":
-        session.data("".join(f"{workload['name']}\n" for workload in plan.workloads))
+        session.data("".join(f"{one_line(workload['name'])}\n" for workload in plan.workloads))
     elif session.output == "markdown":
         session.data(plan_readme(plan))
     else:

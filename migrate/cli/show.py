@@ -18,6 +18,7 @@ from ..project import load_project
 from ..report.capture_views import capture_json, capture_line, capture_view
 from ..report.plan_markdown import plan_readme
 from ..report.summary import summary_json
+from ..report.table import one_line
 from ..report.views import findings_view, summary_view, verdicts_view, workload_view
 from ..schemas.checking import nearest
 from .command import Command, Session, pass_session
@@ -80,7 +81,7 @@ def _whole(session: Session, plan: Plan, everything: bool, verdicts: bool) -> No
         said = {"said": [verdict_json(v) for v in plan.verdicts]} if verdicts or everything else {}
         _encode(session, {**summary_json(plan), **said})
     elif session.output == "name":
-        session.data("".join(f"{entry['name']}\n" for entry in plan.workloads))
+        session.data("".join(f"{one_line(entry['name'])}\n" for entry in plan.workloads))
     elif session.output == "markdown":
         session.data(plan_readme(plan))
     elif verdicts or everything:

@@ -44,7 +44,7 @@ def comparison_table(comparison: Comparison, paint: Paint = plain) -> str:
     for each in comparison.objects:
         lines += _object(each, paint)
     lines += [_said(each, paint) for each in comparison.said]
-    lines += [f"not compared: {each}" for each in comparison.uncompared]
+    lines += [f"not compared: {one_line(each)}" for each in comparison.uncompared]
     lines.append(comparison_line(comparison))
     return "".join(f"{line}\n" for line in lines)
 
@@ -53,12 +53,12 @@ def _object(each: ObjectDifference, paint: Paint) -> Iterator[str]:
     where = f" -n {each.namespace}" if each.namespace else ""
     owner = f" ({each.workload})" if each.workload else ""
     note = f"; {each.note}" if each.note else ""
-    head = f"{_SIGNS[each.state]} {one_line(each.name)}{where}{owner}: {_MEANING[each.state]}{note}"
-    yield paint(head, each.state.value)
+    head = f"{_SIGNS[each.state]} {each.name}{where}{owner}: {_MEANING[each.state]}{note}"
+    yield paint(one_line(head), each.state.value)
     for change in each.changes:
         yield f"    {paint(_change(change), change.op.value)}"
     for extra in each.extras:
-        yield f"    ({one_line(extra.path)}: {_text(extra.value)}, set by {extra.owner or 'somebody else'})"
+        yield one_line(f"    ({extra.path}: {_text(extra.value)}, set by {extra.owner or 'somebody else'})")
 
 
 def _change(change: Change) -> str:
@@ -68,15 +68,15 @@ def _change(change: Change) -> str:
     if change.op is Op.REMOVED:
         return f"- {path}: {_text(change.old)}"
     if change.op is Op.ORDER:
-        return f"~ {path}: another order: {', '.join(map(str, change.new))}"
+        return f"~ {path}: another order: {one_line(', '.join(map(str, change.new)))}"
     return f"~ {path}: {_text(change.old)} -> {_text(change.new)}"
 
 
 def _said(each: Said, paint: Paint) -> str:
     who = each.workload or "outside every workload"
     code = f" {each.code}" if each.code else ""
-    about = f" {one_line(each.about)}" if each.about else ""
-    head = f"{each.kind}{code} of {who}{about}"
+    about = f" {each.about}" if each.about else ""
+    head = one_line(f"{each.kind}{code} of {who}{about}")
     if not each.old:
         return paint(f"+ {head}: {one_line(each.new)}", "added")
     if not each.new:
@@ -100,7 +100,7 @@ def comparison_unified(comparison: Comparison, paint: Paint = plain) -> str:
 
 def _unified(each: ObjectDifference, paint: Paint) -> Iterator[str]:
     before, after = _yaml(_without_extras(each)), _yaml(each.new)
-    name = f"{each.namespace}/{each.name}" if each.namespace else each.name
+    name = one_line(f"{each.namespace}/{each.name}" if each.namespace else each.name)
     for line in unified_diff(before, after, f"a/{name}", f"b/{name}"):
         kind = {"+": "added", "-": "removed"}.get(line[:1], "")
         yield paint(line.rstrip("\n"), kind) + "\n" if kind else line
@@ -157,11 +157,14 @@ def comparison_markdown(comparison: Comparison) -> str:
     """For a pull request's comment."""
     lines = ["# Diff", "", comparison_line(comparison), ""]
     for each in comparison.objects:
-        lines.append(f"- `{one_line(each.name)}` {_MEANING[each.state]}{f': {each.note}' if each.note else ''}")
+        note = one_line(f": {each.note}" if each.note else "")
+        lines.append(f"- `{one_line(each.name)}` {_MEANING[each.state]}{note}")
         lines += [f"  - `{_change(change).replace('`', chr(39))}`" for change in each.changes]
-        lines += [f"  - beside: `{extra.path}` by {extra.owner or 'somebody else'}" for extra in each.extras]
+        lines += [one_line(f"  - beside: `{extra.path}` by {extra.owner or 'somebody else'}") for extra in each.extras]
     if comparison.said:
         lines += ["", "## Verdicts and findings", ""]
         lines += [f"- `{_said(each, plain).replace('`', chr(39))}`" for each in comparison.said]
-    lines += ["", *(f"Not compared: {each}." for each in comparison.uncompared)] if comparison.uncompared else []
+    lines += (
+        ["", *(f"Not compared: {one_line(each)}." for each in comparison.uncompared)] if comparison.uncompared else []
+    )
     return "\n".join(lines).rstrip() + "\n"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from converters.fields.verdict import Finding, Level, Verdict
 
@@ -108,6 +109,39 @@ def _question(question: Question) -> str:
     return f"{text}  {_plain(question.todo)}\n" if question.todo else text
 
 
+def _secrets(plan: Plan) -> Section | None:
+    keys: dict[tuple[str, str], set[str]] = {}
+    for entry in plan.workloads:
+        for secret in entry["secrets"]:
+            keys.setdefault((entry["name"], secret["name"]), set()).update(secret["keys"])
+    for workload, each in plan.objects:
+        for ref in _key_refs(each):
+            keys.setdefault((workload, ref["name"]), set()).add(ref["key"])
+    if not keys:
+        return None
+    items = [
+        f"- **{_plain(workload)}** Secret {_code(name)}: {', '.join(_code(key) for key in sorted(keys[workload, name]))}\n"
+        for workload, name in sorted(keys)
+    ]
+    said = (
+        "The keys that manifests need. Apply what lies in `secrets/`; what does not lie there must be in the cluster "
+        "before.\n\n"
+    )
+    return "Secrets", said, items, "plan.json"
+
+
+def _key_refs(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            if key == "secretKeyRef":
+                yield each
+            else:
+                yield from _key_refs(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _key_refs(each)
+
+
 def _dropped(plan: Plan) -> Section | None:
     return _verdicts(plan, Level.DROPPED, "Dropped", "These settings have no counterpart and are not in the manifests.")
 
@@ -164,6 +198,7 @@ _SECTIONS: tuple[Callable[[Plan], Section | None], ...] = (
     _workloads,
     _withheld,
     _undecided,
+    _secrets,
     _dropped,
     _approximated,
     _findings,

@@ -112,7 +112,14 @@ def answer_line(question: Question, answer: str, *, everywhere: bool = False) ->
 def scalar(text: str) -> str:
     """A text in a flow map of YAML."""
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    return text if plain else "".join(map(_escaped, json.dumps(text, ensure_ascii=False)))
+
+
+def _escaped(character: str) -> str:
+    """In double quotes YAML reads back what a terminal or an editor would obey (U+202E) or not show."""
+    if character.isprintable():
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
 
 
 def answer_lines(question: Question, *, everywhere: bool = False) -> Iterator[str]:

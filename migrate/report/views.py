@@ -76,7 +76,7 @@ def verdicts_view(verdicts: Iterable[Verdict], *, everything: bool = False, pain
         if verdict.workload != workload:
             workload = verdict.workload
             lines += [""] if lines else []
-            lines.append(workload or "outside every workload")
+            lines.append(one_line(workload) or "outside every workload")
         lines += _verdict(verdict, everything, paint)
     return "".join(f"{line}\n" for line in lines)
 
@@ -95,7 +95,7 @@ def _verdict(verdict: Verdict, everything: bool, paint: Paint) -> list[str]:
         lines += _indented(f"do: {one_line(verdict.todo)}")
     for value, meaning in verdict.options:
         now = " (used for now)" if value == verdict.chosen else ""
-        lines.append(f"{'':16}answer {value}: {one_line(meaning)}{now}")
+        lines.append(f"{'':16}answer {one_line(value)}: {one_line(meaning)}{now}")
     return lines
 
 
@@ -107,7 +107,7 @@ def findings_view(findings: Iterable[Finding], paint: Paint = plain) -> str:
         lines.append(f"  {state}{finding.code}{one_line(about)}: {one_line(finding.reason)}")
         lines += [f"{'':10}{one_line(who)}: {one_line(what)}" for who, what in finding.sides]
         if finding.answer:
-            lines.append(f"{'':10}answered: {finding.answer}")
+            lines.append(f"{'':10}answered: {one_line(finding.answer)}")
     return "".join(f"{line}\n" for line in lines)
 
 

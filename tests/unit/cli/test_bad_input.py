@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from migrate.cli.main import cli
-from tests.plans import inspect_file
+from tests.plans import inspect_file, web
 
 
 @pytest.fixture(autouse=True)
@@ -156,3 +156,33 @@ def test_control_characters_in_names_stay_off_the_terminal(tmp_path: Path) -> No
     assert "\x1b" not in done.stdout + done.stderr
     told = CliRunner().invoke(cli, ["convert", file, "--all"])
     assert "\x1b" not in told.stdout + told.stderr
+
+
+def test_no_command_prints_what_a_document_does_to_a_terminal() -> None:
+    """Names, labels, commands and paths with escape sequences, on stdout and stderr of every command that shows them;
+    the files of a plan hold them escaped, where a pager would obey them too."""
+    evil = "/x\x1b[2J\x1b]0;title\x07\u202eabc\u2028\nFAKE: ok\r\x9b31m"
+    document = web(
+        evil, Labels={evil: evil, "com.docker.compose.service": evil}, Cmd=[evil], WorkingDir=f"/{evil}",
+        host={"Binds": [f"/a{evil}:/b{evil}"]},
+    )  # fmt: skip
+    inspect_file(Path(), document, name="evil.json")
+    inspect_file(Path(), web("plain"), name="plain.json")
+    said = []
+    for arguments in (
+        "plan evil.json --out evil", "plan plain.json --out plain", "show evil --all", "show evil -o name",
+        "plan evil.json -o name", "plan evil.json -o markdown", "convert evil.json --all", "plan evil.json --target x",
+        "diff evil --against plain", "diff evil --against plain -o markdown", "diff evil --against plain -o unified",
+        "plan plain.json --check evil", "show evil nobody", "plan evil.json evil.json",
+    ):  # fmt: skip
+        done = CliRunner().invoke(cli, arguments.split(), color=False)
+        said.append((arguments, done.stdout + done.stderr))
+    said += [(str(file), file.read_text()) for file in Path("evil").rglob("*") if file.is_file()]
+    # JSON and YAML escape what is no printable character; U+2028 in JSON is text.
+    obeyed = {
+        name: sorted({c for c in text if not (c.isprintable() or c == "\n")})
+        for name, text in said
+        if not name.endswith(".json")
+    }
+    assert {name: found for name, found in obeyed.items() if found} == {}
+    assert not any(c in text for _, text in said for c in "\x1b\x07\r")

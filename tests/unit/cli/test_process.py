@@ -189,3 +189,21 @@ def test_a_stranger_stops_the_command(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "sqlalchemy-migrate" in done.stderr
     assert "pipx" in done.stderr
+
+
+def test_closed_streams_are_no_fault() -> None:
+    """Whoever closes stdout or stderr wants nothing on it; the command does its work."""
+    for closing in (">&-", "2>&-", ">&- 2>&-"):
+        line = f"{' '.join(PODLIFT)} explain bind {closing}"
+        done = subprocess.run(
+            ["sh", "-c", line], capture_output=True, text=True, check=False, env=environment(), timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        assert "error" not in done.stderr
+
+
+def test_without_a_command_it_shows_its_help() -> None:
+    """Which is no error's text, though nothing was done."""
+    done = run()
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: ")

@@ -40,6 +40,18 @@ def test_a_reviewer_finds_everything() -> None:
     assert "the scheduler's agent" in text
 
 
+def test_the_keys_of_secrets_are_listed() -> None:
+    """Those that podlift makes, and those that a manifest reads and something else must hold; never a value."""
+    made = plan(web(Env=["DB_PASSWORD=hunter2-of-mine"]))
+    reading = {"env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "token"}}}]}
+    text = plan_readme(replace(made, objects=(*made.objects, ("web", {"kind": "Deployment", "spec": reading}))))
+    section = text.partition("\n## Secrets\n")[2].partition("\n## ")[0]
+    assert "- **web** Secret `web-web-env`: `DB_PASSWORD`\n" in section
+    assert "- **web** Secret `vault`: `token`\n" in section
+    assert "hunter2" not in text
+    assert "## Secrets" not in plan_readme(plan(web()))
+
+
 def test_equal_drops_of_a_workload_are_one_line() -> None:
     """A hundred labels that are dropped for one reason are read once, with five of their paths."""
     many = tuple(

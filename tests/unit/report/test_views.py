@@ -133,7 +133,9 @@ def test_every_code_has_lines_to_paste(code) -> None:  # type: ignore[no-untyped
     assert items or code.answer is Answer.NONE
 
 
-@pytest.mark.parametrize("text", ["no", "1", "a b", "", "Yes", "x: y", "*", "a#b", 'q"q', "ünï", "web-1.2/x", "-"])
+@pytest.mark.parametrize(
+    "text", ["no", "1", "a b", "", "Yes", "x: y", "*", "a#b", 'q"q', "ünï", "web-1.2/x", "-", "\u202e\x9b\U000e0001\\"]
+)
 def test_scalars_mean_what_they_say(text: str) -> None:
     """To any reader of YAML, inside a flow map."""
     assert yaml.safe_load(f"{{a: {scalar(text)}}}") == {"a": text}
