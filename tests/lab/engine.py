@@ -217,20 +217,25 @@ class LabEngine(Engine):
         return self.host.run(*command, timeout_s=timeout_s)
 
     def _answers(self) -> bool:
-        if not self.socket.exists():
-            return False
-        client = docker.DockerClient(base_url=f"unix://{self.socket}", timeout=5)
-        try:
-            return bool(client.ping())
-        except (docker.errors.DockerException, RequestException):
-            return False
-        finally:
-            client.close()
+        return answers(self.socket)
 
     def close(self) -> None:
         """Ends the engine, its containers and its host at once."""
         super().close()
         self.host.close()
+
+
+def answers(socket: Path) -> bool:
+    """Whether an engine answers on a socket, which need not be there yet."""
+    if not socket.exists():
+        return False
+    client = docker.DockerClient(base_url=f"unix://{socket}", timeout=5)
+    try:
+        return bool(client.ping())
+    except (docker.errors.DockerException, RequestException):
+        return False
+    finally:
+        client.close()
 
 
 class Lab:
