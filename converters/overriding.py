@@ -46,11 +46,11 @@ def overridden(
     """
     made, lines = list(objects), set()
     for override in decisions.overrides_of(ledger.workload):
-        if override.name or override.namespace:
-            lines.add(override.line)
-            path = "name" if override.name else "namespace"
-            targets = tuple(f"{o['kind']}/{o['metadata']['name']}:metadata.{path}" for o in made)
-            _tell(override, path, targets, decisions, ledger)
+        for path in ("name", "namespace"):
+            if getattr(override, path):
+                lines.add(override.line)
+                targets = tuple(f"{o['kind']}/{o['metadata']['name']}:metadata.{path}" for o in made)
+                _tell(override, path, targets, decisions, ledger)
         if override.patch is None:
             continue
         place = next((n for n, o in enumerate(made) if f"{o['kind']}/{o['metadata']['name']}" == override.object), None)

@@ -11,7 +11,7 @@ import re
 from ..decisions import Decisions
 from ..fields.catalogue import code_named
 from ..fields.verdict import Finding
-from ..workload import Workload
+from ..workload import Controller, Env, Workload
 
 _BROKERS = {
     **dict.fromkeys(("amqp", "amqps", "kafka", "nats", "mqtt"), "a message broker"),
@@ -22,6 +22,9 @@ _BROKERS = {
 _URL = re.compile(r"\b([a-z][a-z0-9+]*)://", re.IGNORECASE)
 _CONNECTION_NAMES = re.compile(
     r"^(.*_)?(KAFKA|RABBITMQ|AMQP|NATS|MQTT|SQS|QUEUE|BROKER|CELERY|RESQUE|SIDEKIQ|TOPIC|CONSUMER_GROUP)(_.*)?$"
+)
+_DATABASE_NAMES = re.compile(
+    r"^(.*_)?(DATABASE|DB|POSTGRES|POSTGRESQL|PG|MYSQL|MARIADB|MONGO|MONGODB|CASSANDRA)_?(URL|URI|DSN|HOST|HOSTS|ADDR|ADDRESS|SERVER)$"
 )
 _ACTING = re.compile(
     r"(?<![a-z])(cron|crond|scheduler|worker|consumer|celery|sidekiq|resque|batch|job|sweeper|janitor|reaper|poller"
@@ -54,6 +57,8 @@ def _evidence(workload: Workload) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     if workload.schedule is not None:
         found[("schedule", workload.schedule.cron)] = None
+    elif workload.controller in (Controller.JOB, Controller.CRONJOB):
+        found[("kind", "a job works as soon as it is started")] = None
     # What has run to its end was a job, which works as soon as it is started.
     if workload.instances and all(i.state == "exited" and i.exit_code == 0 for i in workload.instances):
         found[("ended", "by itself, with exit code 0")] = None
@@ -65,13 +70,20 @@ def _evidence(workload: Workload) -> list[tuple[str, str]]:
             match = _ACTING.search(word)
             if match:
                 found[("command", match.group(0))] = None
-        for env in container.env:
-            # Only the scheme of a value is shown: the rest may hold a password.
-            for scheme in _URL.findall(env.value or ""):
-                if scheme.lower() in _BROKERS:
-                    found[(f"env {env.name}", f"{_BROKERS[scheme.lower()]} ({scheme.lower()}://)")] = None
-            if _CONNECTION_NAMES.match(env.name):
-                found[(f"env {env.name}", "names a broker or a queue")] = None
+        found |= dict.fromkeys(side for env in container.env for side in _connections(env))
         for port in container.ports:
             found[("answers on", f"{port.container_port}/{port.protocol}")] = None
     return list(found)
+
+
+def _connections(env: Env) -> list[tuple[str, str]]:
+    """Where a variable leads. Only the scheme of a value is shown: the rest may hold a password."""
+    who = f"env {env.name}"
+    schemes = [scheme.lower() for scheme in _URL.findall(env.value or "")]
+    found = [(who, f"{_BROKERS[scheme]} ({scheme}://)") for scheme in schemes if scheme in _BROKERS]
+    if _CONNECTION_NAMES.match(env.name):
+        found.append((who, "names a broker or a queue"))
+    # A value that comes from a secret shows no scheme; the name still says where it leads.
+    elif _DATABASE_NAMES.match(env.name) and not schemes:
+        found.append((who, "names a database"))
+    return found

@@ -120,8 +120,8 @@ def _secrets(plan: Plan) -> Section | None:
     if not keys:
         return None
     items = [
-        f"- **{_plain(workload)}** Secret {_code(name)}: {', '.join(_code(key) for key in sorted(keys[workload, name]))}\n"
-        for workload, name in sorted(keys)
+        f"- **{_plain(workload)}** Secret {_code(name)}: {', '.join(map(_code, sorted(held)))}\n"
+        for (workload, name), held in sorted(keys.items())
     ]
     said = (
         "The keys that manifests need. Apply what lies in `secrets/`; what does not lie there must be in the cluster "

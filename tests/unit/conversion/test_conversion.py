@@ -261,6 +261,15 @@ def test_an_override_changes_one_object_and_says_so() -> None:
     assert conversion.answers_used == {7}
 
 
+def test_a_name_and_a_namespace_of_one_override_are_both_told() -> None:
+    """Each is a change of its own, with the objects that it changes."""
+    conversion = made(web(), overrides=[Override(workload="web", name="site", namespace="blue", line=7)])
+    told = {v.source.path: v.targets for v in conversion.verdicts if v.code == "override" and v.source is not None}
+    assert sorted(told) == ["overrides[web].name", "overrides[web].namespace"]
+    assert "Deployment/site:metadata.name" in told["overrides[web].name"]
+    assert "Deployment/site:metadata.namespace" in told["overrides[web].namespace"]
+
+
 @pytest.mark.parametrize(
     ("patch", "code", "reason"),
     [

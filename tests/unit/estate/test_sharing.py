@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from converters.workload import Item, Mount, MountKind, Name, Network, Pair, Workload
+from converters.workload import Controller, Env, Item, Mount, MountKind, Name, Network, Pair, SecretRef, Workload
 from tests.unit.estate.test_grouping import estate
 from tests.workloads import atom, image, running
 
@@ -86,6 +86,15 @@ def test_what_nothing_shows_is_not_said_to_answer() -> None:
     ended = replace(agent, instances=(replace(agent.instances[0], state="exited", exit_code=0),))
     assert reason(agent) == "nothing shows whether it starts work by itself"
     assert reason(ended) == "starts work by itself, as it seems"
+    assert reason(replace(agent, controller=Controller.JOB)) == "starts work by itself, as it seems"
+
+
+def test_a_database_behind_a_secret_is_evidence() -> None:
+    """The name of the variable says where a value leads that no document holds; a title does not."""
+    held = Env(name="DATABASE_URL", ref=SecretRef(name="web", key="url"))
+    made = running("web", container={"env": (held, Env(name="DB_TITLE", value="x"))})
+    (finding,) = [f for f in estate(made).workloads[0].findings if f.code == "acts-unasked"]
+    assert finding.sides == (("env DATABASE_URL", "names a database"),)
 
 
 def test_the_name_of_one_container_among_several_is_no_name_of_the_workload() -> None:

@@ -58,6 +58,21 @@ def test_an_edit_is_never_lost(tmp_path: Path, name: str) -> None:
             read_plan(tmp_path / "p")
 
 
+def test_a_note_in_a_manifest_is_an_edit(tmp_path: Path) -> None:
+    """Values laid out in another way are none, but a comment would be lost: no override makes it."""
+    made = plan(web())
+    write_plan(made, tmp_path / "p")
+    manifest = tmp_path / "p" / "manifests" / "web.yaml"
+    as_written = manifest.read_text()
+    manifest.write_text(as_written.replace("replicas: 1\n", "replicas: 1  # enough? ask again in May\n"))
+    error = refused(made, tmp_path / "p")
+    assert error.code == "plan-edited"
+    assert "undo the change of manifests/web.yaml" in error.next_step
+    manifest.write_text(yaml.safe_dump_all(yaml.safe_load_all(as_written)))
+    assert write_plan(made, tmp_path / "p") == ""
+    assert manifest.read_text() == as_written
+
+
 def test_several_edits_are_all_told(tmp_path: Path) -> None:
     """One error: the lines for what an override can make, and what must be undone."""
     made = plan(web("web"), web("store"), web("cache"))

@@ -46,7 +46,7 @@ def test_the_keys_of_secrets_are_listed() -> None:
     reading = {"env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "vault", "key": "token"}}}]}
     text = plan_readme(replace(made, objects=(*made.objects, ("web", {"kind": "Deployment", "spec": reading}))))
     section = text.partition("\n## Secrets\n")[2].partition("\n## ")[0]
-    assert "- **web** Secret `web-web-env`: `DB_PASSWORD`\n" in section
+    assert "- **web** Secret `web-env`: `DB_PASSWORD`\n" in section
     assert "- **web** Secret `vault`: `token`\n" in section
     assert "hunter2" not in text
     assert "## Secrets" not in plan_readme(plan(web()))
