@@ -136,6 +136,10 @@ _SECRET_TAILS = ("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY"
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _URL_PASSWORD = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@]*:(?P<password>[^\s/@]+)@", re.IGNORECASE)
 _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]*(PRIVATE KEY|CERTIFICATE)[A-Z ]*-----")
+_OPTION = re.compile(r"""(?<![^\s'"])--?(?P<name>[A-Za-z][\w.-]*)(?:=|\s+)['"]?(?P<value>[^\s'"]+)""")
+_ASSIGNMENT = re.compile(r"""(?<![^\s'";&|])(?P<name>[A-Za-z_]\w*)=['"]?(?P<value>[^\s'"]+)""")
+# Another option, a variable, a file.
+_ELSEWHERE = re.compile(r"[-$/<]|\./")
 _PLAIN = re.compile(r"(?i)(true|false|yes|no|on|off|none|null|\d{1,4})?")
 _SHORTEST = 6
 
@@ -187,6 +191,15 @@ def secrets_within(text: str, known: Mapping[str, str]) -> tuple[str, ...]:
     if any(len(password) >= _SHORTEST and password in text for password in passwords) and not found:
         found.append("the password of a URL")
     return tuple(found)
+
+
+def secret_options(text: str) -> tuple[str, ...]:
+    """Names of options and assignments of a command line that hold a secret by their name: ``--password=x``,
+    ``--api-token x``, ``DB_PASSWORD=x run``. What stands for a value from elsewhere (``$PASSWORD``) or for a file
+    is none."""
+    given = [match for pattern in (_OPTION, _ASSIGNMENT) for match in pattern.finditer(text)]
+    found = [m["name"] for m in given if not _ELSEWHERE.match(m["value"]) and _told_by_name(m["name"], m["value"])]
+    return tuple(dict.fromkeys(found))
 
 
 def masked(text: str, known: Iterable[str]) -> str:

@@ -36,6 +36,7 @@ class Code:
     drop      on the published list of drops: the setting has no counterpart and does not reach the manifests
     answer    the type of a decision; options ``(value, meaning)`` for a choice. Options of a TEXT, SIZE or NUMBER
               are words allowed beside a value of that type
+    typed     what a TEXT may be beside the options; ``""``: they are all there is to choose from
     """
 
     name: str
@@ -47,6 +48,7 @@ class Code:
     answer: Answer = Answer.NONE
     options: tuple[tuple[str, str], ...] = ()
     chosen: str = ""
+    typed: str = ""
 
 
 def field(name: str, about: str, **more: object) -> Code:

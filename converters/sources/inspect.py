@@ -20,7 +20,7 @@ from ..fields.other_tables import IMAGE_ROWS, NETWORK_ROWS, VOLUME_ROWS
 from ..fields.podman_table import PODMAN_ROWS, is_podman
 from ..fields.verdict import Finding, Source, Tally
 from ..fields.walk import Table, walk
-from ..secrecy import WITHHELD, secrets_within, without_secrets
+from ..secrecy import WITHHELD, secret_options, secrets_within, without_secrets
 from ..workload import Check, Container, Host, Mount, MountKind, Pair, Setting, Workload
 from .inspect_document import Document, Draft, chosen
 from .inspect_mounts import Volume, read_mounts, shared_anonymous, target_key, with_shared
@@ -397,6 +397,8 @@ def _leaked(workload: str, container: Container) -> Iterable[Finding]:
     ]
     for subject, text in texts:
         names = secrets_within(text, known) if text else ()
+        if not names and subject in ("argv", "check"):
+            names = secret_options(text)
         if WITHHELD in text:
             names = ("a secret",)
         if names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from converters.fields.catalogue import CATALOGUE
@@ -21,7 +21,6 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 _TYPED = {
-    Answer.TEXT: "a text",
     Answer.SIZE: "an amount, for example 10Gi or 500m",
     Answer.NUMBER: "a whole number",
     Answer.NAME: "a Kubernetes name",
@@ -46,6 +45,7 @@ class Question:
     todo: str
     options: tuple[tuple[str, str], ...]
     chosen: str = ""
+    document: str = ""
 
     @property
     def answerable(self) -> bool:
@@ -53,9 +53,23 @@ class Question:
 
 
 def questions(plan: Plan) -> tuple[Question, ...]:
-    """Every open question, blocking ones first, then by code and workload."""
-    made = [*_of_verdicts(plan), *_of_findings(plan)]
+    """Every open question, blocking ones first, then by code and workload. What both the config and the engine say is
+    asked once: an answer to either is one to both."""
+    made = [*_once(_of_verdicts(plan)), *_of_findings(plan)]
     return tuple(sorted(made, key=lambda q: (not q.code.blocking, q.code.name, q.workload, q.about)))
+
+
+def _once(asked: Iterator[Question]) -> Iterator[Question]:
+    """A setting that several documents state has a verdict for each, alike but for the source."""
+    found: dict[tuple[object, ...], list[Question]] = {}
+    for question in asked:
+        found.setdefault((question.workload, question.code.name, question.why, question.options), []).append(question)
+    for alike in found.values():
+        documents = {question.document for question in alike}
+        if len(documents) < len(alike):
+            yield from alike
+        else:
+            yield replace(alike[0], where="; ".join(question.where for question in alike))
 
 
 def _of_verdicts(plan: Plan) -> Iterator[Question]:
@@ -69,6 +83,7 @@ def _of_verdicts(plan: Plan) -> Iterator[Question]:
                 key="source",
                 about=source.path if source is not None else "*",
                 where=str(source) if source is not None else "",
+                document=source.document if source is not None else "",
                 why=verdict.why,
                 todo=verdict.todo,
                 options=typed_options(code, verdict.options),
@@ -94,8 +109,11 @@ def _of_findings(plan: Plan) -> Iterator[Question]:
 
 def typed_options(code: Code, told: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, str], ...]:
     """The options of a code, or of one question (``told``); a value of the code's type stands last, empty."""
-    typed = (("", _TYPED[code.answer]),) if code.answer in _TYPED else ()
-    return (*(told or code.options), *typed)
+    chosen_from = told or code.options
+    meaning = _TYPED.get(code.answer, code.typed)
+    if code.answer is Answer.TEXT and not chosen_from:
+        meaning = meaning or "a text"
+    return (*chosen_from, *((("", meaning),) if meaning else ()))
 
 
 def answer_line(question: Question, answer: str, *, everywhere: bool = False) -> str:

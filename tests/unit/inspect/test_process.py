@@ -114,6 +114,13 @@ def test_a_secret_in_another_variable_is_found_too() -> None:
     assert found.subject == "env ARGS"
 
 
+def test_an_option_that_is_a_password_by_its_name_is_found() -> None:
+    """Also where no variable holds it; the finding names the option alone."""
+    document = ran({"Entrypoint": ["/bin/web"], "Cmd": ["--db-password", "hunter22"], "Env": [PATH]})
+    (found,) = [f for f in workload(document).findings if f.code == "secret-in-argv"]
+    assert (found.subject, found.reason) == ("argv", "db-password stands in clear in argv")
+
+
 def test_passwords_of_log_drivers_and_volumes_are_not_kept() -> None:
     """No object needs them, and plan.json would show them; that they are there is a finding."""
     options = {"type": "cifs", "o": "username=web,password=hunter22"}

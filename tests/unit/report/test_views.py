@@ -121,6 +121,23 @@ def test_every_question_is_in_todo() -> None:
     assert f"# {len(questions(made))} open questions." in todo(made)
 
 
+def test_what_config_and_engine_both_say_is_asked_once() -> None:
+    """One answer settles both; two settings of one document stay two questions."""
+    asks = replace(verdict(Level.UNDECIDED), code="ulimit", options=(("drop", "go without"),), why="nofile=1:1")
+    config = replace(asks, source=Source(document="fleet.yml", path="services.web.ulimits[0]", line=4))
+    core = replace(asks, source=Source(document="a.yml", path="HostConfig.Ulimits[core]", line=3))
+    (once,) = questions(replace(plan(web()), verdicts=(asks, config), findings=()))
+    assert "fleet.yml:4" in once.where
+    assert len(questions(replace(plan(web()), verdicts=(asks, core), findings=()))) == 2
+
+
+def test_a_typed_answer_says_what_it_is() -> None:
+    """And is not offered where the options are all there is."""
+    assert typed_options(CATALOGUE["user-unresolved"]) == (("", "UID or UID:GID"),)
+    assert "" not in dict(typed_options(CATALOGUE["bind"]))
+    assert "" not in dict(typed_options(CATALOGUE["two-digests"], (("sha256:1", "take this one"),)))
+
+
 @pytest.mark.parametrize("code", [c for c in CATALOGUE.values() if takes_answer(c)], ids=lambda c: c.name)
 def test_every_code_has_lines_to_paste(code) -> None:  # type: ignore[no-untyped-def]
     """Each option as YAML that says exactly this option."""

@@ -3,7 +3,7 @@
 import pytest
 
 from converters.decisions import Decisions
-from converters.secrecy import WITHHELD, is_secret, secret_value, secrets_within, without_secrets
+from converters.secrecy import WITHHELD, is_secret, secret_options, secret_value, secrets_within, without_secrets
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
 
@@ -136,3 +136,20 @@ def test_options_are_kept_without_what_is_secret_in_them() -> None:
     )
     assert without_secrets("fluentd-address", "tcp://u:hunter22@logs:24224") == f"tcp://u:{WITHHELD}@logs:24224"
     assert without_secrets("o", "addr=192.0.2.1,rw,nfsvers=4") == "addr=192.0.2.1,rw,nfsvers=4"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("web --password=hunter2 --port 80", ("password",)),
+        ("web --api-token hunter2", ("api-token",)),
+        ("sh -c PGPASSWORD='hunter2' psql -U web", ("PGPASSWORD",)),
+        ("web --password $PASSWORD --token=${TOKEN} --secret $(cat /run/s)", ()),
+        ("web --password-file=/run/secrets/db --token /run/token --secret ./s", ()),
+        ("web --no-password --verbose --auth-token --debug", ()),
+        ("web --token true --tokens-per-second 500", ()),
+    ],
+)
+def test_options_that_are_secret_by_their_name(text: str, names: tuple[str, ...]) -> None:
+    """A value in clear, not one from elsewhere, a file or a switch."""
+    assert secret_options(text) == names
