@@ -15,6 +15,9 @@ from ..report.capture_views import capture_json, capture_line, capture_view
 from .command import INCOMPLETE, Command, Session, pass_session
 from .inputs import Given, captured_configs, config_options, host_options, hosts_of, mapping_of, mend, read_engines
 
+# So many places of secrets are named.
+NAMED = 20
+
 
 @click.command("discover", cls=Command, formats=("table", "json", "name"), progress=True)
 @click.option("--out", metavar="CAPTURE", required=True, help="The directory to write.")
@@ -53,8 +56,8 @@ def command(
     Reads the hosts of --host and --hosts, else those of podlift.yaml, else the engine that docker itself would use;
     with a mapping also the scheduler's configs. Only GET is ever sent. Planning needs the capture and nothing else.
     """
+    from ..capture import left_in_clear, refuse_taken, write_capture
     from ..capture import redact as without_values
-    from ..capture import refuse_taken, write_capture
 
     # Before hosts are read in vain.
     mend(session, out)
@@ -64,11 +67,16 @@ def command(
     configs = captured_configs(given, project, mapping_of(given, project))
     limits = {"call_timeout_s": call_timeout or 0.0, "host_timeout_s": host_timeout or 0.0}
     capture = replace(read_engines(hosts_of(given, project), session, volumes=volumes, **limits), configs=configs)
+    clear = left_in_clear(capture) if redact else ()
     if redact:
         capture = without_values(capture)
     write_capture(capture, out, replace=overwrite)
     _print(session, capture)
     session.talk(f"Written to {out}. Next: podlift plan {Path(out)} --out plan")
+    for name, path in clear[:NAMED]:
+        session.talk(f"{name}: a secret stands in clear in {path}, and --redact leaves it there")
+    if len(clear) > NAMED:
+        session.talk(f"and {len(clear) - NAMED:,} more secrets in clear; look before sharing the capture")
     missing = [each for each in capture.unread if each not in allow_partial]
     if missing and "*" not in allow_partial:
         session.talk(f"Incomplete: {', '.join(missing)} could not be read; --allow-partial accepts that.")

@@ -9,7 +9,7 @@ from converters.capture import Capture, ConfigDocument, HostDocuments
 from converters.sources.inspect import read_inspect
 from converters.sources.mapping import parse_mapping, read_config
 from converters.workload import Host
-from migrate.capture import read_capture, redact, write_capture
+from migrate.capture import left_in_clear, read_capture, redact, write_capture
 
 
 def redacted(*containers: dict[str, Any], **more: Any) -> HostDocuments:
@@ -51,6 +51,23 @@ def test_podmans_command_line_is_redacted() -> None:
     assert host.containers[0]["Config"]["CreateCommand"] == [
         "podman", "run", "-e", "A=podlift:withheld", "--env=B=podlift:withheld", "--env", "C", "-p", "80:80", "web",
     ]  # fmt: skip
+
+
+def test_what_redaction_leaves_in_clear_is_named() -> None:
+    """The password of a variable in argv and in a label, a URL with a password; never the value, nor what is none."""
+    config = {
+        "Env": ["DB_PASSWORD=hunter2zz", "LOG=info-level"],
+        "Cmd": ["run", "--pw", "hunter2zz", "info-level"],
+        "Labels": {"note": "hunter2zz", "store": "postgres://u:else-where@db/x", "plain": "info-level"},
+        "CreateCommand": ["podman", "run", "-e", "DB_PASSWORD=hunter2zz"],
+    }
+    odd: dict[str, Any] = {"Id": "i", "Config": {"Env": [1]}}
+    hosts = (HostDocuments(host=Host(name="a"), containers=({"Name": "/web-1", "Config": config}, odd)),)
+    assert left_in_clear(Capture(hosts=hosts)) == (
+        ("a/web-1", "Config.Cmd"),
+        ("a/web-1", "Config.Labels.note"),
+        ("a/web-1", "Config.Labels.store"),
+    )
 
 
 def test_odd_documents_stay_as_they_are() -> None:

@@ -371,3 +371,14 @@ def test_mapping_check_without_a_mapping() -> None:
     """Said, and how to name one."""
     done = run("mapping", "check")
     assert (done.exit_code, "mapping-missing" in error(done)[0]) == (1, True)
+
+
+def test_redaction_says_what_it_leaves_in_clear(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever shares the capture learns on stderr where a secret still stands; the value is not said."""
+    leaky = web(Env=["DB_PASSWORD=hunter2-of-mine"], Cmd=["serve", "--pw", "hunter2-of-mine"])
+    monkeypatch.setattr("migrate.cli.discover.read_engines", lambda *_, **__: capture(leaky))
+    done = run("discover", "--host", "h1=unix:///nowhere", "--out", tmp_path / "c", "--redact")
+    assert done.exit_code == 0
+    assert "h1/web: a secret stands in clear in Config.Cmd, and --redact leaves it there\n" in done.stderr
+    assert "hunter2" not in done.output
+    assert "in clear" not in run("discover", "--host", "h1=unix:///nowhere", "--out", tmp_path / "whole").stderr
