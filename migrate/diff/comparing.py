@@ -118,6 +118,8 @@ def _with_live(
         new["spec"].pop("replicas", None)
         old.get("spec", {}).pop("replicas", None)
     owners = Owners(live)
+    # What neither side says is no difference: a dump need not come from a server, kubectl kustomize prints one too.
+    unsaid = {change.path for change in changes(planned, new) if change.op is Op.ADDED}
     differing: list[Change] = []
     extras: list[Extra] = []
     for change in changes(old, new):
@@ -126,6 +128,8 @@ def _with_live(
             if not ours(owner):
                 extras.append(Extra(path=change.path, value=change.old, owner=owner))
                 continue
+        if change.op is Op.ADDED and change.path in unsaid:
+            continue
         differing.append(change)
     if not differing and not extras:
         return None

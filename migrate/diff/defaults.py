@@ -1,7 +1,7 @@
 """What the API server fills in, as a table: it is filled into the planned object too, so that it is no difference.
 
 Only ever applied to the planned side. On the live side a missing field is missing: whoever took away a field that
-had a value must show. Source: the ``SetDefaults_*`` functions of Kubernetes' pkg/apis, 1.31 to 1.37.
+the plan gives a value must show. Source: the ``SetDefaults_*`` functions of Kubernetes' pkg/apis, 1.31 to 1.37.
 """
 
 from __future__ import annotations

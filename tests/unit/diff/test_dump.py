@@ -282,3 +282,13 @@ def test_plans_with_their_verdicts() -> None:
         "answered no",
     )
     assert not diff_plan(new, new).differs
+
+
+def test_what_neither_side_says_is_no_difference() -> None:
+    """Manifests that no server has filled in are a dump too; a field that the plan writes must be there."""
+    made = plan(web())
+    bare = {(o["kind"], "", o["metadata"]["name"]): json.loads(json.dumps(o)) for _, o in made.objects}
+    assert not compare(made, Dump(name="bare.json", objects=bare)).differs
+    del bare["Deployment", "", "web"]["spec"]["strategy"]
+    (difference,) = compare(made, Dump(name="bare.json", objects=bare)).objects
+    assert [change.path for change in difference.changes] == ["spec.strategy"]
