@@ -132,14 +132,17 @@ class Values:
                 value = self._enumerated(clause, value, node)
             if value is None:
                 return None
-            elements = False
+            elements = whole = False
             if clause.table and not plainly:
+                # A row gives the attribute's own kind: an amount that is read once more has lost its unit.
                 value, elements = self._by_table(clause, value, node)
+                whole = True
             elif clause.transform and not (plainly and TRANSFORMS[clause.transform].gives in ELEMENT_KINDS):
                 transform = TRANSFORMS[clause.transform]
                 value = transform.of(value, clause.unit)
                 elements = transform.gives in ELEMENT_KINDS
-            if not elements and not (clause.transform and TRANSFORMS[clause.transform].gives == clause.kind):
+                whole = elements or transform.gives == clause.kind
+            if not whole:
                 value = coerced(clause.kind, value, clause.unit)
             if clause.choices and value not in clause.choices:
                 self.refuse(
@@ -176,7 +179,8 @@ class Values:
         if rule.text is not None:
             return coerced(clause.kind, match.expand(rule.text), clause.unit), False
         transform = TRANSFORMS[rule.transform]
-        of = match.groupdict() if rule.transform in ("fields", "secret_ref") and match.re.groupindex else text
+        named = match.groupdict()
+        of = named if rule.transform in ("fields", "secret_ref") and named else named.get("value") or text
         value = transform.of(of, clause.unit)
         if transform.gives in ELEMENT_KINDS:
             return value, True

@@ -213,6 +213,13 @@ def test_ports(item: str, clause: str, ports: list[Port]) -> None:
         ("m: 1g", "shm: m", "shm_bytes", 2**30),
         ("c: 1200", "cpu_limit: {from: c, unit: MHz/2400}", "cpu_limit_m", 500),
         ("c: 512", "cpu_shares: c", "cpu_shares", 512),
+        # a row's text is read once, with its unit or the clause's
+        ("c: --cpus 1.5", "cpu_limit: {from: c, as: {'--cpus (.*)': {text: '\\1'}}, unit: cores}", "cpu_limit_m", 1500),
+        ("m: --mem 512m", "memory_limit: {from: m, as: {'--mem (.*)': {text: '\\1'}}}", "memory_limit_bytes", 2**29),
+        ("m: --mem 512m", "memory_limit: {from: m, as: {'--mem (?P<value>.*)': bytes}}", "memory_limit_bytes", 2**29),
+        ("f: ['-v /a:/b:ro', '-p 80']",
+         "mounts: {each: \"f[?starts_with(@, '-v ')]\", from: '@', as: {'-v (?P<value>.*)': docker_volume}}", "mounts",
+         (Mount(kind=MountKind.BIND, source="/a", target="/b", read_only=True),)),
         ("u: 1000", "user: u", "user", "1000"),
         ("p: true", "privileged: p", "privileged", True),
         ("p: 'yes'", "tty: {from: p, as: bool}", "tty", True),
