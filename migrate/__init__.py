@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from .diff import Comparison, Dump, diff_plan, read_dump
     from .engine import discover
     from .hosts_file import HostEntry, load_hosts
-    from .plan.directory import check_plan, read_plan, write_plan
+    from .plan.checking import check_plan
+    from .plan.directory import read_plan, write_plan
     from .plan.making import make_plan
     from .plan.model import Plan
     from .project import Project, load_project
@@ -28,7 +29,7 @@ _WHERE = {
     "HostEntry": "hosts_file",
     "Plan": "plan.model",
     "Project": "project",
-    "check_plan": "plan.directory",
+    "check_plan": "plan.checking",
     "diff_plan": "diff",
     "discover": "engine",
     "load_decisions": "decisions_file",

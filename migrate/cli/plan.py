@@ -10,7 +10,7 @@ import click
 from converters.capture import Capture
 from converters.errors import PodliftError
 
-from ..plan.directory import check_plan, read_plan, refuse_foreign, write_plan
+from ..plan.directory import differing_files, read_plan, refuse_foreign, write_plan
 from ..plan.making import make_plan
 from ..plan.model import Plan
 from ..plan.stored import is_plan
@@ -171,7 +171,7 @@ def _check(session: Session, plan: Plan, place: str) -> int:
             next_step="give --check PLAN, or out: in podlift.yaml",
         )
     mend(session, place)
-    differing = check_plan(plan, place)
+    differing = differing_files(plan, place)
     if not differing:
         session.talk(f"{place} is what the inputs give.")
         return 0

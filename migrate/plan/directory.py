@@ -185,7 +185,7 @@ def read_plan(path: Path | str) -> Plan:
     )
 
 
-def check_plan(plan: Plan, path: Path | str) -> tuple[str, ...]:
+def differing_files(plan: Plan, path: Path | str) -> tuple[str, ...]:
     """Files of the plan directory that are not what ``plan`` gives: changed, missing or beyond it. Empty: it is."""
     directory = Path(path)
     try:

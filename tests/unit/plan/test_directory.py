@@ -19,9 +19,9 @@ from converters.decisions import Answered, Decisions, Override
 from converters.errors import PodliftError
 from converters.target import Target
 from converters.workload import Host
-from migrate import load_decisions, load_project, load_target, make_plan, read_capture
+from migrate import check_plan, load_decisions, load_project, load_target, make_plan, read_capture
 from migrate.config_files import expanded, load_documents, load_mapping
-from migrate.plan.directory import check_plan, read_plan, write_plan
+from migrate.plan.directory import differing_files, read_plan, write_plan
 from migrate.plan.model import Plan
 from tests.inspect_documents import ENGINE, image
 from tests.plan_directories import VALUES, edit, pasted, podlift, refused, secretive, tree
@@ -101,7 +101,7 @@ def test_secrets_elsewhere(tmp_path: Path, way: str) -> None:
     body = json.loads((tmp_path / "p" / "plan.json").read_bytes())
     assert body["secrets"] == way
     assert body["workloads"][0]["secrets"] == [{"name": "web-env", "keys": ["BACKEND", "DB_PASSWORD", "SIGNER"]}]
-    assert check_plan(plan(secretive()), tmp_path / "p") == ()
+    assert differing_files(plan(secretive()), tmp_path / "p") == ()
 
 
 def test_kustomization(tmp_path: Path, estate: Plan) -> None:
@@ -121,13 +121,24 @@ def test_check_names_every_difference(tmp_path: Path) -> None:
     """Changed, missing and beyond, each by its file."""
     made = plan()
     write_plan(made, tmp_path / "p")
-    assert check_plan(made, tmp_path / "p") == ()
+    assert differing_files(made, tmp_path / "p") == ()
     (tmp_path / "p" / "README.md").write_text("mine")
     (tmp_path / "p" / "findings.json").unlink()
     (tmp_path / "p" / "manifests" / "more.yaml").write_text("{}\n")
-    assert check_plan(made, tmp_path / "p") == ("README.md", "findings.json", "manifests/more.yaml")
+    assert differing_files(made, tmp_path / "p") == ("README.md", "findings.json", "manifests/more.yaml")
     write_plan(made, tmp_path / "q")
-    assert "manifests/web.yaml" in check_plan(plan(web(Env=["MODE=fast"])), tmp_path / "q")
+    assert "manifests/web.yaml" in differing_files(plan(web(Env=["MODE=fast"])), tmp_path / "q")
+
+
+def test_a_plan_is_checked_against_its_inputs(tmp_path: Path) -> None:
+    """From a capture and what else a plan is made of; another answer names the files that it would change."""
+    taken, target, decisions = capture(web()), Target(), Decisions()
+    write_plan(make_plan(taken, target=target, decisions=decisions), tmp_path / "p")
+    assert check_plan(tmp_path / "p", taken, target=target, decisions=decisions) == ()
+    answered = Decisions(answers=(Answered(code="acts-unasked", answer="no"),))
+    differing = check_plan(tmp_path / "p", taken, target=target, decisions=answered)
+    assert "findings.json" in differing
+    assert "objects.json" not in differing
 
 
 @pytest.mark.parametrize(
@@ -150,7 +161,7 @@ def test_a_broken_plan_json(tmp_path: Path, text: str, code: str) -> None:
         read_plan(tmp_path / "p")
     assert raised.value.code == code
     with pytest.raises(PodliftError):
-        check_plan(plan(), tmp_path / "p")
+        differing_files(plan(), tmp_path / "p")
 
 
 def test_a_capture_of_nothing(tmp_path: Path) -> None:
@@ -189,7 +200,7 @@ def test_order_of_reading_changes_nothing(tmp_path: Path, estate: Plan) -> None:
         ),
     )
     write_plan(estate, tmp_path / "p")
-    assert check_plan(_estate(ESTATE, turned), tmp_path / "p") == ()
+    assert differing_files(_estate(ESTATE, turned), tmp_path / "p") == ()
     names = [each["name"] for each in estate.workloads]
     assert names == sorted(names)
 

@@ -13,7 +13,7 @@ from converters.decisions import Answered, Decisions
 from converters.errors import PodliftError
 from converters.target import StorageClass, Target
 from migrate import load_decisions
-from migrate.plan.directory import check_plan, read_plan, write_plan
+from migrate.plan.directory import differing_files, read_plan, write_plan
 from tests.plan_directories import alone, edit, pasted, refused, secretive, tree
 from tests.plans import plan, web
 
@@ -24,7 +24,7 @@ def test_an_unedited_plan_is_replaced(tmp_path: Path) -> None:
     made = plan(web("web"), web("new"))
     assert write_plan(made, tmp_path / "p") == ""
     assert {each.name for each in (tmp_path / "p" / "manifests").iterdir()} == {"web.yaml", "new.yaml"}
-    assert check_plan(made, tmp_path / "p") == ()
+    assert differing_files(made, tmp_path / "p") == ()
     assert alone(tmp_path / "p")
 
 
