@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from converters.fields.verdict import Finding, Level, Verdict
+from converters.fields.verdict import Finding, Level
 
 from ..plan.model import Plan
 from .questions import Question, answer_lines, questions
@@ -156,19 +156,29 @@ def _verdicts(plan: Plan, level: Level, title: str, said: str) -> Section | None
     )
     if not found:
         return None
-    groups = groupby(found, key=lambda v: (v.workload, v.code, v.why, v.todo))
-    return title, f"{said}\n\n", [_dropped_item(list(group)) for _, group in groups], "verdicts.json"
+    # What is said of several workloads in the same words is read once: a label that all of them bear.
+    alike: dict[tuple[tuple[str, ...], str, str, str], list[tuple[str, Sequence[str]]]] = {}
+    for (workload, code, why, do), group in groupby(found, key=lambda v: (v.workload, v.code, v.why, v.todo)):
+        paths = list(dict.fromkeys(v.source.path for v in group if v.source is not None))
+        # In a config the workload's own name stands in the path.
+        anybody = tuple(f"{path}.".replace(f".{workload}.", ".*.", 1)[:-1] for path in paths)
+        alike.setdefault((anybody, why, code, do), []).append((workload, paths))
+    items = []
+    for (anybody, *told), told_of in alike.items():
+        shown = anybody if len(told_of) > 1 else told_of[0][1]
+        items.append(_item([workload for workload, _ in told_of], shown, *told))
+    return title, f"{said}\n\n", items, "verdicts.json"
 
 
-def _dropped_item(group: Sequence[Verdict]) -> str:
-    first = group[0]
-    paths = list(dict.fromkeys(v.source.path for v in group if v.source is not None))
-    shown = ", ".join(_code(path) for path in paths[:5])
-    if len(paths) > 5:
-        shown += f" and {len(paths) - 5} more"
-    todo = f" Do: {_plain(first.todo)}." if first.todo else ""
-    who = _plain(first.workload or "outside every workload")
-    return f"- **{who}** {shown}: {_plain(first.why)} (`{first.code}`).{todo}\n"
+def _item(workloads: Sequence[str], paths: Sequence[str], why: str, code: str, do: str) -> str:
+    who = _some([_plain(each or "outside every workload") for each in workloads])
+    todo = f" Do: {_plain(do)}." if do else ""
+    return f"- **{who}** {_some([_code(path) for path in paths])}: {_plain(why)} (`{code}`).{todo}\n"
+
+
+def _some(words: Sequence[str]) -> str:
+    more = f" and {len(words) - 5:,} more" if len(words) > 5 else ""
+    return f"{', '.join(words[:5])}{more}"
 
 
 def _findings(plan: Plan) -> Section | None:

@@ -62,6 +62,16 @@ def test_equal_drops_of_a_workload_are_one_line() -> None:
     assert "`Config.Labels[004]` and 95 more" in line
 
 
+def test_what_is_said_of_many_workloads_is_one_line() -> None:
+    """A label on all of them is read once, with five of their names; another path is another line."""
+    many = tuple(replace(DROP, workload=f"w{n:02}") for n in range(12))
+    other = replace(DROP, workload="w03", source=Source(document="h", path="Config.Labels[x]"), why="another")
+    text = plan_readme(replace(plan(web()), verdicts=(*many, other)))
+    (line,) = [line for line in text.splitlines() if "rotation" in line]
+    assert line.startswith("- **w00, w01, w02, w03, w04 and 7 more** `HostConfig.LogConfig.Config[tag]`: ")
+    assert "- **w03** `Config.Labels[x]`: another" in text
+
+
 def large() -> Plan:
     base = plan(web())
     entry = base.workloads[0]
