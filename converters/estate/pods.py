@@ -12,6 +12,7 @@ from typing import Any
 
 from ..decisions import Decisions
 from ..fields.catalogue import code_named
+from ..fields.codes import Answer
 from ..fields.verdict import Finding, Origins
 from ..workload import Overruled, Restart, SiteCount, Termination, Workload
 from .facets import bare, origins_within, shown
@@ -144,9 +145,15 @@ class _Pod:
             self.first,
             containers=containers,
             origins={**others, **self.origins},
-            findings=(*(f for p in self.parts for f in p.findings), self._finding()),
+            findings=(*(self._owned(f) for p in self.parts for f in p.findings), self._finding()),
             **changes,
         )
+
+    def _owned(self, finding: Finding) -> Finding:
+        """A finding of a part is the pod's, or no workload of the plan would show it. A question was asked of the part,
+        and is answered under its name."""
+        asked = code_named(finding.code).answer is not Answer.NONE
+        return finding if asked else replace(finding, workload=self.first.name)
 
     def _said(self, name: str) -> list[tuple[Workload, Any, Origins]]:
         """What the parts say of an attribute, those that say nothing left out."""

@@ -9,6 +9,7 @@ import click
 
 from converters.capture import Capture
 from converters.decisions import Decisions
+from converters.errors import PodliftError
 from converters.target import Target
 
 from ..decisions_file import load_decisions
@@ -67,6 +68,15 @@ def _capture(files: tuple[str, ...], api_version: str | None) -> Capture:
     hosts = load_inspects(named) if named else ()
     if "-" in files or not files:
         hosts += (inspects_of(sys.stdin.buffer.read(), name="stdin", host="stdin"),)
+    if not any(each.containers for each in hosts):
+        # What docker inspect prints of a name that it does not know is an empty list.
+        raise PodliftError(
+            code="empty-document",
+            phase="read",
+            subject=", ".join(files) or "stdin",
+            reason="no container stands in it",
+            next_step="give what docker inspect CONTAINER prints",
+        )
     if api_version is not None:
         hosts = tuple(with_api_version(each, api_version) for each in hosts)
     return Capture(hosts=hosts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from converters.decisions import Answered, Decisions
+from converters.fields.verdict import Finding
 from converters.workload import Pair, Port, Restart, SiteCount, Termination, Workload
 from tests.unit.estate.test_grouping import estate
 from tests.workloads import atom, image, running
@@ -124,3 +125,10 @@ def test_the_longest_grace_counts() -> None:
     made = only(task("web", ports={80: 80}), task("agent", termination=short))
     assert made.termination.grace_s is None
     assert [o.origins for o in made.overruled] == [atom("y", "Config.StopTimeout")]
+
+
+def test_what_was_found_of_a_part_is_found_of_the_pod() -> None:
+    """No workload of the plan is called as the part, so nobody would see it."""
+    leak = Finding(workload="ecs-agent-1", code="secret-in-argv", subject="argv")
+    made = only(task("agent", findings=(leak,)), task("web", ports={80: 8080}))
+    assert {f.workload for f in made.findings if f.code == "secret-in-argv"} == {"web"}
