@@ -282,7 +282,10 @@ def _namespace(workload: Workload, context: Context) -> list[dict[str, Any]]:
 
 def _answered(finding: Finding, ledger: Ledger) -> Finding:
     answer = ledger.ask(finding.code, (), finding.subject)
-    return finding if answer is None else replace(finding, answer=finding.answer or answer, open=False)
+    # Of several that are there, an answer may name one that no longer is: the question stays.
+    if answer is None or (finding.open and finding.options and answer not in dict(finding.options)):
+        return finding
+    return replace(finding, answer=finding.answer or answer, open=False)
 
 
 def _tell_forgotten(workload: Workload, ledger: Ledger) -> None:

@@ -316,6 +316,16 @@ def test_findings_are_answered() -> None:
     assert conversion.answers_used == {1}
 
 
+def test_an_answer_that_names_what_is_gone_leaves_the_question_open() -> None:
+    """A digest that runs nowhere any more decides nothing."""
+    options = (("sha256:aa", "take this one"), ("sha256:bb", "take this one"))
+    finding = Finding(workload="web", code="two-digests", subject="image", options=options, open=True)
+    stale = made(web(findings=(finding,)), answers={"two-digests": "sha256:cc"})
+    assert stale.findings == (finding,)
+    (answered,) = made(web(findings=(finding,)), answers={"two-digests": "sha256:bb"}).findings
+    assert (answered.open, answered.answer) == (False, "sha256:bb")
+
+
 def test_host_ports_go_one_after_the_other() -> None:
     """A port of the node is free only when the old pod is gone: no surge."""
     port = Port(container_port=80, published=(Published(host_port=8080, origins=atom("h", "port")),))
