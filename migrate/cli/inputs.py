@@ -177,6 +177,14 @@ def _named(sources: Sequence[str], given: Given, project: Project) -> Capture:
             reason="a capture stands beside other sources",
             next_step="give one capture directory, or any number of inspect files",
         )
+    if given.host or given.hosts is not None:
+        raise PodliftError(
+            code="no-input",
+            phase="use",
+            subject=folders[0],
+            reason="a capture has its hosts: none of --host or --hosts is read beside it",
+            next_step="leave out the capture to read engines, or the hosts to plan from the capture",
+        )
     from ..capture import read_capture
 
     return read_capture(folders[0])

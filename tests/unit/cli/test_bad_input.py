@@ -154,6 +154,12 @@ def test_control_characters_in_names_stay_off_the_terminal(tmp_path: Path) -> No
     assert "\x1b" not in told.stdout + told.stderr
 
 
+def test_hosts_beside_a_capture() -> None:
+    """Which of the two is meant is not guessed: a host that is named and never read would be missing without a word."""
+    Path("capture").mkdir()
+    assert "a capture has its hosts" in refused("plan", "capture", "--host", "h2=unix:///run/docker.sock")
+
+
 def test_no_command_prints_what_a_document_does_to_a_terminal() -> None:
     """Names, labels, commands and paths with escape sequences, on stdout and stderr of every command that shows them;
     the files of a plan hold them escaped, where a pager would obey them too."""
