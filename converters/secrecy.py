@@ -142,6 +142,7 @@ _ASSIGNMENT = re.compile(r"""(?<![^\s'";&|])(?P<name>[A-Za-z_]\w*)=['"]?(?P<valu
 _ELSEWHERE = re.compile(r"[-$/<]|\./")
 _PLAIN = re.compile(r"(?i)(true|false|yes|no|on|off|none|null|\d{1,4})?")
 _SHORTEST = 6
+_REFERABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def is_secret(name: str, value: str, decisions: Decisions | None = None) -> bool:
@@ -191,6 +192,12 @@ def secrets_within(text: str, known: Mapping[str, str]) -> tuple[str, ...]:
     if any(len(password) >= _SHORTEST and password in text for password in passwords) and not found:
         found.append("the password of a URL")
     return tuple(found)
+
+
+def referable(known: Mapping[str, str]) -> dict[str, str]:
+    """Of known secrets (variable to value) those that a text can refer to: long enough to be told apart, and of a name
+    that ``$(NAME)`` can hold."""
+    return {n: value for n, value in known.items() if len(value) >= _SHORTEST and _REFERABLE.fullmatch(n)}
 
 
 def secret_options(text: str) -> tuple[str, ...]:

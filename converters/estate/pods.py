@@ -151,8 +151,8 @@ class _Pod:
 
     def _owned(self, finding: Finding) -> Finding:
         """A finding of a part is the pod's, or no workload of the plan would show it. A question was asked of the part,
-        and is answered under its name."""
-        asked = code_named(finding.code).answer is not Answer.NONE
+        and is answered under its name; what a document alone tells is asked of the pod, when that is converted."""
+        asked = code_named(finding.code).answer is not Answer.NONE and finding.code != "secret-in-argv"
         return finding if asked else replace(finding, workload=self.first.name)
 
     def _said(self, name: str) -> list[tuple[Workload, Any, Origins]]:

@@ -53,7 +53,9 @@ ESTATE_CODES: tuple[Code, ...] = (
     finding(
         "secret-in-argv",
         "a secret value stands in a command, a check, a label or an option",
-        todo="give it by environment or file instead",
+        todo="give it by environment or file instead, or answer accept where whoever reads manifests may read it",
+        answer=Answer.CHOICE,
+        options=(("accept", "it may stand there"),),
     ),
     finding("name-collision", "two workloads would bear the same name", todo="override the name of one"),
     finding(

@@ -8,10 +8,11 @@ from typing import Any
 from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
 from ..rewriting import Rewrite, renamed
+from ..secrecy import referable
 from ..workload import Container, Workload
 from .context import Context
 from .devices import devices
-from .expansion import escape
+from .expansion import escape_by_reference
 from .image import image
 from .ports import container_ports
 from .resources import device_resources, resources
@@ -86,17 +87,19 @@ def _command(
 ) -> dict[str, list[str]]:
     """``command`` and ``args``. A pod that has a command ignores the image's CMD, one that has only args keeps the
     image's ENTRYPOINT, and an empty list counts as none: so what Docker ran after a cleared entrypoint is the command.
+    A secret value of the environment that stands in them is written as a reference to its variable.
     """
     e_origins, a_origins = container.origins.get("entrypoint", ()), container.origins.get("args", ())
     entrypoint = None if container.entrypoint is None else [rewrite(word) for word in container.entrypoint]
     args = None if container.args is None else [rewrite(word) for word in container.args]
+    secrets = referable({env.name: rewrite(env.value).text for env in container.env if env.secret and env.value})
     made: dict[str, list[str]] = {}
     if entrypoint:
-        made["command"] = [escape(word.text) for word in entrypoint]
+        made["command"] = [escape_by_reference(word.text, secrets) for word in entrypoint]
         if args:
-            made["args"] = [escape(word.text) for word in args]
+            made["args"] = [escape_by_reference(word.text, secrets) for word in args]
     elif args:
-        made["command" if entrypoint == [] else "args"] = [escape(word.text) for word in args]
+        made["command" if entrypoint == [] else "args"] = [escape_by_reference(word.text, secrets) for word in args]
     elif entrypoint == [] or args == []:
         why = "cleared, and nothing in its place: a pod cannot clear it, the image's own is used"
         ledger.approximated(e_origins + a_origins, "command", why=why)

@@ -13,6 +13,7 @@ from typing import Any
 from ..capture import Engine
 from ..decisions import Decisions
 from ..fields.api_version import inferred
+from ..fields.catalogue import code_named
 from ..fields.classify import Classified, classified, image_fields
 from ..fields.container_table import CONTAINER_ROWS
 from ..fields.defaults import Surroundings
@@ -20,7 +21,7 @@ from ..fields.other_tables import IMAGE_ROWS, NETWORK_ROWS, VOLUME_ROWS
 from ..fields.podman_table import PODMAN_ROWS, is_podman
 from ..fields.verdict import Finding, Source, Tally
 from ..fields.walk import Table, walk
-from ..secrecy import WITHHELD, secret_options, secrets_within, without_secrets
+from ..secrecy import WITHHELD, referable, secret_options, secrets_within, without_secrets
 from ..workload import Check, Container, Host, Mount, MountKind, Pair, Setting, Workload
 from .inspect_document import Document, Draft, chosen
 from .inspect_mounts import Volume, read_mounts, shared_anonymous, target_key, with_shared
@@ -397,6 +398,7 @@ def _leaked(workload: str, container: Container) -> Iterable[Finding]:
     ]
     for subject, text in texts:
         names = secrets_within(text, known) if text else ()
+        referred = subject == "argv" and bool(names) and set(names) <= set(referable(known))
         if not names and subject in ("argv", "check"):
             names = secret_options(text)
         if WITHHELD in text:
@@ -406,8 +408,11 @@ def _leaked(workload: str, container: Container) -> Iterable[Finding]:
                 workload=workload,
                 code="secret-in-argv",
                 subject=subject,
-                reason=f"{', '.join(names)} stands in clear in {subject}",
+                reason=f"{', '.join(names)} stands in clear in {subject}"
+                + ("; the manifest refers to its variable" if referred else ""),
                 sides=((container.name, subject),),
+                options=code_named("secret-in-argv").options,
+                open=not referred,
             )
 
 

@@ -11,7 +11,7 @@ from converters.fields.verdict import Level
 from converters.objects.image import full_name, rewrite, split_reference
 from converters.objects.resources import requests
 from converters.target import Target
-from converters.workload import Device, DeviceRequest, Image, Limit, Port, Protocol, Published
+from converters.workload import Device, DeviceRequest, Env, Image, Limit, Port, Protocol, Published
 from tests.containers import SPEC, a_container, convert, privileged
 from tests.origins import forgotten
 from tests.workloads import DIGEST, atom
@@ -350,3 +350,11 @@ def test_nothing_of_a_full_container_is_forgotten() -> None:
     made = convert(box)
     assert forgotten(box, made.ledger) == set()
     assert all(v.level is not Level.UNDECIDED for v in made.ledger.verdicts() if v.code != "user-unresolved")
+
+
+def test_a_secret_in_the_command_is_a_reference_to_its_variable() -> None:
+    """The process gets the same words; the manifest does not hold the value."""
+    secret = Env(name="DB_PASSWORD", value="hunter2-hunter2", secret=True, origins=AT)
+    short = Env(name="PIN_CODE", value="1", secret=True, origins=AT)
+    made = convert(a_container(env=(secret, short), args=("--db", "u:hunter2-hunter2@db", "-n1"), origins={"args": AT}))
+    assert made.spec["args"] == ["--db", "u:$(DB_PASSWORD)@db", "-n1"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.objects.expansion import escape
+from converters.objects.expansion import escape, escape_by_reference
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -59,3 +59,17 @@ def test_only_what_would_be_expanded_is_escaped(text: str, escaped: str) -> None
 def test_the_model_of_the_kubelet_expands() -> None:
     """The expansion that these tests use does replace what the kubelet replaces."""
     assert expand("$(A)-$$(A)-$(C)-$x-$(A", {"A": "1"}) == "1-$(A)-$(C)-$x-$(A"
+
+
+@given(
+    st.lists(
+        st.sampled_from(["s3cr3t-value", "$(X)", "$$", "a", "--password=", "$", "longer-s3cr3t-value"]), max_size=8
+    )
+)
+def test_a_secret_in_the_command_is_put_back_by_the_kubelet(parts: list[str]) -> None:
+    """Whatever stands around it: what runs is what Docker ran, and the value is not in the manifest."""
+    secrets = {"PW": "s3cr3t-value", "LONG": "longer-s3cr3t-value"}
+    text = "".join(parts)
+    made = escape_by_reference(text, secrets)
+    assert expand(made, secrets) == text
+    assert "s3cr3t" not in made
