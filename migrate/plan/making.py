@@ -249,6 +249,7 @@ def _entry(workload: Workload, conversion: Conversion, names: NameMap) -> dict[s
     """What plan.json says of a workload. Nothing in it changes by itself: no container ID, no address, no state."""
     image = workload.containers[0].image
     pods = [each for each in conversion.objects if _template(each) is not None]
+    normalised = _normalised(workload)
     return {
         "name": workload.name,
         "kubernetesName": names.workloads[workload.name],
@@ -263,7 +264,11 @@ def _entry(workload: Workload, conversion: Conversion, names: NameMap) -> dict[s
             for p in conversion.ports
         ],
         "image": jsonable(replace(image, id="")),
-        "checks": sum(len(c.checks) for c in workload.containers),
+        "checks": [
+            {"container": container["name"], **check}
+            for container in normalised.get("containers", ())
+            for check in container.get("checks", ())
+        ],
         "stopTimeoutSeconds": 10 if workload.termination.grace_s is None else workload.termination.grace_s,
         "references": list(workload.references),
         "selector": {WORKLOAD: names.workloads[workload.name]},
@@ -276,7 +281,7 @@ def _entry(workload: Workload, conversion: Conversion, names: NameMap) -> dict[s
             for s in conversion.secrets
         ],
         "withheld": list(conversion.blocked),
-        "workload": _normalised(workload),
+        "workload": normalised,
     }
 
 

@@ -67,7 +67,10 @@ def planned_workload() -> dict[str, Any]:
             ),
         ),
         "image": keyed("reference, digest, repository, platforms", {}, others=True),
-        "checks": whole("how many checks it has", minimum=0),
+        "checks": array(
+            "health checks: kind, argv or port and path, seconds and counts, whether they gate traffic or restart",
+            keyed("a check", {"container": text("whose it is")}, required=("container",), others=True),
+        ),
         "stopTimeoutSeconds": {"description": "time to stop, 10 where nobody said", "type": "number"},
         "references": texts("workloads whose names it uses"),
         "selector": keyed("labels that select its pods", {}, others=text("a value")),
