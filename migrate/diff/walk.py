@@ -131,8 +131,16 @@ def _lists(old: Sequence[Any], new: Sequence[Any], path: str, trail: tuple[Step,
         if key not in after:
             yield Change(op=Op.REMOVED, path=f"{path}[{key}]", old=value, trail=(*trail, ("item", value)))
     common = [key for key in before if key in after]
-    if common != [key for key in after if key in before] and field in ("env", "initContainers"):
+    if common != [key for key in after if key in before] and _ordered(field, (*old, *new)):
         yield Change(op=Op.ORDER, path=path, old=list(before), new=list(after), trail=trail)
+
+
+def _ordered(field: str, items: Sequence[Any]) -> bool:
+    """Whether a keyed list's order means something: init containers run one after the other, and a variable sees by
+    ``$(NAME)`` only those before it (``$$(NAME)`` is text)."""
+    if field == "env":
+        return any("$(" in str(each.get("value", "")).replace("$$", "") for each in items)
+    return field == "initContainers"
 
 
 def _sets(old: Sequence[Any], new: Sequence[Any], path: str, trail: tuple[Step, ...]) -> Iterator[Change]:
