@@ -338,7 +338,6 @@ STORAGE = (
         todo="answer bind if it is to become something else",
     ),
     field("mount-twice", "a path that is mounted twice in a container: one of the two counts", drop=True),
-    field("mount-propagation", "mount propagation"),
     field("mount-image", "an image mounted as a volume"),
     field(
         "mount-unsupported",

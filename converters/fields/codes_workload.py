@@ -198,7 +198,6 @@ NETWORK = (
     ),
     field("log-option", "an option of the log driver; rotation is the kubelet's", drop=True),
     field("mac-address", "a MAC address; pods have none of their own choosing", drop=True),
-    field("container-link-variables", "variables that links inject", drop=True),
     field("route", "traffic from outside by host and path"),
     field(
         "route-port",
