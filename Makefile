@@ -43,7 +43,7 @@ demo: $(STAMP)
 # `prepare` comes first and alone: it says what it would install, and stops here and not in the middle of a run.
 test: $(STAMP)
 	@$(BIN)/python -m tests.lab prepare
-	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

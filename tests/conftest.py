@@ -1,7 +1,8 @@
 """What every test can ask for, and the switches for the tests that need a real engine.
 
 PODLIFT_TEST_DOCKER_HOST=URL   use this engine instead of starting one
-TEST_LAB=0                     skip what needs one; with CI set such a skip fails the run
+PODLIFT_TEST_CONTEXT=NAME      use the cluster of this context of your kubeconfig instead of starting one
+TEST_LAB=0                     skip what needs either; with CI set such a skip fails the run
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from tests.lab.cluster import Cluster, GivenCluster
     from tests.lab.engine import Engine, Lab, Registry
 
 HERE = Path(__file__).parent
-LAB_FIXTURES = {"engine", "clean_engine", "registry", "lab"}
+LAB_FIXTURES = {"engine", "clean_engine", "registry", "lab", "cluster", "lab_cluster"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,6 +32,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if HERE / "cluster" in item.path.parents:
+            # one cluster for them all: it takes more of the machine than a second worker gives
+            item.add_marker(pytest.mark.xdist_group("cluster"))
         if HERE / "engine" in item.path.parents or LAB_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("engine")
             if os.environ.get("TEST_LAB") == "0":
@@ -133,3 +138,25 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     _prepare(pytestconfig)
     with Lab() as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> GivenCluster:
+    """A real cluster, one for all tests: the lab's own, or the user's by PODLIFT_TEST_CONTEXT."""
+    from tests.lab.cluster import GivenCluster
+
+    context = os.environ.get("PODLIFT_TEST_CONTEXT")
+    if context:
+        return GivenCluster(None, context)
+    own: Cluster = request.getfixturevalue("lab_cluster")
+    return own
+
+
+@pytest.fixture(scope="session")
+def lab_cluster(request: pytest.FixtureRequest) -> Cluster:
+    """The lab's own cluster, for what needs its engines, its hosts or its faults."""
+    for switch in ("PODLIFT_TEST_CONTEXT", "PODLIFT_TEST_DOCKER_HOST"):
+        if os.environ.get(switch):
+            pytest.skip(f"{switch} (needs nodes and engines of the lab's own)")
+    lab: Lab = request.getfixturevalue("_session_lab")
+    return lab.cluster()

@@ -24,6 +24,7 @@ holds then goes with the next run (slots.py).
 from __future__ import annotations
 
 import io
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -35,7 +36,8 @@ import docker
 import docker.errors
 from requests.exceptions import RequestException
 
-from tests.lab import images
+from tests.lab import images, programs
+from tests.lab.cluster import Cluster
 from tests.lab.host import Host, HostError, Network
 from tests.lab.registry import Registry
 from tests.lab.slots import take_slot
@@ -225,6 +227,11 @@ class LabEngine(Engine):
         self.host.close()
 
 
+def say(line: str) -> None:
+    """Progress, on stderr."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
 def answers(socket: Path) -> bool:
     """Whether an engine answers on a socket, which need not be there yet."""
     if not socket.exists():
@@ -243,7 +250,7 @@ class Lab:
 
     def __init__(self) -> None:
         self._slot = take_slot()
-        self._members: list[LabEngine | Registry | Network] = []
+        self._members: list[LabEngine | Registry | Network | Cluster] = []
         try:
             self.network = Network(self._slot)
         except BaseException:
@@ -281,6 +288,13 @@ class Lab:
         engine = LabEngine(self.network, name, flags)
         self._members.append(engine)
         return engine
+
+    def cluster(self, **settings: Any) -> Cluster:
+        """Starts a Kubernetes of two nodes (cluster.py, which says what the settings are); after the registries."""
+        registries = [registry.name for registry in self.registries]
+        cluster = Cluster(self.network, programs.ensure(say), registries=registries, **settings)
+        self._members.append(cluster)
+        return cluster
 
     def registry(self, name: str = "registry.lab.example") -> Registry:
         """Starts a registry that the engines of this run know under this name; best before the first engine."""

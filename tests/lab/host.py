@@ -89,6 +89,8 @@ class Network:
         self.hosts_file = slot.folder / "hosts"
         self.hosts_file.write_text("127.0.0.1 localhost\n::1 localhost\n")
         self._next = 2
+        self._addresses: dict[int, str] = {}
+        self._routes: list[str] = []
         self._bridge = _unshared(
             ["--net"], ["sh", "-c", "echo unshared; exec cat >/dev/null"], slot.folder / "network.log"
         )
@@ -123,10 +125,22 @@ class Network:
                 f"address add {address}/24 dev eth0",
                 "link set eth0 up",
                 f"route add default via {self.gateway}",
+                *self._routes,
             ],
             inside=pid,
         )
+        self._addresses[pid] = address
         return address
+
+    def route(self, subnet: str, via: str) -> None:
+        """Lets every host of the run, later ones too, reach what lies behind one of them. The machine gets no route:
+        it has one device of the run and nothing else."""
+        line = f"route add {subnet} via {via}"
+        for pid, address in self._addresses.items():
+            # the host itself reaches it through a device of its own
+            if address != via and Path(f"/proc/{pid}").exists():
+                _ip([line], inside=pid)
+        self._routes.append(line)
 
     def name(self, address: str, *names: str) -> None:
         """Lets every host of the run, those that stand already too, resolve names to an address."""
@@ -147,9 +161,18 @@ class Network:
 
 
 class Host:
-    """One host with one daemon. `command` gets the host's folder and address and says what to run."""
+    """One host with one daemon. `command` gets the host's folder and address and says what to run; `shown` are folders
+    of the machine that the host sees too, where they lie on a file system of their own (its / is that of the machine,
+    without what is mounted below)."""
 
-    def __init__(self, network: Network, name: str, command: Callable[[Path, str], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        name: str,
+        command: Callable[[Path, str], Sequence[str]],
+        *,
+        shown: Sequence[Path] = (),
+    ) -> None:
         self.name = name
         self.folder = network.slot.folder / name
         self.folder.mkdir(mode=0o700)
@@ -158,9 +181,12 @@ class Host:
         start = self.folder / "start"
         self.process = _unshared(
             ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child"],
-            [str(SCRIPT), name, str(self.folder), str(network.hosts_file), network.gateway, "sh", str(start)],
+            [
+                str(SCRIPT), name, str(self.folder), str(network.hosts_file), network.gateway,
+                *map(str, shown), "--", "sh", str(start),
+            ],
             self.log,
-        )
+        )  # fmt: skip
         try:
             self.address = network.attach(self.process.pid)
             network.name(self.address, name)

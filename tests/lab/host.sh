@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # Process 1 of one lab host: makes the machine's root private to the host, then runs the host's one daemon.
 # Usage (only from host.py, inside fresh mount, pid, network and uts namespaces):
-#   host.sh NAME HOST_DIR HOSTS_FILE GATEWAY COMMAND...
+#   host.sh NAME HOST_DIR HOSTS_FILE GATEWAY [SHOWN_DIR...] -- COMMAND...
 # Everything the host makes lives in these namespaces or in HOST_DIR, so the kernel itself cleans up when this process
 # ends: no daemon, container, mount, address or firewall rule can outlive it, whatever killed the tests.
 set -euo pipefail
 name=$1 dir=$2 hosts=$3 gateway=$4
 shift 4
+shown=()
+while [ "$1" != -- ]; do
+  shown+=("$1")
+  shift
+done
+shift
 
 # The owner holds the other end of stdin: its end of file means that the owner is gone.
 exec 3<&0
@@ -28,6 +34,10 @@ mount -t tmpfs -o mode=0755 lab "$root/run"
 # The engine's data must lie on a real filesystem: overlay on overlay is refused.
 mkdir -p "$root$dir"
 mount --bind "$dir" "$root$dir"
+for folder in "${shown[@]}"; do
+  mkdir -p "$root$folder"
+  mount --bind -o ro "$folder" "$root$folder"
+done
 # A Docker on this machine may have left its identity and its settings here; this host starts without.
 rm -rf "$root/etc/docker"
 # The machine's own resolver cannot be reached from here; asking one that refuses at once beats waiting for one.

@@ -21,6 +21,7 @@ PLACE = Path("/var/tmp")
 STEM = "podlift-lab-"
 LOCK = "lock"
 SLOTS = range(1, 250)
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 class NoSlotError(RuntimeError):
@@ -131,8 +132,7 @@ def cgroups(name: str) -> list[Path]:
 
 
 def _tops(name: str) -> Iterator[Path]:
-    base = Path("/sys/fs/cgroup")
-    yield from (top for top in (base / name, *base.glob(f"*/{name}")) if top.is_dir())
+    yield from (top for top in (CGROUPS / name, *CGROUPS.glob(f"*/{name}")) if top.is_dir())
 
 
 def _below(top: Path) -> Iterator[Path]:
