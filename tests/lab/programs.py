@@ -72,10 +72,10 @@ class Size:
     time: str
 
 
-SMALL = Size(modules=0, objects=200 * MB, work=200 * MB, program=20 * MB, time="about half a minute")
-# TODO measured
-LARGE = Size(modules=1_000 * MB, objects=3_200 * MB, work=3_000 * MB, program=200 * MB, time="about nine minutes")
-MIDDLE = Size(modules=600 * MB, objects=1_200 * MB, work=1_200 * MB, program=80 * MB, time="about five minutes")
+# Measured with Go 1.26 and rounded up. Go's scratch holds once more each package that it compiles.
+SMALL = Size(modules=0, objects=100 * MB, work=100 * MB, program=20 * MB, time="about half a minute")
+LARGE = Size(modules=1_000 * MB, objects=3_500 * MB, work=3_500 * MB, program=200 * MB, time="about nine minutes")
+MIDDLE = Size(modules=500 * MB, objects=1_300 * MB, work=1_300 * MB, program=80 * MB, time="about five minutes")
 
 
 def ensure(say: Say) -> Path:
