@@ -6,13 +6,15 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.lab.host import SEARCH
 from tests.lab.slots import PLACE
 
+# A program, or a file where that is on nobody's PATH, and the package that brings it.
 PROGRAMS = {
     "dockerd": "docker.io",
     "sshd": "openssh-server",
@@ -22,7 +24,20 @@ PROGRAMS = {
     "nsenter": "util-linux",
     "ssh": "openssh-client",
     "unshare": "util-linux",
+    # what the nodes of Kubernetes need beside the programs of programs.py
+    "/usr/lib/cni/bridge": "containernetworking-plugins",
+    "conntrack": "conntrack",
+    "containerd": "containerd",
+    "ctr": "containerd",
+    "nft": "nftables",
+    "openssl": "openssl",
+    "runc": "runc",
+    "setpriv": "util-linux",
+    "sysctl": "procps",
+    "wget": "wget",
 }
+# only for the tests that scale by an application's own metrics: `ensure(say, extra=PROMETHEUS)`
+PROMETHEUS = {"prometheus": "prometheus"}
 BUSYBOX = Path("/bin/busybox")
 POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -36,21 +51,22 @@ class LabUnavailableError(RuntimeError):
     """The lab cannot be set up on this machine; the message says what to do instead."""
 
 
-def missing() -> list[str]:
-    """Debian's packages that the lab needs and this machine lacks."""
-    packages = {package for program, package in PROGRAMS.items() if shutil.which(program, path=SEARCH) is None}
+def missing(extra: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Debian's packages that the lab needs and this machine lacks; `extra` is more of what PROGRAMS is."""
+    wanted = {**PROGRAMS, **extra}
+    packages = {package for program, package in wanted.items() if shutil.which(program, path=SEARCH) is None}
     if not _static(BUSYBOX):
         packages.add("busybox-static")
     return sorted(packages)
 
 
-def ensure(say: Callable[[str], None]) -> None:
-    """Installs what is missing, after saying so; needs root."""
+def ensure(say: Callable[[str], None], *, extra: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Installs what is missing, after saying so; needs root. `extra` is more of what PROGRAMS is."""
     if os.geteuid() != 0:
         raise LabUnavailableError(f"Starting a Docker engine for the tests needs root. {CHOICES}")
     # One lock for all workers: apt refuses a second run, and the first one's result serves them all.
     with _alone():
-        packages = missing()
+        packages = missing(extra)
         if not packages:
             return
         if shutil.which("apt-get") is None:
@@ -60,7 +76,7 @@ def ensure(say: Callable[[str], None]) -> None:
             "this takes about a minute, once. Their services are not started."
         )
         _install(packages)
-        left = missing()
+        left = missing(extra)
         if left:
             raise LabUnavailableError(f"apt-get has installed {', '.join(left)}, but the programs are not there.")
 

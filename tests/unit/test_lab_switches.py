@@ -75,7 +75,7 @@ def test_it_says_before_what_it_installs_and_how_long(monkeypatch: pytest.Monkey
     said: list[str] = []
     wanted = iter([["docker.io", "docker-registry"], []])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(packages, "missing", lambda: next(wanted))
+    monkeypatch.setattr(packages, "missing", lambda _extra: next(wanted))
     monkeypatch.setattr(shutil, "which", lambda _program: "/usr/bin/apt-get")
     monkeypatch.setattr(packages, "_install", lambda names: said.append(f"installed {names}"))
 
