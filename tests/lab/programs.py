@@ -50,8 +50,8 @@ KUBERNETES = Path(__file__).with_name("kubernetes")
 ADAPTER = Path(__file__).with_name("adapter")
 
 CHOICES = (
-    "Or set PODLIFT_LAB_PROGRAMS=DIR to use programs that are there already, PODLIFT_TEST_CONTEXT=NAME to use a "
-    "cluster that runs already, or TEST_LAB=0 to skip the tests that need one."
+    "Other ways: PODLIFT_LAB_PROGRAMS=DIR uses programs that are there already, PODLIFT_TEST_CONTEXT=NAME a cluster that "
+    "runs already, and TEST_LAB=0 skips the tests that need one."
 )
 
 MB = 1_000_000
@@ -278,9 +278,9 @@ def check_room(name: str, needs: Sequence[tuple[Path, int]]) -> None:
         wanted = sum(size for _, size in parts)
         free = shutil.disk_usage(_existing(parts[0][0])).free
         if free < wanted:
-            folders = ", ".join(f"{folder} ({_gb(size)})" for folder, size in parts)
+            folders = ", ".join(f"{folder} ({_bytes(size)})" for folder, size in parts)
             raise LabUnavailableError(
-                f"Building {name} needs {_gb(wanted)} of disk, and {_gb(free)} are free: {folders}. "
+                f"Building {name} needs {_bytes(wanted)} of disk, and {_bytes(free)} are free: {folders}. "
                 "Free some, or let GOMODCACHE, GOCACHE or PODLIFT_LAB_CACHE name folders on another disk. " + CHOICES
             )
 
@@ -371,5 +371,5 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size // MB} MB"
