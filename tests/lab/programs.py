@@ -50,8 +50,8 @@ KUBERNETES = Path(__file__).with_name("kubernetes")
 ADAPTER = Path(__file__).with_name("adapter")
 
 CHOICES = (
-    "Other ways: PODLIFT_LAB_PROGRAMS=DIR uses programs that are there already, PODLIFT_TEST_CONTEXT=NAME a cluster that "
-    "runs already, and TEST_LAB=0 skips the tests that need one."
+    "Other ways: PODLIFT_LAB_PROGRAMS=DIR uses programs that are there already, PODLIFT_TEST_CONTEXT=NAME a cluster "
+    "that runs already, and TEST_LAB=0 skips the tests that need one."
 )
 
 MB = 1_000_000
