@@ -1,0 +1,49 @@
+"""Which cluster a command means: --context, --kubeconfig and -n, as kubectl spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How the cluster is reached; None is what kubectl itself would use."""
+
+    context: str | None = None
+    kubeconfig: str | None = None
+    namespace: str | None = None
+
+
+def cluster_options(function: Function) -> Function:
+    """Adds the options; the command's function gets ``reach``."""
+
+    def with_reach(*args: Any, context: str | None, kubeconfig: str | None, namespace: str | None, **more: Any) -> Any:
+        return function(*args, reach=Reach(context=context, kubeconfig=kubeconfig, namespace=namespace), **more)
+
+    with_reach.__doc__ = function.__doc__
+    with_reach.__name__ = function.__name__
+    # click keeps the options that stand below this decorator here
+    with_reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    for option in (
+        click.option("-n", "--namespace", metavar="NAME", help="For objects that name no namespace."),
+        click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; kubectl's own if not said."),
+        click.option("--context", metavar="NAME", help="The kubeconfig's context; its current one if not said."),
+    ):
+        with_reach = option(with_reach)
+    return with_reach
+
+
+def cluster_of(reach: Reach) -> Cluster:
+    """The cluster, not yet connected to. Raises PodliftError as :class:`Cluster` does."""
+    from ..cluster import Cluster
+
+    return Cluster(reach.context, reach.kubeconfig, namespace=reach.namespace)
