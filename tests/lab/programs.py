@@ -221,7 +221,7 @@ class _Build:
             process = subprocess.Popen(
                 [self.go.program, *arguments],
                 cwd=self.folder,
-                # its own scratch would else lie in /tmp, which may be small, and outlive a Go that is killed
+                # its scratch would else lie where temporary files do, in little room maybe, and stay if Go is killed
                 env=golang.environment(GOTMPDIR=str(work), **settings),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
