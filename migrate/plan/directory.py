@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from converters.errors import PodliftError
+from converters.objects.context import WORKLOAD
 
+from ..documents import parse_documents
 from ..report.plan_markdown import plan_readme
 from ..report.questions import todo
 from .edits import edited_secrets, edits, lost, refusal
@@ -183,6 +185,26 @@ def read_plan(path: Path | str) -> Plan:
         unused_answers=tuple(body["unusedAnswers"]),
         redacted=body["redacted"],
     )
+
+
+def read_secrets(path: Path | str) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """(workload, Secret with data) from a plan's ``secrets/``; empty where that is not beside it.
+
+    Raises PodliftError ``plan-edited`` where one is not what was written, ``plan-broken`` for what is no Secret.
+    """
+    directory = Path(path)
+    names = {entry["kubernetesName"]: entry["name"] for entry in body_of(directory)["workloads"]}
+    if changed := edited_secrets(directory):
+        raise refusal(directory, changed)
+    made = []
+    for file in sorted((directory / SECRETS_FOLDER).glob("*.yaml")):
+        for document in parse_documents(file.read_bytes(), name=str(file)):
+            each = document.value
+            if not isinstance(each, dict) or each.get("kind") != "Secret":
+                raise broken(directory, f"{SECRETS_FOLDER}{file.name}", "it holds no Secret")
+            labels = each["metadata"].get("labels") or {}
+            made.append((names.get(labels.get(WORKLOAD, ""), ""), each))
+    return tuple(made)
 
 
 def differing_files(plan: Plan, path: Path | str) -> tuple[str, ...]:

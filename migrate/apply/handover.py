@@ -1,0 +1,40 @@
+"""Who owns ``spec.replicas``. Server-side apply resets a field that its only owner leaves out: three replicas would
+become one at the moment when an autoscaler takes the number over. So a second manager owns the number first.
+
+Pure: objects in, objects out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MANAGER = "podlift"
+SECOND = "podlift-cutover"
+
+
+def owns_replicas(live: Mapping[str, Any], manager: str = MANAGER) -> bool:
+    """Whether a manager's applied fields of a live object hold ``spec.replicas``."""
+    return any(
+        entry.get("manager") == manager
+        and entry.get("operation") == "Apply"
+        and not entry.get("subresource")
+        and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+        for entry in live["metadata"].get("managedFields") or ()
+    )
+
+
+def with_replicas(each: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The object with a number of replicas, as it is created."""
+    return {**each, "spec": {**each["spec"], "replicas": count}}
+
+
+def number_alone(each: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """What the second manager applies: the number and nothing else."""
+    metadata = {key: value for key, value in each["metadata"].items() if key in ("name", "namespace")}
+    return {
+        "apiVersion": each["apiVersion"],
+        "kind": each["kind"],
+        "metadata": metadata,
+        "spec": {"replicas": count},
+    }

@@ -1,0 +1,188 @@
+"""What of a plan is sent at a stage. ``gated`` neither opens traffic nor starts work; ``final`` is the plan as it is.
+
+Pure: a plan and what is known of its workloads' cutovers in, objects out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from converters.errors import PodliftError
+
+from ..plan.model import Plan
+
+Key = tuple[str, str, str]
+"""Kind, namespace and name."""
+
+
+class Stage(StrEnum):
+    GATED = "gated"
+    FINAL = "final"
+
+
+FINALIZED = "FINALIZED"
+# A journal in one of these states has no run under way, and nothing of the workload serves on the cluster's side.
+AT_REST = frozenset({"", "PLANNED", "ROLLED_BACK"})
+
+# What would take callers, or start or scale work. A Service without a backend catches callers by its name.
+_WITHHELD: Mapping[str, str] = {
+    "Service": "its name would catch callers before there is a backend",
+    "Ingress": "it would route callers to no backend",
+    "HTTPRoute": "it would route callers to no backend",
+    "HorizontalPodAutoscaler": "it would start instances",
+    "PodDisruptionBudget": "there is nothing to guard yet",
+    "Job": "it would start work",
+    "DaemonSet": "it would start on every node, and has no number to hold it at 0",
+}
+_COUNTED = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """An object that a stage does not send, and why."""
+
+    workload: str
+    name: str
+    namespace: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """
+    objects   (workload, object) to be on the cluster after the stage, in the plan's order
+    withheld  what cutover adds later
+    stages    workload to its stage
+    """
+
+    objects: tuple[tuple[str, Mapping[str, Any]], ...]
+    withheld: tuple[Withheld, ...]
+    stages: Mapping[str, Stage]
+
+
+def stage_plan(
+    plan: Plan,
+    *,
+    workloads: Collection[str] = (),
+    stage: Stage | None = None,
+    states: Mapping[str, str] | None = None,
+    never_cut_over: Collection[str] = (),
+) -> Staged:
+    """
+    workloads       only these, and what several share; empty: all
+    stage           None: ``gated`` for each workload with legacy instances whose cutover is not finalized, else final
+    states          workload to the state of its cutover's journal, where it has one
+    never_cut_over  workloads that go to ``final`` though they run on the legacy side
+
+    Raises PodliftError ``no-workload``; ``plan-incomplete`` for a workload that may run where nobody looked;
+    ``cutover-underway``; ``not-cut-over`` for ``final`` on a workload that still runs on the legacy side.
+    """
+    _refuse_unknown(plan, (*workloads, *never_cut_over))
+    entries = [entry for entry in plan.workloads if not workloads or entry["name"] in workloads]
+    _refuse_unread(plan, entries)
+    known = states or {}
+    stages = {
+        entry["name"]: _stage_of(entry, stage, known.get(entry["name"], ""), entry["name"] in never_cut_over)
+        for entry in entries
+    }
+    objects: list[tuple[str, Mapping[str, Any]]] = []
+    withheld: list[Withheld] = []
+    shared = Stage.GATED if Stage.GATED in stages.values() else Stage.FINAL
+    governing = _governing(plan)
+    for workload, each in plan.objects:
+        of = stages.get(workload) if workload else shared
+        if of is None:
+            continue
+        kind, namespace, name = key_of(each)
+        why = _WITHHELD.get(kind, "") if of is Stage.GATED and (kind, namespace, name) not in governing else ""
+        if why:
+            withheld.append(Withheld(workload=workload, name=f"{kind}/{name}", namespace=namespace, why=why))
+        else:
+            objects.append((workload, _gated(each) if of is Stage.GATED else each))
+    return Staged(objects=tuple(objects), withheld=tuple(withheld), stages=stages)
+
+
+def key_of(each: Mapping[str, Any]) -> Key:
+    """Kind, namespace (``""`` where the object says none) and name."""
+    return each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
+
+
+def _stage_of(entry: Mapping[str, Any], wanted: Stage | None, state: str, never: bool) -> Stage:
+    if state not in AT_REST and state != FINALIZED:
+        raise PodliftError(
+            code="cutover-underway",
+            phase="apply",
+            subject=entry["name"],
+            reason=f"its cutover is under way ({state}): what is on the cluster is the run's until it ends",
+            next_step=f"podlift cutover status {entry['name']}; apply again when it is finalized or aborted",
+        )
+    on_legacy = bool(entry["instances"]) and state != FINALIZED and not never
+    if wanted is Stage.FINAL and on_legacy:
+        raise PodliftError(
+            code="not-cut-over",
+            phase="apply",
+            subject=entry["name"],
+            reason=f"{len(entry['instances'])} of its instances run on the legacy side and its cutover is not "
+            "finalized: --stage final would run it twice and open its Service beside them",
+            next_step=f"cut it over first, or say --never-cut-over {entry['name']} if it shall never be",
+        )
+    if wanted is not None:
+        return wanted
+    return Stage.GATED if on_legacy else Stage.FINAL
+
+
+def _refuse_unknown(plan: Plan, names: Sequence[str]) -> None:
+    known = {entry["name"] for entry in plan.workloads}
+    for name in names:
+        if name not in known:
+            raise PodliftError(
+                code="no-workload",
+                phase="apply",
+                subject=name,
+                reason="the plan has no workload of this name",
+                next_step="podlift show PLAN -o name lists them",
+            )
+
+
+def _refuse_unread(plan: Plan, entries: Sequence[Mapping[str, Any]]) -> None:
+    """A host that nobody could read may run any workload that has instances elsewhere; one that was accepted as
+    unread still stops the workloads of which it is known to run some."""
+    accepted = frozenset(plan.accepted_unread)
+    for entry in entries:
+        there = {instance["host"] for instance in entry["instances"]}
+        hosts = [host for host in plan.unread if there and (host in there or host not in accepted)]
+        if hosts:
+            raise PodliftError(
+                code="plan-incomplete",
+                phase="apply",
+                subject=entry["name"],
+                reason=f"the plan was made without {', '.join(hosts)}, which could not be read: instances of it may "
+                "run there that the plan does not count",
+                next_step="plan again when the host answers, or take it out of podlift.yaml if it is gone",
+            )
+
+
+def _governing(plan: Plan) -> frozenset[Key]:
+    """The headless Services that StatefulSets name: without one its pods have no names of their own."""
+    return frozenset(
+        ("Service", each["metadata"].get("namespace", ""), each["spec"]["serviceName"])
+        for _, each in plan.objects
+        if each["kind"] == "StatefulSet" and each["spec"].get("serviceName")
+    )
+
+
+def _gated(each: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same object, held still: no replicas, or suspended."""
+    if each["kind"] in _COUNTED:
+        held = {"replicas": 0}
+    elif each["kind"] == "CronJob":
+        held = {"suspend": True}
+    else:
+        return each
+    made = deepcopy(dict(each))
+    made["spec"] = {**made["spec"], **held}
+    return made
