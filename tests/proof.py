@@ -45,8 +45,8 @@ ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
 ENDED = {"Status": "exited", "Running": False, "ExitCode": 0}
 NEVER = {"Name": "no", "MaximumRetryCount": 0}
 # What stands for the words of an option, and answers to questions that list none.
-_WORDS = {"NAME": "site", "SIZE": "2Gi", "SERVER:/PATH": "nfs.example:/site"}
-_ANSWERS = {
+WORDS = {"NAME": "site", "SIZE": "2Gi", "SERVER:/PATH": "nfs.example:/site"}
+TYPED_ANSWERS = {
     "image-local-only": ("reg.example/pushed:1",),
     "user-unresolved": ("1000",),
     "device": ("edge.example/fuse",),
@@ -195,7 +195,7 @@ def _below(target: str, before: Made, after: Made, different: set[Path]) -> set[
 
 def _options(verdict: Verdict, after: Made, documents: tuple[Documents, Documents, str], stage: Stage) -> list[str]:
     assert verdict.source is not None
-    answers = [_worded(value) for value, _ in verdict.options] + list(_ANSWERS.get(verdict.code, ()))
+    answers = [worded(value) for value, _ in verdict.options] + list(TYPED_ANSWERS.get(verdict.code, ()))
     if not answers:
         return [f"{verdict.code} is undecided and lists no option"]
     if code_named(verdict.code).blocking and after.objects:
@@ -218,8 +218,9 @@ def _options(verdict: Verdict, after: Made, documents: tuple[Documents, Document
     return wrong
 
 
-def _worded(option: str) -> str:
-    for word, stands_for in _WORDS.items():
+def worded(option: str) -> str:
+    """An option as an answer: without the words that stand for something."""
+    for word, stands_for in WORDS.items():
         option = option.replace(word, stands_for)
     return option
 
@@ -303,6 +304,11 @@ def _agreeing(made: dict[str, Any], row: Row) -> dict[str, Any]:
     return made
 
 
+def staged(kind: str, row: Row, stage: Stage) -> Capture:
+    """The capture of a stage with the row's sample."""
+    return _capture(_documents(kind, row, stage)[1], stage)
+
+
 def _made(
     documents: Documents,
     stage: Stage,
@@ -313,26 +319,13 @@ def _made(
 ) -> Made:
     from migrate.plan.making import plan_with_sources
 
-    box, volume, network = documents
     answers = [Answered(code=each, answer=text, line=n) for n, (each, text) in enumerate(stage.answers.items(), 1)]
     if code:
         escaped = about.replace("*", "?")
         answers = [a for a in answers if a.code != code]
         answers.append(Answered(code=code, about=escaped, answer=answer, line=99))
     found = plan_with_sources(
-        Capture(
-            hosts=(
-                HostDocuments(
-                    host=Host(name="h1"),
-                    engine=stage.engine,
-                    containers=(box, *stage.others),
-                    images=stage.images,
-                    volumes=(volume,) if volume else (),
-                    networks=(network,) if network else (),
-                    volume_bytes=stage.volume_bytes,
-                ),
-            )
-        ),
+        _capture(documents, stage),
         target=stage.target,
         decisions=Decisions(answers=tuple(answers)),
     )
@@ -340,3 +333,17 @@ def _made(
     verdicts = tuple(v for conversion in found.conversions for v in conversion.verdicts)
     present = tuple(atom for tally in found.estate.tallies for atom in tally.atoms)
     return Made(objects=named(objects), verdicts=verdicts, present=present)
+
+
+def _capture(documents: Documents, stage: Stage) -> Capture:
+    box, volume, network = documents
+    host = HostDocuments(
+        host=Host(name="h1"),
+        engine=stage.engine,
+        containers=(box, *stage.others),
+        images=stage.images,
+        volumes=(volume,) if volume else (),
+        networks=(network,) if network else (),
+        volume_bytes=stage.volume_bytes,
+    )
+    return Capture(hosts=(host,))

@@ -1,7 +1,8 @@
 """What the API server fills in, as a table: it is filled into the planned object too, so that it is no difference.
 
 Only ever applied to the planned side. On the live side a missing field is missing: whoever took away a field that
-the plan gives a value must show. Source: the ``SetDefaults_*`` functions of Kubernetes' pkg/apis, 1.31 to 1.37.
+the plan gives a value must show. Source: the ``SetDefaults_*`` functions of Kubernetes' pkg/apis, 1.31 to 1.37;
+tests/cluster holds it against an API server.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ def with_defaults(planned: Mapping[str, Any]) -> Body:
         "CronJob": _cron_job,
         "Service": _service,
         "HorizontalPodAutoscaler": _autoscaler,
+        "HTTPRoute": _http_route,
     }
     if kind in special:
         special[kind](made["spec"])
@@ -180,6 +182,15 @@ def _autoscaler(spec: Body) -> None:
     down = behavior.setdefault("scaleDown", {})
     _fill(down, {"selectPolicy": "Max"})
     down.setdefault("policies", [{"type": "Percent", "value": 100, "periodSeconds": 15}])
+
+
+def _http_route(spec: Body) -> None:
+    """The defaults in Gateway API's own CRD, as far as a plan has such fields."""
+    for parent in spec.get("parentRefs", ()):
+        _fill(parent, {"group": "gateway.networking.k8s.io", "kind": "Gateway"})
+    for rule in spec.get("rules", ()):
+        for backend in rule.get("backendRefs", ()):
+            _fill(backend, {"group": "", "kind": "Service", "weight": 1})
 
 
 def _pod(spec: Body) -> None:

@@ -21,11 +21,15 @@ _ANNOTATIONS = (
 )  # fmt: skip
 _POD_ANNOTATIONS = ("kubectl.kubernetes.io/restartedAt",)
 _JOB_LABELS = ("controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name")
+_LABELS = ("kubernetes.io/metadata.name",)
 # Chosen by the server where the plan leaves them open.
 _CHOSEN: Mapping[str, tuple[str, ...]] = {
     "Service": ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"),
     "PersistentVolumeClaim": ("volumeName", "storageClassName", "dataSourceRef"),
     "Job": ("selector",),
+    # by the cluster's default class
+    "Ingress": ("ingressClassName",),
+    "Namespace": ("finalizers",),
 }
 
 
@@ -36,6 +40,8 @@ def without_server_fields(live: Mapping[str, Any], planned: Mapping[str, Any]) -
     for key in _METADATA:
         metadata.pop(key, None)
     _without(metadata, "annotations", _ANNOTATIONS, planned.get("metadata", {}))
+    if live.get("kind") == "Namespace":
+        _without(metadata, "labels", _LABELS, planned.get("metadata", {}))
     if "namespace" not in planned.get("metadata", {}):
         metadata.pop("namespace", None)
     spec, said = made.get("spec"), planned.get("spec") or {}

@@ -207,7 +207,7 @@ def outcome(folder: Path, version: tuple[int, int] | None = None) -> Outcome:
     try:
         made = plan_with_sources(
             capture(case),
-            mapping=_mapping(case),
+            mapping=mapping_of(case),
             target=wanted,
             decisions=answers.decisions(case.body.get("decisions")),
         )
@@ -310,7 +310,8 @@ def _rest(wanted: Mapping[str, Any], found: Outcome) -> Iterable[str]:
         yield f"extras {sorted(found.made.plan.extras)}, {wanted['extras']} is due"
 
 
-def _mapping(case: Case) -> ConfigMapping | None:
+def mapping_of(case: Case) -> ConfigMapping | None:
+    """The mapping that the case names, or its own."""
     named_one = case.body.get("mapping")
     path = case.folder.parent / f"{named_one}.mapping.yaml" if named_one else case.folder / "mapping.yaml"
     if not named_one and not path.exists():

@@ -292,3 +292,43 @@ def test_what_neither_side_says_is_no_difference() -> None:
     del bare["Deployment", "", "web"]["spec"]["strategy"]
     (difference,) = compare(made, Dump(name="bare.json", objects=bare)).objects
     assert [change.path for change in difference.changes] == ["spec.strategy"]
+
+
+def test_what_the_server_adds_to_a_route_and_a_namespace() -> None:
+    """As an API server returned them: the defaults of Gateway API's CRD, a namespace's label and finalizer."""
+    target = Target(
+        crds=frozenset({"gateway.networking.k8s.io"}), gateway="infra/public", namespace="edge", write_namespaces=True
+    )
+    routed = Plan(
+        estate="default",
+        objects=(
+            *plan(target=target).objects,
+            (
+                "web",
+                {
+                    "apiVersion": "gateway.networking.k8s.io/v1",
+                    "kind": "HTTPRoute",
+                    "metadata": {"name": "web", "namespace": "edge"},
+                    "spec": {
+                        "parentRefs": [{"name": "public", "namespace": "infra"}],
+                        "rules": [{"backendRefs": [{"name": "web", "port": 80}]}],
+                    },
+                },
+            ),
+        ),
+    )
+    stored = json.loads(json.dumps([each for _, each in routed.objects]))
+    (route,) = (each for each in stored if each["kind"] == "HTTPRoute")
+    route["spec"]["parentRefs"][0] |= {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
+    route["spec"]["rules"][0]["backendRefs"][0] |= {"group": "", "kind": "Service", "weight": 1}
+    (namespace,) = (each for each in stored if each["kind"] == "Namespace")
+    namespace["metadata"]["labels"]["kubernetes.io/metadata.name"] = "edge"
+    namespace["spec"] = {"finalizers": ["kubernetes"]}
+    dump = Dump(
+        name="live.json",
+        objects={(o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]): o for o in stored},
+    )
+    assert compare(routed, dump).objects == ()
+    route["spec"]["rules"][0]["backendRefs"][0]["weight"] = 0
+    (found,) = compare(routed, dump).objects
+    assert [change.path for change in found.changes] == ["spec.rules[0].backendRefs[0].weight"]
