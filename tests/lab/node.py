@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ import yaml
 
 from tests.lab import images
 from tests.lab.daemon import Daemon
-from tests.lab.host import SEARCH, Host, HostError, Network
+from tests.lab.host import SEARCH, Host, HostError, Network, tail
 from tests.lab.slots import CGROUPS
 
 PAUSE = "docker.io/library/pause:lab"
@@ -151,6 +152,21 @@ class Node:
         error = process.stderr.read().decode(errors="replace")
         if process.wait():
             raise HostError(f"{self.name} did not import an image: {error.strip()}")
+        self._await_images()
+
+    def _await_images(self) -> None:
+        """Waits until the kubelet's side of containerd knows what was imported: it hears of it by an event, and a pod
+        that comes before would have its image pulled from nowhere."""
+        unknown = 'labels."io.cri-containerd.image"!=managed'
+        end = time.monotonic() + 10
+        while self.host.run("ctr", "-a", CONTAINERD, "-n", "k8s.io", "images", "ls", "-q", unknown).strip():
+            if time.monotonic() > end:
+                raise HostError(f"{self.name}: containerd does not tell the kubelet of its images\n{tail(self._log)}")
+            time.sleep(0.05)
+
+    @property
+    def _log(self) -> Path:
+        return self.daemons["containerd"].log
 
     def _keep_tunables(self) -> None:
         for name, value in _TUNABLES.items():
