@@ -110,6 +110,12 @@ class Court:
     def namespace(self, level: str) -> str:
         return f"accept-{self._suffix}-{level}"
 
+    def new_namespace(self, level: str) -> str:
+        """One more, for what is made for real."""
+        name = f"accept-{self._suffix}-{len(self._made)}"
+        self._make(_namespace(name, level))
+        return name
+
     def install(self, manifests: Sequence[Path]) -> None:
         """CRDs, which stay only as long as this court sits; such as are there already are let be."""
         for path in manifests:

@@ -91,17 +91,15 @@ class Batch:
         return (*self.plan.objects, *self.plan.secrets)
 
 
-def batches() -> tuple[Batch, ...]:
+def batches() -> Iterator[Batch]:
     """What is made of every source. One that ends in an error makes nothing: cases and unit tests hold which."""
-    made: list[Batch] = []
     for source in sources():
-        made += _of(source)
-    return tuple(made)
+        yield from _of(source)
 
 
 def sources() -> Iterator[Source]:
     yield from _cases()
-    yield _estate()
+    yield edge_estate()
     yield from _mappings()
     yield from _rows()
     files = [str(path) for path in sorted(INSPECT.glob("*.json"))]
@@ -122,7 +120,7 @@ def _cases() -> Iterator[Source]:
         )
 
 
-def _estate() -> Source:
+def edge_estate() -> Source:
     project = load_project(ESTATE)
     assert project.capture
     assert project.mapping

@@ -24,7 +24,7 @@ NEVER_MADE = {"PersistentVolume"}
 
 @pytest.fixture(scope="module")
 def everything() -> tuple[Batch, ...]:
-    return batches()
+    return tuple(batches())
 
 
 @pytest.fixture(scope="module")
