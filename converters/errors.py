@@ -11,7 +11,7 @@ class PodliftError(Exception):
     """Something that the user can put right.
 
     code       stable name, listed by ``podlift explain``
-    phase      where in the flow it arose: read, reconcile, convert, plan, diff, connect, use
+    phase      where in the flow it arose: read, reconcile, convert, plan, diff, connect, cluster, apply, use
     subject    what it is about: ``file.yml:12``, a host, a workload, a path in a document
     reason     what is wrong, one sentence
     next_step  what to do about it, one sentence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .capture import read_capture, redact, write_capture
+    from .cluster import Cluster
     from .config_files import load_documents, load_mapping
     from .decisions_file import load_decisions
     from .diff import Comparison, Dump, diff_plan, read_dump
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .target_file import load_target
 
 _WHERE = {
+    "Cluster": "cluster",
     "Comparison": "diff",
     "Dump": "diff",
     "HostEntry": "hosts_file",
@@ -49,6 +51,7 @@ _WHERE = {
 }
 
 __all__ = [
+    "Cluster",
     "Comparison",
     "Dump",
     "HostEntry",

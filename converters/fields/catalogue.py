@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from ..errors import PodliftError
 from .codes import Code
+from .codes_cluster import CLUSTER_CODES
 from .codes_config import CONFIG_CODES
 from .codes_container import CONTAINER_CODES
 from .codes_errors import ERROR_CODES
@@ -13,7 +14,7 @@ from .codes_estate import ESTATE_CODES
 from .codes_workload import WORKLOAD_CODES
 
 CATALOGUE: dict[str, Code] = {}
-for _code in (*CONTAINER_CODES, *WORKLOAD_CODES, *ESTATE_CODES, *CONFIG_CODES, *ERROR_CODES):
+for _code in (*CONTAINER_CODES, *WORKLOAD_CODES, *ESTATE_CODES, *CONFIG_CODES, *ERROR_CODES, *CLUSTER_CODES):
     if _code.name in CATALOGUE:
         raise AssertionError(f"code {_code.name} is in the catalogue twice")
     CATALOGUE[_code.name] = _code
