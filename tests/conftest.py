@@ -143,11 +143,11 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> GivenCluster:
     """A real cluster, one for all tests: the lab's own, or the user's by PODLIFT_TEST_CONTEXT."""
-    from tests.lab.cluster import GivenCluster
+    from tests.lab.cluster import given_cluster
 
-    context = os.environ.get("PODLIFT_TEST_CONTEXT")
-    if context:
-        return GivenCluster(None, context)
+    given = given_cluster()
+    if given is not None:
+        return given
     own: Cluster = request.getfixturevalue("lab_cluster")
     return own
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,13 +54,13 @@ class GivenCluster:
     def __init__(self, kubeconfig: Path | None, context: str, *, kubectl: str | Path = "kubectl") -> None:
         self.kubeconfig = kubeconfig
         self.context = context
-        self._kubectl = str(kubectl)
+        self.program = str(kubectl)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, timeout_s: float = 60) -> str:
         """Runs kubectl; returns its stdout. Raises KubectlError with its stderr where it fails."""
         file = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         done = subprocess.run(
-            [self._kubectl, *file, f"--context={self.context}", *arguments],
+            [self.program, *file, f"--context={self.context}", *arguments],
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -88,6 +89,12 @@ class GivenCluster:
         file = str(self.kubeconfig) if self.kubeconfig else None
         made: client.ApiClient = config.new_client_from_config(file, context=self.context)  # type: ignore[no-untyped-call]
         return made
+
+
+def given_cluster() -> GivenCluster | None:
+    """The cluster of PODLIFT_TEST_CONTEXT, a context of the user's kubeconfig; None where none is given."""
+    context = os.environ.get("PODLIFT_TEST_CONTEXT")
+    return GivenCluster(None, context) if context else None
 
 
 class Cluster(GivenCluster):
