@@ -1,0 +1,3 @@
+module cluster.lab/probe
+
+go 1.24
