@@ -66,6 +66,7 @@ class Target:
     shares_policy      ``ignore`` or ``proportional`` (1024 shares are one CPU)
     isolation          ``none`` or ``networkpolicy``
     gpu_resource       resource name of GPUs
+    identity           the UID of the cluster's namespace kube-system; ``""``: not said which cluster it is
     stated             False: no target file, defaults of this module
     """
 
@@ -94,4 +95,5 @@ class Target:
     gpu_resource: str = "nvidia.com/gpu"
     runtime_classes: Mapping[str, str] = field(default_factory=dict)
     log_drivers: tuple[str, ...] = ()
+    identity: str = ""
     stated: bool = False

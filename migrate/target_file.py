@@ -25,6 +25,7 @@ CODE = "bad-target"
 
 # Keys whose value the target takes as it is, but for the spelling of the name.
 _PLAIN = {
+    "identity": "identity",
     "podSecurity": "pod_security",
     "ingressClass": "ingress_class",
     "gateway": "gateway",

@@ -45,6 +45,16 @@ CLUSTER_CODES: tuple[Code, ...] = (
         "the user may not do this on the cluster; the message says which verb on which resource",
         "bind a role that may; docs/roles has what podlift diff and podlift apply need",
     ),
+    error(
+        "wrong-cluster",
+        "the cluster is another one than the plan was made for: its namespace kube-system has another UID",
+        "give the --context of that one, or plan for this one with a target.yaml of its own",
+    ),
+    error(
+        "target-unmet",
+        "the cluster lacks what target.yaml promises, or is older than it says",
+        "mend the cluster, or correct target.yaml and plan again",
+    ),
     error("cluster-busy", "the API server stays busy", "run it again later"),
     error(
         "cluster-failed",

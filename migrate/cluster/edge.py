@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .access import Access, access_of
 from .answer import Answer, Call
@@ -15,6 +15,9 @@ from .discovery import Discovery, Resource, path_of
 from .pace import Patience
 from .refusals import refusal, refused
 from .wire import Wire, quoted
+
+if TYPE_CHECKING:
+    from converters.target import Target
 
 WRITES_PER_S = 50.0
 MERGE_PATCH = "application/merge-patch+json"
@@ -95,6 +98,12 @@ class Cluster:
         if answer.status in {403, 404}:
             return ""
         return str(self._checked(_call("get", "GET", resource, "", "kube-system"), answer)["metadata"]["uid"])
+
+    def target(self) -> Target:
+        """What the cluster can do, as far as it shows it; what only its users know is as :class:`Target` has it."""
+        from .inventory import read_inventory
+
+        return read_inventory(self).target
 
     def resource(self, api_version: str, kind: str) -> Resource:
         """How a kind is served. Raises PodliftError ``kind-not-served``."""

@@ -85,6 +85,10 @@ def target() -> dict[str, Any]:
         "what the destination cluster can do and how podlift uses it",
         {
             "schema": _schema(TARGET),
+            "identity": text(
+                "which cluster it is: the UID of its namespace kube-system. diff, apply and cutover refuse another",
+                pattern=r"^[0-9A-Za-z-]{1,64}$",
+            ),
             "version": text(
                 'the cluster\'s version in quotes, "1.31" to "1.37"', pattern=r"^1\.[0-9]{1,3}(\.[0-9]{1,3})?$"
             ),

@@ -19,6 +19,7 @@ def target(folder: Path, text: str) -> Target:
 
 EVERYTHING = """\
 schema: podlift.dev/target/v1
+identity: 0f3e9f5c-5a2e-4e44-93f8-137ef5c7f8bd
 version: "1.34"
 gates: [InPlacePodVerticalScaling]
 storageClasses: [{name: fast, accessModes: [ReadWriteOnce, ReadWriteMany], default: true}, {name: slow}]
