@@ -152,7 +152,13 @@ class _Whole:
         return sorted(made, key=_place)
 
     def _individual(self) -> Individual:
-        return Individual(workload=self.workload, resolved=self.resolved, kind=self.kind, parts=self.parts)
+        return Individual(
+            workload=self.workload,
+            resolved=self.resolved,
+            kind=self.kind,
+            parts=self.parts,
+            target=self.context.target,
+        )
 
     def _storage(self) -> Storage:
         """Where each instance's controller has volumes of its own, they are made as for one of them, and copied."""
@@ -234,6 +240,7 @@ class _Whole:
             targets=individual.targets(),
             index=self.kind is Controller.STATEFULSET,
             of_pods=individual.of_pods(shared["spec"]),
+            bent=individual.bent(),
             ledger=self.ledger,
         )
         return made

@@ -139,12 +139,14 @@ def tell_differences(
     targets: Mapping[str, tuple[str, ...]],
     index: bool,
     of_pods: Collection[str] = (),
+    bent: Mapping[str, str],
     ledger: Ledger,
 ) -> None:
     """The verdict on each difference.
 
     targets  subject to where its value stands now
     index    the controller numbers its pods: it is a StatefulSet
+    bent     subjects of values that do not arrive as they were, with what became of them
     of_pods  subjects of volumes that every pod, or node, has of its own whatever the controller is
     """
     for each in resolved:
@@ -158,7 +160,10 @@ def tell_differences(
             ledger.approximated(difference.origins, "instance-difference", *at, why=why)
         elif each.fate is Fate.SEPARATE:
             why = f"{sides}: one controller an instance, as decided"
-            if at:
+            if at and difference.subject in bent:
+                why = f"{why}; {bent[difference.subject]}"
+                ledger.approximated(difference.origins, "instance-difference", *at, why=why)
+            elif at:
                 ledger.exact(difference.origins, "instance-difference", *at, why=why)
             else:
                 todo = "write each instance's value as an override of its controller"

@@ -8,11 +8,13 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from ..target import Target
 from ..workload import Controller, MountKind, Workload
 from .context import suffixed
 from .controller_table import KINDS
 from .differences import Fate, Resolved
 from .expansion import escape
+from .namespaces import host_field
 from .sites import Part
 
 INDEX_VARIABLE = "PODLIFT_POD_INDEX"
@@ -27,12 +29,14 @@ class Individual:
     """
     resolved     what becomes of each difference
     kind, parts  the controllers
+    target       which says what host names a pod may have
     """
 
     workload: Workload
     resolved: tuple[Resolved, ...]
     kind: Controller
     parts: tuple[Part, ...]
+    target: Target
 
     def own_claims(self, pod: dict[str, Any], claims: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Volume name to claim, for the volumes of which each instance's controller has its own. ``pod`` is a pod
@@ -103,7 +107,8 @@ class Individual:
     def _by_index(self, pod: dict[str, Any], each: Resolved) -> None:
         if each.subject == "hostname":
             # the controller names the pod, and so its host
-            pod.pop("hostname", None)
+            for key in ("hostname", "hostnameOverride"):
+                pod.pop(key, None)
             return
         name = each.subject.removeprefix("env ")
         before, _, after = each.difference.ordinal.partition("{n}")
@@ -123,9 +128,10 @@ class Individual:
         if value is None:
             return
         if each.subject == "hostname":
-            pod.pop("hostname", None)
+            for key in ("hostname", "hostnameOverride"):
+                pod.pop(key, None)
             if value != _UNSET:
-                pod["hostname"] = value
+                key, pod[key] = host_field(value, self.target)
             return
         name = each.subject.removeprefix("env ")
         if name == each.subject:
@@ -142,6 +148,19 @@ class Individual:
         value = dict(each.difference.values).get(document)
         return None if value == _HIDDEN else value
 
+    def bent(self) -> dict[str, str]:
+        """Differences in host names of which a pod cannot bear each as it is, by subject, with what they become."""
+        found = {}
+        for each in self.resolved:
+            made = {name: host_field(name, self.target)[1] for name in self._host_names(each)}
+            if other := [f"{name} is {made[name]}" for name in made if made[name] != name]:
+                found[each.difference.subject] = ", ".join(other)
+        return found
+
+    def _host_names(self, each: Resolved) -> list[str]:
+        values = [value for _, value in each.difference.values if value != _UNSET]
+        return values if each.subject == "hostname" and each.fate is not Fate.INDEX else []
+
     def targets(self) -> dict[str, tuple[str, ...]]:
         """Where the value of each difference stands now, by the difference's subject."""
         found: dict[str, tuple[str, ...]] = {}
@@ -156,8 +175,9 @@ class Individual:
                 containers = [c.name for c in self.workload.containers if any(e.name == variable for e in c.env)]
                 paths = [f"spec.template.spec.containers[{name}].env[{variable}]" for name in containers]
             elif subject == "hostname":
+                fields = sorted({host_field(value, self.target)[0] for value in self._host_names(each)})
                 numbered = each.fate is Fate.INDEX
-                paths = ["metadata.name"] if numbered else ["spec.template.spec.hostname"]
+                paths = ["metadata.name"] if numbered else [f"spec.template.spec.{field}" for field in fields]
             elif each.fate is Fate.OWN and self.kind is Controller.STATEFULSET:
                 paths = ["spec.volumeClaimTemplates"]
             elif subject.startswith("volume ") and self._separate(each):

@@ -10,6 +10,7 @@ from ..errors import PodliftError
 from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
 from ..names import legal
+from ..target import Target
 from ..workload import Controller, Port, Protocol, Workload
 from .context import Context
 from .pod_security import refused
@@ -170,18 +171,23 @@ def host_name(
         why = f"{name}: the pods of a StatefulSet bear their own names, with their index"
         ledger.approximated(origins, "hostname", why=why)
         return {}
+    field, made = host_field(name, context.target)
+    if made == name:
+        ledger.exact(origins, "hostname", *context.in_pod(f"spec.{field}"))
+    else:
+        why = f"{name} is no single label of lower-case letters, digits and dashes: it is {made}"
+        ledger.approximated(origins, "hostname", *context.in_pod(f"spec.{field}"), why=why)
+    return {field: made}
+
+
+def host_field(name: str, target: Target) -> tuple[str, str]:
+    """The field that gives a pod this host name, and what it says: another name where no field takes this one."""
     if _LABEL.fullmatch(name):
-        ledger.exact(origins, "hostname", *context.in_pod("spec.hostname"))
-        return {"hostname": name}
-    target = context.target
+        return "hostname", name
     overrides = target.version >= HOSTNAME_OVERRIDE_SINCE or HOSTNAME_OVERRIDE_GATE in target.gates
     if overrides and len(name) <= HOSTNAME_LIMIT and _SUBDOMAIN.fullmatch(name):
-        ledger.exact(origins, "hostname", *context.in_pod("spec.hostnameOverride"))
-        return {"hostnameOverride": name}
-    made = legal(name)
-    why = f"{name} is no single label of lower-case letters, digits and dashes: it is {made}"
-    ledger.approximated(origins, "hostname", *context.in_pod("spec.hostname"), why=why)
-    return {"hostname": made}
+        return "hostnameOverride", name
+    return "hostname", legal(name)
 
 
 def _tell_uts(workload: Workload, host_network: bool, ledger: Ledger) -> None:
