@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .apply import Applied, apply_plan
     from .capture import read_capture, redact, write_capture
     from .cluster import Cluster
     from .config_files import load_documents, load_mapping
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from .target_file import load_target
 
 _WHERE = {
+    "Applied": "apply",
     "Cluster": "cluster",
     "Comparison": "diff",
     "Dump": "diff",
     "HostEntry": "hosts_file",
     "Plan": "plan.model",
     "Project": "project",
+    "apply_plan": "apply",
     "check_plan": "plan.checking",
     "diff_plan": "diff",
     "discover": "engine",
@@ -51,12 +54,14 @@ _WHERE = {
 }
 
 __all__ = [
+    "Applied",
     "Cluster",
     "Comparison",
     "Dump",
     "HostEntry",
     "Plan",
     "Project",
+    "apply_plan",
     "check_plan",
     "diff_plan",
     "discover",

@@ -170,6 +170,52 @@ ERROR_CODES: tuple[Code, ...] = (
     error("no-schema", "there is no schema of this name", "podlift schema lists them"),
     error("no-code", "there is no code of this name", "podlift explain lists them"),
     error("no-workload", "there is no workload of this name in the plan or capture", "podlift show lists them"),
+    error(
+        "workload-undecided",
+        "a workload is to be applied of which the plan holds nothing, since a question about it is open",
+        "answer it in decisions.yaml and plan again",
+    ),
+    error(
+        "plan-incomplete",
+        "a workload may run on a host that could not be read when the plan was made",
+        "plan again when the host answers",
+    ),
+    error(
+        "not-cut-over",
+        "a workload that still runs on the legacy side is to be applied as final",
+        "cut it over first, or say --never-cut-over WORKLOAD",
+    ),
+    error(
+        "cutover-underway",
+        "a workload's cutover is under way, and its objects are the run's until it ends",
+        "see podlift cutover status WORKLOAD, and apply when it is finalized or aborted",
+    ),
+    error(
+        "already-running",
+        "a workload runs on the cluster, and a gated apply would stop it",
+        "apply it as final, or scale it to 0 first",
+    ),
+    error(
+        "secret-missing",
+        "a Secret, or a key of one, that pods need is neither on the cluster nor beside the plan",
+        "apply from where the plan's secrets/ lie, or create the Secret first",
+    ),
+    error(
+        "object-foreign",
+        "an object of this name is on the cluster and is not this estate's",
+        "give the workload another name, remove the object, or take it over with --force-conflicts",
+    ),
+    error("object-ending", "an object is being deleted, and a change would go with it", "run it again when it is gone"),
+    error(
+        "target-unnamed",
+        "the plan's target names no cluster, so nothing tells whether this is the right one",
+        "say --yes, or write the cluster's identity into target.yaml with podlift init --context",
+    ),
+    error(
+        "legacy-moved",
+        "what a workload is on the legacy side changed since the plan was made",
+        "plan again, or apply the other workloads by name",
+    ),
     error("bad-dump", "a dump is not what kubectl get -o json prints", "give what kubectl get KIND -o json printed"),
     error(
         "import-name-taken",

@@ -37,6 +37,11 @@ class Outcome:
     error: PodliftError | None = None
     note: str = ""
 
+    @property
+    def stands(self) -> bool:
+        """Whether the object is on the cluster as the stage wants it."""
+        return self.action in (Action.CREATED, Action.CHANGED, Action.UNCHANGED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
@@ -51,11 +56,12 @@ class Waiting:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """
-    plan      the plan's hash
-    cluster   the context's name; ``version`` the API server's
-    dry_run   ``""``, ``client`` (compared only) or ``server`` (the server's own dry run of what differs)
-    stages    workload to stage
-    waiting   what was not ready in time
+    plan       the plan's hash
+    cluster    the context's name; ``version`` the API server's
+    dry_run    ``""``, ``client`` (compared only) or ``server`` (the server's own dry run of what differs)
+    stages     workload to stage
+    undecided  workloads of which the plan holds nothing, to the questions that are open
+    waiting    what was not ready in time
     """
 
     plan: str
@@ -65,6 +71,7 @@ class Applied:
     stages: Mapping[str, Stage] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
     withheld: tuple[Withheld, ...] = ()
+    undecided: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     waiting: tuple[Waiting, ...] = ()
 
     @property
@@ -82,7 +89,8 @@ def summary(applied: Applied) -> str:
     counts = applied.counts
     how = f"dry run by the {applied.dry_run}" if applied.dry_run else "apply"
     said = ", ".join(f"{counts[action]} {action.value}" for action in Action)
-    return f"{how}: {said}, {len(applied.withheld)} withheld, {len(applied.waiting)} not ready"
+    more = f"{len(applied.withheld)} withheld, {len(applied.undecided)} undecided, {len(applied.waiting)} not ready"
+    return f"{how}: {said}, {more}"
 
 
 def applied_json(applied: Applied) -> dict[str, Any]:
@@ -94,6 +102,7 @@ def applied_json(applied: Applied) -> dict[str, Any]:
         "version": applied.version,
         "dryRun": applied.dry_run,
         "complete": applied.complete,
+        "summary": summary(applied),
         "stages": {name: stage.value for name, stage in sorted(applied.stages.items())},
         "objects": [
             {
@@ -110,6 +119,7 @@ def applied_json(applied: Applied) -> dict[str, Any]:
             {"workload": each.workload, "object": each.name, "namespace": each.namespace, "why": each.why}
             for each in applied.withheld
         ],
+        "undecided": [{"workload": name, "codes": list(codes)} for name, codes in sorted(applied.undecided.items())],
         "waiting": [
             {"workload": each.workload, "object": each.name, "namespace": each.namespace, "why": each.why}
             for each in applied.waiting

@@ -7,10 +7,31 @@ Pure: objects in, objects out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 MANAGER = "podlift"
 SECOND = "podlift-cutover"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """``count``: what the second manager owns; ``set_first``: podlift itself must set it before."""
+
+    count: int
+    set_first: bool
+
+
+def handover(live: Mapping[str, Any] | None, planned: int) -> Handover | None:
+    """How the number of a controller passes to its autoscaler; None: it is not podlift's alone, so that podlift may
+    leave it out. A new controller, and one that a gated apply holds at 0, begins with the planned number: an autoscaler
+    does not act on one that has none."""
+    if live is None:
+        return Handover(count=planned, set_first=True)
+    if not owns_replicas(live):
+        return None
+    count: int = live["spec"].get("replicas", 1)
+    return Handover(count=count or planned, set_first=not count)
 
 
 def owns_replicas(live: Mapping[str, Any], manager: str = MANAGER) -> bool:

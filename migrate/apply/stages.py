@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -54,14 +54,16 @@ class Withheld:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
     """
-    objects   (workload, object) to be on the cluster after the stage, in the plan's order
-    withheld  what cutover adds later
-    stages    workload to its stage
+    objects    (workload, object) to be on the cluster after the stage, in the plan's order
+    withheld   what cutover adds later
+    stages     workload to its stage
+    undecided  workloads of which the plan holds nothing, to the questions that are open
     """
 
     objects: tuple[tuple[str, Mapping[str, Any]], ...]
     withheld: tuple[Withheld, ...]
     stages: Mapping[str, Stage]
+    undecided: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def stage_plan(
@@ -73,16 +75,21 @@ def stage_plan(
     never_cut_over: Collection[str] = (),
 ) -> Staged:
     """
-    workloads       only these, and what several share; empty: all
+    workloads       only these, and what they share with others; empty: all
     stage           None: ``gated`` for each workload with legacy instances whose cutover is not finalized, else final
     states          workload to the state of its cutover's journal, where it has one
     never_cut_over  workloads that go to ``final`` though they run on the legacy side
 
-    Raises PodliftError ``no-workload``; ``plan-incomplete`` for a workload that may run where nobody looked;
-    ``cutover-underway``; ``not-cut-over`` for ``final`` on a workload that still runs on the legacy side.
+    Raises PodliftError ``no-workload``; ``workload-undecided`` for one that is named and of which the plan holds
+    nothing; ``plan-incomplete`` for a workload that may run where nobody looked; ``cutover-underway``;
+    ``not-cut-over`` for ``final`` on a workload that still runs on the legacy side.
     """
     _refuse_unknown(plan, (*workloads, *never_cut_over))
-    entries = [entry for entry in plan.workloads if not workloads or entry["name"] in workloads]
+    wanted = [entry for entry in plan.workloads if not workloads or entry["name"] in workloads]
+    undecided = {entry["name"]: tuple(entry["withheld"]) for entry in wanted if entry["withheld"]}
+    if workloads and undecided:
+        _refuse_undecided(undecided)
+    entries = [entry for entry in wanted if entry["name"] not in undecided]
     _refuse_unread(plan, entries)
     known = states or {}
     stages = {
@@ -95,7 +102,7 @@ def stage_plan(
     governing = _governing(plan)
     for workload, each in plan.objects:
         of = stages.get(workload) if workload else shared
-        if of is None:
+        if of is None or (not workload and not _used(each, plan, stages)):
             continue
         kind, namespace, name = key_of(each)
         why = _WITHHELD.get(kind, "") if of is Stage.GATED and (kind, namespace, name) not in governing else ""
@@ -103,12 +110,28 @@ def stage_plan(
             withheld.append(Withheld(workload=workload, name=f"{kind}/{name}", namespace=namespace, why=why))
         else:
             objects.append((workload, _gated(each) if of is Stage.GATED else each))
-    return Staged(objects=tuple(objects), withheld=tuple(withheld), stages=stages)
+    return Staged(objects=tuple(objects), withheld=tuple(withheld), stages=stages, undecided=undecided)
+
+
+def users_of(each: Mapping[str, Any], plan: Plan) -> frozenset[str]:
+    """The workloads for which a shared object is there; empty: nobody knows."""
+    kind, space, name = key_of(each)
+    spaces = plan.names.get("namespaces") or {}
+    if kind == "Namespace":
+        return frozenset(workload for workload, where in spaces.items() if where == name)
+    claims = plan.names.get("claims") or ()
+    users = {claim["workload"] for claim in claims if claim["claim"] == name}
+    return frozenset(workload for workload in users if spaces.get(workload, "") == space)
 
 
 def key_of(each: Mapping[str, Any]) -> Key:
     """Kind, namespace (``""`` where the object says none) and name."""
     return each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
+
+
+def _used(each: Mapping[str, Any], plan: Plan, stages: Mapping[str, Stage]) -> bool:
+    users = users_of(each, plan)
+    return not users or not users.isdisjoint(stages)
 
 
 def _stage_of(entry: Mapping[str, Any], wanted: Stage | None, state: str, never: bool) -> Stage:
@@ -146,6 +169,17 @@ def _refuse_unknown(plan: Plan, names: Sequence[str]) -> None:
                 reason="the plan has no workload of this name",
                 next_step="podlift show PLAN -o name lists them",
             )
+
+
+def _refuse_undecided(undecided: Mapping[str, Sequence[str]]) -> None:
+    name, questions = next(iter(undecided.items()))
+    raise PodliftError(
+        code="workload-undecided",
+        phase="apply",
+        subject=name,
+        reason=f"the plan holds nothing of it: {', '.join(questions)} is not decided",
+        next_step="answer it in decisions.yaml (PLAN/decisions.todo.yaml lists what is asked) and plan again",
+    )
 
 
 def _refuse_unread(plan: Plan, entries: Sequence[Mapping[str, Any]]) -> None:

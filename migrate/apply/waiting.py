@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from converters.objects.context import WORKLOAD
+from converters.errors import PodliftError
 
 from .applied import Waiting
 from .ordering import Item
 from .readiness import WATCHED, troubles, unready
-from .stages import key_of
+from .stages import Key, key_of
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -26,51 +26,77 @@ def wait_for(
     on_event: Callable[[str, int, int], None] | None,
     on_trouble: Callable[[str], None] | None,
 ) -> Iterator[Waiting]:
-    """What is not ready after ``timeout_s`` seconds; ``on_trouble`` is told each trouble once, as it shows."""
-    watched = [item for item in items if item[1]["kind"] in WATCHED]
+    """What is not ready after ``timeout_s`` seconds; ``on_trouble`` is told each trouble once, as it shows.
+
+    A cluster that fails meanwhile ends the wait: then nobody knows of those that were not ready yet.
+    """
+    pending = [(item, "nobody has looked yet") for item in items if item[1]["kind"] in WATCHED]
+    total = len(pending)
     end = time.monotonic() + timeout_s
     told: set[str] = set()
-    while True:
-        pending = _pending(cluster, watched)
-        if on_event:
-            on_event("wait", len(watched) - len(pending), len(watched))
-        if not pending:
-            return
-        said = {id(item): _troubles(cluster, item) for item, _ in pending}
-        for lines in said.values():
-            for line in lines:
+    said: Mapping[int, Sequence[str]] = {}
+    try:
+        while True:
+            pending = _pending(cluster, [item for item, _ in pending])
+            if on_event:
+                on_event("wait", total - len(pending), total)
+            if not pending:
+                return
+            said = _troubles(cluster, [item for item, _ in pending])
+            for line in (line for lines in said.values() for line in lines):
                 if on_trouble and line not in told:
                     on_trouble(line)
                 told.add(line)
-        if time.monotonic() + _POLL_S > end:
-            for item, why in pending:
-                kind, namespace, name = key_of(item[1])
-                words = "; ".join([why, *said[id(item)]])
-                yield Waiting(workload=item[0], name=f"{kind}/{name}", namespace=namespace, why=words)
-            return
-        time.sleep(_POLL_S)
+            if time.monotonic() + _POLL_S > end:
+                break
+            time.sleep(_POLL_S)
+    except PodliftError as error:
+        pending = [(item, f"not known: {error.reason}") for item, _ in pending]
+        said = {}
+    for item, why in pending:
+        kind, _, name = key_of(item[1])
+        words = "; ".join([why, *said.get(id(item), ())])
+        yield Waiting(workload=item[0], name=f"{kind}/{name}", namespace=_namespace(cluster, item), why=words)
+
+
+def _namespace(cluster: Cluster, item: Item) -> str:
+    return item[1]["metadata"].get("namespace") or cluster.namespace
 
 
 def _pending(cluster: Cluster, watched: Sequence[Item]) -> list[tuple[Item, str]]:
-    places = {(i["apiVersion"], i["kind"], i["metadata"].get("namespace") or cluster.namespace) for _, i in watched}
-    live = {
+    places = {(each["apiVersion"], each["kind"], _namespace(cluster, (name, each))) for name, each in watched}
+    live: dict[Key, Mapping[str, Any]] = {
         (kind, namespace, each["metadata"]["name"]): each
         for api_version, kind, namespace in sorted(places)
         for each in cluster.list(api_version, kind, namespace)
     }
     made = []
     for item in watched:
-        kind, namespace, name = key_of(item[1])
-        found = live.get((kind, namespace or cluster.namespace, name))
+        kind, _, name = key_of(item[1])
+        found = live.get((kind, _namespace(cluster, item), name))
         why = "it is gone" if found is None else unready(found)
         if why:
             made.append((item, why))
     return made
 
 
-def _troubles(cluster: Cluster, item: Item) -> list[str]:
-    each = item[1]
-    namespace = each["metadata"].get("namespace") or cluster.namespace
-    label = each["spec"]["template"]["metadata"]["labels"][WORKLOAD]
-    pods = list(cluster.list("v1", "Pod", namespace, labels=f"{WORKLOAD}={label}"))
-    return troubles(pods, cluster.list("v1", "Event", namespace)) if pods else []
+def _troubles(cluster: Cluster, pending: Sequence[Item]) -> dict[int, list[str]]:
+    """What keeps each, by the item's identity. Pods and warnings are read once a namespace."""
+    made = {}
+    for namespace in sorted({_namespace(cluster, item) for item in pending}):
+        pods = _readable(lambda: cluster.list("v1", "Pod", namespace))  # noqa: B023 - called at once
+        warnings = _readable(lambda: cluster.list("v1", "Event", namespace, fields="type=Warning"))  # noqa: B023
+        for item in pending:
+            if _namespace(cluster, item) == namespace:
+                made[id(item)] = troubles(item[1], pods, warnings)
+    return made
+
+
+def _readable(read: Callable[[], Iterable[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """What may be read: who may apply may not always see pods or events, and waits all the same."""
+    try:
+        return list(read())
+    except PodliftError as error:
+        if error.code != "cluster-forbidden":
+            raise
+        return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,14 +13,27 @@ import click
 from converters.errors import PodliftError
 
 from ..report.apply_views import applied_names, applied_table
+from ..report.table import one_line
 from .clusters import Reach, cluster_of, cluster_options
-from .command import Command, Session, pass_session
+from .command import INCOMPLETE, Command, Session, pass_session
 from .inputs import mend
 from .progress import Progress
 
 if TYPE_CHECKING:
+    from ..apply import Applied
     from ..cluster import Cluster
     from ..plan.model import Plan
+
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _seconds(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
+    """As kubectl takes it: 90s, 5m, 1h30m; a number alone is seconds."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", value)
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        raise click.BadParameter(f"{value!r} is no time, such as 90s, 5m or 1h", ctx=ctx, param=parameter)
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 @click.command("apply", cls=Command, formats=("table", "json", "name"), progress=True)
@@ -47,10 +61,10 @@ if TYPE_CHECKING:
 @click.option("--wait", is_flag=True, help="Wait until every controller is ready, and say what it waits for.")
 @click.option(
     "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=1),
-    default=300.0,
-    help="How long to wait; 300 if not said.",
+    metavar="TIME",
+    callback=_seconds,
+    default="5m",
+    help="How long to wait, as 90s, 5m or 1h; 5m if not said.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask where target.yaml names no cluster.")
 @pass_session
@@ -71,17 +85,19 @@ def command(
 
     Sends only what differs, so an interrupted run is simply run again. What runs on the legacy side is applied gated:
     it neither takes traffic nor starts work until podlift cutover moves it. The last line counts what was done.
+    Exits 0 when all stands, 1 when something failed or is not ready, 3 when workloads are left out as undecided.
 
     \b
     podlift apply plan --dry-run server
     """
-    from ..apply import applied_json, apply_plan
+    from ..apply import applied_json, apply_plan, summary
     from ..plan.directory import read_plan, read_secrets
 
     mend(session, place)
     plan = replace(read_plan(place), secrets=read_secrets(place))
     cluster = cluster_of(reach)
-    _agree(session, plan, cluster, yes=yes or bool(dry_run))
+    if not (yes or dry_run):
+        _agree(plan, cluster)
     with Progress(session) as progress:
         applied = apply_plan(
             plan,
@@ -94,22 +110,31 @@ def command(
             timeout_s=timeout,
             force_conflicts=force_conflicts,
             on_event=progress,
-            on_trouble=session.talk,
+            on_trouble=lambda line: progress.talk(one_line(line)),
         )
+    for warning in cluster.warnings:
+        session.talk(f"{cluster.name} warns: {one_line(warning)}")
     if session.output == "json":
         session.data(json.dumps(applied_json(applied), indent=2, ensure_ascii=False) + "\n")
     elif session.output == "name":
         session.data(applied_names(applied))
+        session.talk(summary(applied))
     else:
         session.data(applied_table(applied, session.paint))
-    return int(not applied.complete)
+    return _exit_code(applied)
 
 
-def _agree(session: Session, plan: Plan, cluster: Cluster, *, yes: bool) -> None:
-    """Refuses another cluster than the plan's target; asks where the target names none."""
-    from ..cluster.promises import check_target
+def _exit_code(applied: Applied) -> int:
+    if not applied.complete:
+        return 1
+    return INCOMPLETE if applied.undecided else 0
 
-    if check_target(plan, cluster) or yes:
+
+def _agree(plan: Plan, cluster: Cluster) -> None:
+    """Asks where the plan's target names no cluster and nothing of the plan stands on this one."""
+    from ..apply.standing import applied_before
+
+    if plan.target.get("identity") or applied_before(plan, cluster):
         return
     where = f"{cluster.name} ({cluster.server})"
     if not sys.stdin.isatty():
@@ -117,7 +142,7 @@ def _agree(session: Session, plan: Plan, cluster: Cluster, *, yes: bool) -> None
             code="target-unnamed",
             phase="apply",
             subject=where,
-            reason="the plan's target names no cluster, so nothing tells whether this is the right one",
+            reason="the plan's target names no cluster, and nothing of the plan is on this one yet: it may be another",
             next_step="say --yes, or let podlift init --context write the cluster's identity into target.yaml",
         )
     click.confirm(f"The plan's target names no cluster. Apply to {where}?", abort=True, err=True)

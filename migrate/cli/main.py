@@ -32,7 +32,8 @@ COMMANDS = {
     "show": "Show a capture or a plan, whole or by workload.",
     "explain": "Explain a code and how to answer it.",
     "schema": "Print the JSON Schema of a kind of file.",
-    "diff": "Compare a plan with an earlier plan or a cluster's dump.",
+    "diff": "Compare a plan with what is there.",
+    "apply": "Put a plan onto its cluster, gated or final.",
     "completion": "Print the completion script of a shell.",
     "version": "Print the version.",
 }

@@ -13,7 +13,15 @@ from .command import Session
 
 # Plain progress speaks at most this often, and whenever a stage is done.
 _EVERY_S = 5.0
-_WORDS = {"discover": "hosts asked", "read": "hosts' documents read", "convert": "workloads converted"}
+_WORDS = {
+    "discover": "hosts asked",
+    "read": "hosts' documents read",
+    "convert": "workloads converted",
+    "list": "lists of objects read",
+    "dry-run": "dry runs answered",
+    "apply": "objects sent",
+    "wait": "controllers ready",
+}
 
 
 class Progress:
@@ -23,6 +31,7 @@ class Progress:
         mode = "quiet" if session.verbosity < 0 else session.progress
         if mode == "auto":
             mode = "line" if sys.stderr.isatty() and session.coloured(sys.stderr) else "plain"
+        self._session = session
         self._mode = mode
         self._last = time.monotonic()
         self._shown = False
@@ -31,6 +40,14 @@ class Progress:
         return self
 
     def __exit__(self, *_raised: object) -> None:
+        self._clear()
+
+    def talk(self, text: str) -> None:
+        """A line of its own, above the one that is rewritten."""
+        self._clear()
+        self._session.talk(text)
+
+    def _clear(self) -> None:
         if self._shown:
             click.echo("\r\x1b[K", nl=False, err=True, color=True)
 

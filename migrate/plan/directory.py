@@ -150,8 +150,9 @@ def _write(directory: Path, files: Mapping[str, str]) -> None:
         file.write_text(text, encoding="utf-8", newline="\n")
 
 
-def read_plan(path: Path | str) -> Plan:
-    """The plan in a directory, without Secret values.
+def read_plan(path: Path | str, *, said: bool = True) -> Plan:
+    """The plan in a directory, without Secret values. ``said`` False leaves out verdicts and findings, which are most
+    of it: for those who look at objects only.
 
     Raises PodliftError ``no-plan`` where there is none, ``plan-edited`` where a file is not what plan.json says.
     """
@@ -162,8 +163,8 @@ def read_plan(path: Path | str) -> Plan:
         if changed := edits(directory, body):
             raise refusal(directory, changed)
         objects = json_of(directory, "objects.json")["objects"]
-        verdicts = json_of(directory, "verdicts.json")
-        findings = json_of(directory, "findings.json")["findings"]
+        verdicts = json_of(directory, "verdicts.json") if said else {"verdicts": (), "tally": {}}
+        findings = json_of(directory, "findings.json")["findings"] if said else ()
         names = {k: v for k, v in json_of(directory, "names.json").items() if k != "schema"}
         extras = {f.name: f.read_text(encoding="utf-8") for f in sorted((directory / "extras").glob("*"))}
     except OSError as error:
@@ -193,7 +194,8 @@ def read_secrets(path: Path | str) -> tuple[tuple[str, Mapping[str, Any]], ...]:
     Raises PodliftError ``plan-edited`` where one is not what was written, ``plan-broken`` for what is no Secret.
     """
     directory = Path(path)
-    names = {entry["kubernetesName"]: entry["name"] for entry in body_of(directory)["workloads"]}
+    entries = body_of(directory)["workloads"]
+    names = {(entry["namespace"], entry["kubernetesName"]): entry["name"] for entry in entries}
     if changed := edited_secrets(directory):
         raise refusal(directory, changed)
     made = []
@@ -203,7 +205,8 @@ def read_secrets(path: Path | str) -> tuple[tuple[str, Mapping[str, Any]], ...]:
             if not isinstance(each, dict) or each.get("kind") != "Secret":
                 raise broken(directory, f"{SECRETS_FOLDER}{file.name}", "it holds no Secret")
             labels = each["metadata"].get("labels") or {}
-            made.append((names.get(labels.get(WORKLOAD, ""), ""), each))
+            place = each["metadata"].get("namespace", ""), labels.get(WORKLOAD, "")
+            made.append((names.get(place, ""), each))
     return tuple(made)
 
 

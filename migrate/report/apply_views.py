@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ..apply.applied import Action, Applied, Outcome, summary
-from .table import table
+from .table import one_line, table
 
 Paint = Callable[[str, str], str]
 _COLOURS = {Action.CREATED: "added", Action.CHANGED: "changed", Action.FAILED: "removed"}
@@ -20,16 +20,32 @@ def applied_table(applied: Applied, paint: Paint) -> str:
         for each in applied.outcomes
         if each.action not in _QUIET
     ]
-    rows += [("withheld", _where(each.namespace, each.name), each.workload, each.why) for each in applied.withheld]
+    rows += [("withheld", objects, workload, "until its cutover") for workload, objects in _withheld(applied)]
+    rows += [
+        ("undecided", "", name, f"nothing of it is in the plan: {', '.join(codes)}")
+        for name, codes in sorted(applied.undecided.items())
+    ]
     rows += [("not ready", _where(each.namespace, each.name), each.workload, each.why) for each in applied.waiting]
     text = table(("ACTION", "OBJECT", "WORKLOAD", "WHY"), rows)
     for action, colour in _COLOURS.items():
         text = "".join(_painted(line, action.value, colour, paint) for line in text.splitlines(keepends=True))
-    failed = [each for each in applied.outcomes if each.error is not None]
-    for each in failed:
-        assert each.error is not None
-        text += f"next: {_where(each.namespace, each.name)}: {each.error.next_step}\n"
-    return f"{text}{summary(applied)}\n"
+    return f"{text}{_steps(applied)}{summary(applied)}\n"
+
+
+def _withheld(applied: Applied) -> Iterator[tuple[str, str]]:
+    """Workload and its withheld objects, a line each: an estate has hundreds of them."""
+    for workload in dict.fromkeys(each.workload for each in applied.withheld):
+        yield workload, ", ".join(each.name for each in applied.withheld if each.workload == workload)
+
+
+def _steps(applied: Applied) -> str:
+    """What to do about what failed, each thing once."""
+    about: dict[str, list[str]] = {}
+    for each in applied.outcomes:
+        if each.error is not None:
+            about.setdefault(each.error.next_step, []).append(_where(each.namespace, each.name))
+    more = {step: f" and {len(names) - 1} more" if len(names) > 1 else "" for step, names in about.items()}
+    return "".join(f"next: {one_line(f'{names[0]}{more[step]}: {step}')}\n" for step, names in about.items())
 
 
 def applied_names(applied: Applied) -> str:

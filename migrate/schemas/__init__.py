@@ -29,6 +29,7 @@ _WRITTEN = {
     "verdicts": ("outputs", "verdicts"),
     "findings": ("outputs", "findings"),
     "comparison": ("outputs", "comparison"),
+    "applied": ("outputs", "applied"),
 }
 
 SCHEMAS = tuple(_WRITTEN)

@@ -220,63 +220,138 @@ def findings() -> dict[str, Any]:
 
 
 def comparison() -> dict[str, Any]:
-    change = keyed(
-        "a difference",
+    return keyed(
+        "what podlift diff -o json prints",
         {
-            "op": choice("what happened", "added", "removed", "changed", "order"),
-            "path": text("the path in the object"),
-            "old": {"description": "on the other side"},
-            "new": {"description": "in the plan"},
+            "schema": {"const": "podlift.dev/comparison/v1"},
+            "estate": text("the plan's estate"),
+            "planHash": text("the plan's hash", pattern=_DIGEST),
+            "exit": whole("the highest of the legs: 0 no difference, 1 differences, 2 not compared", minimum=0),
+            "legs": array("what the plan was held against, in the order asked for", _leg()),
         },
-        required=("op", "path", "old", "new"),
+        required=("schema", "estate", "planHash", "exit", "legs"),
     )
+
+
+def _leg() -> dict[str, Any]:
+    properties = {
+        "leg": choice("the kind of side", "cluster", "legacy", "runtime", "plan", "dump"),
+        "against": text("what the plan was held against"),
+        "cluster": text("the cluster's context; empty: none was asked"),
+        "version": text("the cluster's version"),
+        "notCompared": text("why nothing was compared; empty: it was"),
+        "answer": text("legacy: must one plan again, and why"),
+        "differs": flag("whether anything differs"),
+        "compared": whole("objects looked at; of legacy: workloads, of runtime: containers", minimum=0),
+        "uncompared": texts("what could not be compared, with the reason"),
+        "objects": array("what differs", _difference()),
+        "said": array(
+            "verdicts and findings that differ",
+            keyed(
+                "one of them",
+                {
+                    "kind": choice("what it is", "verdict", "finding"),
+                    "workload": text("its workload"),
+                    "code": text("a finding's code"),
+                    "about": text("source path, target or subject"),
+                    "old": text("what was said; empty: nothing"),
+                    "new": text("what is said now; empty: nothing"),
+                },
+                required=("kind", "workload", "code", "about", "old", "new"),
+            ),
+        ),
+    }
+    return keyed("one side", properties, required=tuple(properties))
+
+
+def _difference() -> dict[str, Any]:
+    change = {
+        "op": choice("what happened", "added", "removed", "changed", "order"),
+        "path": text("the path in the object"),
+        "old": {"description": "on the other side; of legacy: in the plan; of runtime: of the container"},
+        "new": {"description": "in the plan; of legacy: now; of runtime: of the pod"},
+        "owner": text("who set the other side's value, where that is somebody else"),
+        "recreate": flag("the server refuses this change of an object that is there"),
+    }
     extra = keyed(
         "a field that others set beside the plan's: no difference",
         {"path": text("the path"), "value": {"description": "the value"}, "owner": text("its field managers")},
         required=("path", "value", "owner"),
     )
-    return keyed(
-        "what podlift diff -o json prints",
-        {
-            "schema": {"const": "podlift.dev/comparison/v1"},
-            "against": text("what the plan was held against"),
-            "differs": flag("whether anything differs"),
-            "compared": whole("objects looked at", minimum=0),
-            "uncompared": texts("what could not be compared, with the reason"),
-            "objects": array(
-                "objects that differ",
-                keyed(
-                    "an object",
-                    {
-                        "workload": text("its workload"),
-                        "object": text("Kind/name"),
-                        "namespace": text("its namespace"),
-                        "state": choice("seen from the plan", "added", "removed", "changed", "extra"),
-                        "note": text("more to it"),
-                        "changes": array("what differs", change),
-                        "extras": array("what stands beside", extra),
-                    },
-                    required=("workload", "object", "namespace", "state", "note", "changes", "extras"),
-                ),
-            ),
-            "said": array(
-                "verdicts and findings that differ",
-                keyed(
-                    "one of them",
-                    {
-                        "kind": choice("what it is", "verdict", "finding"),
-                        "workload": text("its workload"),
-                        "code": text("a finding's code"),
-                        "about": text("source path, target or subject"),
-                        "old": text("what was said; empty: nothing"),
-                        "new": text("what is said now; empty: nothing"),
-                    },
-                    required=("kind", "workload", "code", "about", "old", "new"),
-                ),
-            ),
-        },
-        required=("schema", "against", "differs", "compared", "uncompared", "objects", "said"),
+    declared = keyed(
+        "a difference that verdicts said beforehand: none to act on",
+        {**change, "codes": texts("the verdicts' codes")},
+        required=(*change, "codes"),
     )
+    properties = {
+        "workload": text("its workload; empty: several share it"),
+        "object": text("Kind/name; workload/NAME, container/HOST/NAME or pod/NAME of what is no object of a plan"),
+        "namespace": text("its namespace"),
+        "state": choice(
+            "seen from the plan; of legacy: since the plan; of runtime: added is what the cluster alone has",
+            "added", "removed", "changed", "extra",
+        ),
+        "note": text("more to it"),
+        "recreate": flag("it must be deleted and made again"),
+        "gated": flag("a gated apply holds it back until cutover"),
+        "changes": array("what differs", keyed("a difference", change, required=tuple(change))),
+        "extras": array("what stands beside", extra),
+        "declared": array("what differs as verdicts said", declared),
+    }  # fmt: skip
+    return keyed("an object", properties, required=tuple(properties))
+
+
+def applied() -> dict[str, Any]:
+    place = {
+        "workload": text("its workload; empty: shared by several"),
+        "object": text("Kind/name"),
+        "namespace": text("its namespace; empty: it lies in none"),
+    }
+    why = {**place, "why": text("why")}
+    error = keyed(
+        "why it failed; null where it did not",
+        {
+            "code": text("as podlift explain has it"),
+            "subject": text("what it is about"),
+            "reason": text("what is wrong"),
+            "next": text("what to do"),
+        },
+        required=("code", "subject", "reason", "next"),
+    )
+    actions = choice(
+        "what became of it; under a dry run what would", "created", "changed", "unchanged", "failed", "unsent",
+        "unchecked",
+    )  # fmt: skip
+    entry = {
+        **place,
+        "action": actions,
+        "note": text("more to it"),
+        "error": {"anyOf": [{"type": "null"}, error]},
+    }
+    undecided = {"workload": text("its name"), "codes": texts("the questions that are open")}
+    return keyed(
+        "what podlift apply -o json prints",
+        {
+            "schema": {"const": "podlift.dev/applied/v1"},
+            "plan": text("the plan's hash", pattern=_DIGEST),
+            "cluster": text("the context's name"),
+            "version": text("the API server's"),
+            "dryRun": choice("whether it was one, and whose", "", "client", "server"),
+            "complete": flag("all is as the stage wants it, and ready where that was waited for"),
+            "summary": text("the last line of the table"),
+            "stages": keyed("workload to its stage", {}, others=choice("stage", "gated", "final")),
+            "objects": array("in the order of sending", keyed("an object", entry, required=tuple(entry))),
+            "withheld": array("what the stage holds back", keyed("an object", why, required=tuple(why))),
+            "undecided": array(
+                "workloads of which the plan holds nothing", keyed("a workload", undecided, required=tuple(undecided))
+            ),
+            "waiting": array("what was not ready in time", keyed("a controller", why, required=tuple(why))),
+        },
+        required=(
+            "schema", "plan", "cluster", "version", "dryRun", "complete", "summary", "stages", "objects", "withheld",
+            "undecided", "waiting",
+        ),
+    )  # fmt: skip
 
 
 def _pair() -> dict[str, Any]:

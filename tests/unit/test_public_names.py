@@ -16,8 +16,8 @@ CONVERTERS = {
     "assign_names", "convert", "explain", "read_config", "read_inspect", "reconcile",
 }  # fmt: skip
 MIGRATE = {
-    "Cluster", "Comparison", "Dump", "HostEntry", "Plan", "Project",
-    "check_plan", "diff_plan", "discover", "load_decisions", "load_documents", "load_hosts", "load_mapping",
+    "Applied", "Cluster", "Comparison", "Dump", "HostEntry", "Plan", "Project",
+    "apply_plan", "check_plan", "diff_plan", "discover", "load_decisions", "load_documents", "load_hosts", "load_mapping",
     "load_project", "load_target", "make_plan", "read_capture", "read_dump", "read_plan", "redact", "schema",
     "write_capture", "write_plan",
 }  # fmt: skip
