@@ -1,6 +1,7 @@
 # make demo    the main job on the estate in fixtures/; no Docker and no cluster needed
 # make test    sets everything up and passes every test; starts a Docker engine of its own, so it wants root
 # make lint    ruff, mypy, the import contracts
+# make lab     Docker engines and a Kubernetes for work by hand, until make lab-down (docs/how-to/the-lab.md); as root
 # make bench   measures what docs/benchmarks.md shows
 
 PYTHON ?= python3
@@ -12,9 +13,11 @@ WORKERS ?= 2
 PODLIFT := $(BIN)/podlift
 ESTATE  := fixtures/edge-estate
 DEMO    := .demo
+LABS    := $(BIN)/python -m tests.lab
+LAB_ID  := $(if $(LAB),--id=$(LAB))
 
 .DEFAULT_GOAL := test
-.PHONY: demo test lint bench
+.PHONY: demo test lint bench lab lab-down lab-status lab-kubeconfig lab-docker lab-load
 
 # The stamp depends on pyproject.toml alone: sources are installed editable, so only dependencies make it stale.
 $(STAMP): pyproject.toml
@@ -42,8 +45,28 @@ demo: $(STAMP)
 
 # `prepare` comes first and alone: it says what it would install, and stops here and not in the middle of a run.
 test: $(STAMP)
-	@$(BIN)/python -m tests.lab prepare
+	@$(LABS) prepare
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+
+# The lab of this checkout; LAB=NAME is a second one.
+lab: $(STAMP)
+	@$(LABS) up $(LAB_ID)
+
+lab-down: $(STAMP)
+	@$(LABS) down $(LAB_ID)
+
+lab-status: $(STAMP)
+	@$(LABS) status $(LAB_ID)
+
+lab-kubeconfig: $(STAMP)
+	@$(LABS) kubeconfig $(LAB_ID)
+
+lab-docker: $(STAMP)
+	@$(LABS) docker $(LAB_ID)
+
+# IMAGE=web:1.4 FROM=edge-a1
+lab-load: $(STAMP)
+	@$(LABS) load $(LAB_ID) $(if $(FROM),--from=$(FROM)) $(if $(IMAGE),'$(IMAGE)',$(error IMAGE=NAME:TAG is missing))
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -18,11 +18,11 @@ class Registry:
 
     def __init__(self, network: Network, name: str) -> None:
         self.name = name
-        self._host = Host(network, "registry-" + name.replace(".", "-"), _command)
-        self.address = self._host.address
+        self.host = Host(network, "registry-" + name.replace(".", "-"), _command)
+        self.address = self.host.address
         network.name(self.address, name)
         try:
-            self._host.wait(self._answers)
+            self.host.wait(self._answers)
         except BaseException:
             self.close()
             raise
@@ -36,7 +36,7 @@ class Registry:
 
     def close(self) -> None:
         """Ends the registry with all that was pushed to it."""
-        self._host.close()
+        self.host.close()
 
 
 def _command(folder: Path, address: str) -> Sequence[str]:
