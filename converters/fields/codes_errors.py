@@ -217,6 +217,7 @@ ERROR_CODES: tuple[Code, ...] = (
         "plan again, or apply the other workloads by name",
     ),
     error("bad-dump", "a dump is not what kubectl get -o json prints", "give what kubectl get KIND -o json printed"),
+    error("bad-selector", "a label selector cannot be read", "write terms as kubectl -l takes them: app=web,tier!=db"),
     error(
         "import-name-taken",
         "another distribution owns the import name migrate in this environment",

@@ -1,21 +1,23 @@
-"""A plan held against an earlier plan, or against what a cluster's dump says."""
+"""A plan held against an earlier plan, a dump, a cluster, the legacy side, or what runs on both."""
 
 from .comparing import diff_plan
-from .comparison import Comparison, Extra, ObjectDifference, Said, State, comparison_json
+from .comparison import Comparison, Declared, Extra, Leg, ObjectDifference, Said, State, report_json
 from .dump import Dump, read_dump
 from .walk import Change, Op, changes
 
 __all__ = [
     "Change",
     "Comparison",
+    "Declared",
     "Dump",
     "Extra",
+    "Leg",
     "ObjectDifference",
     "Op",
     "Said",
     "State",
     "changes",
-    "comparison_json",
     "diff_plan",
     "read_dump",
+    "report_json",
 ]

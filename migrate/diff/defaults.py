@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from .copying import copied
+
 Body = dict[str, Any]
 
 _PROBE = {"failureThreshold": 3, "periodSeconds": 10, "successThreshold": 1, "timeoutSeconds": 1}
@@ -75,7 +77,7 @@ _ROLLING: Mapping[str, Body] = {
 
 def with_defaults(planned: Mapping[str, Any]) -> Body:
     """The object as the API server would store it, as far as the plan decides that."""
-    made: Body = deepcopy(dict(planned))
+    made: Body = copied(planned)
     _drop_unstored(made)
     kind = made["kind"]
     if kind in _SPEC:
@@ -106,16 +108,19 @@ def templates(made: Mapping[str, Any]) -> Iterator[Body]:
         yield spec["template"]
 
 
-def _drop_unstored(value: Any) -> None:
-    if isinstance(value, dict):
-        for key in [k for k, v in value.items() if k in _UNSTORED and v in (False, 0, "")]:
+def _drop_unstored(value: Body) -> None:
+    """Written for speed: every map of every planned object passes here."""
+    if not _UNSTORED.isdisjoint(value):
+        for key in [k for k in _UNSTORED.intersection(value) if value[k] in (False, 0, "")]:
             del value[key]
-        for key, each in value.items():
+    for key, each in value.items():
+        if type(each) is dict:
             if key not in _FREE:
                 _drop_unstored(each)
-    elif isinstance(value, list):
-        for each in value:
-            _drop_unstored(each)
+        elif type(each) is list:
+            for item in each:
+                if type(item) is dict:
+                    _drop_unstored(item)
 
 
 def _fill(into: Body, defaults: Mapping[str, Any]) -> None:

@@ -18,22 +18,32 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dump:
-    """Live objects by kind, namespace and name. ``name``: the file's, for people."""
+    """Live objects by kind, namespace and name. ``name``: the file's, for people. ``namespace``: the one where objects
+    lie of which the plan names none; None: nobody knows."""
 
     name: str
     objects: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    namespace: str | None = None
+    _named: dict[tuple[str, str], list[Key]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, kind: str, namespace: str, name: str) -> tuple[Key, Mapping[str, Any]] | None:
         """The object. A plan that names no namespace is applied to the current one, which a dump does not tell: then
         the one of this name counts, that in ``default`` if there are several."""
-        if namespace:
-            found = self.objects.get((kind, namespace, name))
-            return None if found is None else ((kind, namespace, name), found)
-        named = {key: each for key, each in self.objects.items() if key[0] == kind and key[2] == name}
+        if namespace or self.namespace is not None:
+            key = (kind, namespace or self.namespace or "", name)
+            found = self.objects.get(key)
+            if found is None and not namespace:
+                # a kind that lies in no namespace
+                key = (kind, "", name)
+                found = self.objects.get(key)
+            return None if found is None else (key, found)
+        if not self._named:
+            for key in self.objects:
+                self._named.setdefault((key[0], key[2]), []).append(key)
+        named = self._named.get((kind, name), [])
         default = (kind, "default", name)
-        if len(named) > 1 and default in named:
-            return default, named[default]
-        return next(iter(named.items())) if len(named) == 1 else None
+        chosen = [default] if len(named) > 1 and default in named else named
+        return (chosen[0], self.objects[chosen[0]]) if len(chosen) == 1 else None
 
 
 def read_dump(path: Path | str) -> Dump:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from typing import Any
+
+from .copying import copied
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 OURS = frozenset({"podlift", "podlift-cutover"})
@@ -35,10 +36,10 @@ _CHOSEN: Mapping[str, tuple[str, ...]] = {
 
 def without_server_fields(live: Mapping[str, Any], planned: Mapping[str, Any]) -> dict[str, Any]:
     """What the server assigns is left out; what it chooses only where the plan does not say it."""
-    made = deepcopy({key: value for key, value in live.items() if key != "status"})
-    metadata = made.setdefault("metadata", {})
-    for key in _METADATA:
-        metadata.pop(key, None)
+    said_of = live.get("metadata") or {}
+    metadata = {key: value for key, value in said_of.items() if key not in _METADATA}
+    made = copied({**{key: value for key, value in live.items() if key != "status"}, "metadata": metadata})
+    metadata = made["metadata"]
     _without(metadata, "annotations", _ANNOTATIONS, planned.get("metadata", {}))
     if live.get("kind") == "Namespace":
         _without(metadata, "labels", _LABELS, planned.get("metadata", {}))

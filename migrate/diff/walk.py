@@ -65,6 +65,8 @@ class Change:
     path   as verdicts write targets: ``spec.template.spec.containers[web].image``
     old    on the side compared with, new in the plan; None where nothing stands
     trail  the way, for those who look up owners
+    owner     who set the other side's value, where that is known and is not us
+    recreate  the server refuses this change of an object that is there: it must be deleted and made again
     """
 
     op: Op
@@ -72,6 +74,8 @@ class Change:
     old: Any = None
     new: Any = None
     trail: tuple[Step, ...] = ()
+    owner: str = ""
+    recreate: bool = False
 
 
 def changes(old: Any, new: Any) -> Iterator[Change]:

@@ -1,40 +1,80 @@
-"""A comparison as a table, a unified diff, or Markdown."""
+"""Comparisons as a table for the terminal: a head, a section for each leg, and a line that scripts may rely on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from difflib import unified_diff
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..diff.comparison import Comparison, ObjectDifference, Said, State
+from ..diff.comparison import Comparison, Leg, ObjectDifference, Said, State
 from ..diff.walk import Change, Op
-from ..plan.yaml import emit
+from ..plan.model import Plan
 from .table import count, one_line
+from .value_changes import within
 from .views import Paint, plain
 
 _SIGNS = {State.ADDED: "+", State.REMOVED: "-", State.CHANGED: "~", State.EXTRA: " "}
-_MEANING = {
+_MEANING: Mapping[Leg, Mapping[State, str]] = {
+    Leg.LEGACY: {
+        State.ADDED: "new since the plan",
+        State.REMOVED: "gone since the plan",
+        State.CHANGED: "changed since the plan",
+        State.EXTRA: "the same, under other names",
+    },
+    Leg.RUNTIME: {
+        State.ADDED: "runs in the cluster only",
+        State.REMOVED: "runs on the legacy side only",
+        State.CHANGED: "runs otherwise in the cluster",
+        State.EXTRA: "differs only as verdicts say",
+    },
+}
+_OF_OBJECTS = {
     State.ADDED: "only in the plan",
     State.REMOVED: "not in the plan",
     State.CHANGED: "differs",
     State.EXTRA: "same, with fields of others beside",
 }
+_UNITS = {Leg.LEGACY: "workload", Leg.RUNTIME: "container"}
 _SHORT = 60
+
+
+def meaning(leg: Leg, state: State) -> str:
+    return _MEANING.get(leg, _OF_OBJECTS)[state]
+
+
+def report_head(plan: Plan, legs: Sequence[Comparison]) -> list[str]:
+    """Must one plan again, the plan's hash, the cluster, and each leg that was not compared."""
+    lines = [leg.answer for leg in legs if leg.answer]
+    lines.append(
+        f"Plan {plan.hash[:12]} of estate {plan.estate}: {count(len(plan.workloads), 'workload')}, "
+        f"{count(len(plan.objects), 'object')}."
+    )
+    lines += dict.fromkeys(f"Cluster {leg.cluster}, {leg.version}." for leg in legs if leg.cluster)
+    lines += [f"Not compared with {leg.against}: {leg.not_compared}" for leg in legs if leg.not_compared]
+    return [one_line(line) for line in lines]
+
+
+def report_table(plan: Plan, legs: Sequence[Comparison], paint: Paint = plain) -> str:
+    """The head, then one section for each leg that was compared."""
+    parts = ["".join(f"{line}\n" for line in report_head(plan, legs))]
+    parts += [comparison_table(leg, paint) for leg in legs if not leg.not_compared]
+    return "\n".join(parts)
 
 
 def comparison_line(comparison: Comparison) -> str:
     """The line that scripts may rely on.
 
     ``Diff: 48 objects compared with plan 0a1b2c3d4e5f: 1 added, 0 removed, 2 changed; 3 verdicts and findings
-    differ.``
+    differ.`` What a gated apply holds back is counted with them, and told after them.
     """
     counts = comparison.counts
     told = ", ".join(f"{counts[state]:,} {state.value}" for state in (State.ADDED, State.REMOVED, State.CHANGED))
     said = len(comparison.said)
+    gated = sum(each.gated for each in comparison.objects)
+    waiting = f" {gated:,} of them are gated and wait for cutover." if gated else ""
     return (
-        f"Diff: {count(comparison.compared, 'object')} compared with {one_line(comparison.against)}: {told}; "
-        f"{said:,} verdicts and findings differ."
+        f"Diff: {count(comparison.compared, _UNITS.get(comparison.leg, 'object'))} compared with "
+        f"{one_line(comparison.against)}: {told}; {said:,} verdicts and findings differ.{waiting}"
     )
 
 
@@ -42,129 +82,66 @@ def comparison_table(comparison: Comparison, paint: Paint = plain) -> str:
     """Objects with what differs in each, verdicts and findings, what was not compared, and the summary line."""
     lines: list[str] = []
     for each in comparison.objects:
-        lines += _object(each, paint)
-    lines += [_said(each, paint) for each in comparison.said]
+        lines += _object(each, comparison.leg, paint)
+    lines += [paint(said_line(each), _kind(each)) for each in comparison.said]
     lines += [f"not compared: {one_line(each)}" for each in comparison.uncompared]
     lines.append(comparison_line(comparison))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _object(each: ObjectDifference, paint: Paint) -> Iterator[str]:
-    where = f" -n {each.namespace}" if each.namespace else ""
-    owner = f" ({each.workload})" if each.workload else ""
-    note = f"; {each.note}" if each.note else ""
-    head = f"{_SIGNS[each.state]} {each.name}{where}{owner}: {_MEANING[each.state]}{note}"
-    yield paint(one_line(head), each.state.value)
+def _object(each: ObjectDifference, leg: Leg, paint: Paint) -> Iterator[str]:
+    yield paint(f"{_SIGNS[each.state]} {object_line(each, leg)}", each.state.value)
     for change in each.changes:
-        yield f"    {paint(_change(change), change.op.value)}"
+        yield f"    {paint(change_line(change), change.op.value)}"
+        yield from (f"        {line}" for line in within(change))
     for extra in each.extras:
-        yield one_line(f"    ({extra.path}: {_text(extra.value)}, set by {extra.owner or 'somebody else'})")
+        yield f"    ({extra_line(extra.path, extra.value, extra.owner)})"
+    for declared in each.declared:
+        yield f"    ({change_line(declared.change)}; declared: {', '.join(declared.codes)})"
 
 
-def _change(change: Change) -> str:
+def object_line(each: ObjectDifference, leg: Leg) -> str:
+    where = f" -n {each.namespace}" if each.namespace else ""
+    owner = f" ({each.workload})" if each.workload and each.name != f"workload/{each.workload}" else ""
+    note = f"; {each.note}" if each.note else ""
+    anew = "; must be recreated" if each.recreate else ""
+    return one_line(f"{each.name}{where}{owner}: {meaning(leg, each.state)}{anew}{note}")
+
+
+def extra_line(path: str, value: Any, owner: str) -> str:
+    by = f", set by {owner}" if owner else ""
+    return one_line(f"{path}: {short_text(value)}{by}")
+
+
+def change_line(change: Change) -> str:
     path = one_line(change.path)
+    beside = f" (set by {one_line(change.owner)})" if change.owner else ""
+    beside += " (must be recreated)" if change.recreate else ""
     if change.op is Op.ADDED:
-        return f"+ {path}: {_text(change.new)}"
+        return f"+ {path}: {short_text(change.new)}{beside}"
     if change.op is Op.REMOVED:
-        return f"- {path}: {_text(change.old)}"
+        return f"- {path}: {short_text(change.old)}{beside}"
     if change.op is Op.ORDER:
-        return f"~ {path}: another order: {one_line(', '.join(map(str, change.new)))}"
-    return f"~ {path}: {_text(change.old)} -> {_text(change.new)}"
+        return f"~ {path}: another order: {one_line(', '.join(map(str, change.new)))}{beside}"
+    return f"~ {path}: {short_text(change.old)} -> {short_text(change.new)}{beside}"
 
 
-def _said(each: Said, paint: Paint) -> str:
+def said_line(each: Said) -> str:
     who = each.workload or "outside every workload"
     code = f" {each.code}" if each.code else ""
     about = f" {each.about}" if each.about else ""
     head = one_line(f"{each.kind}{code} of {who}{about}")
     if not each.old:
-        return paint(f"+ {head}: {one_line(each.new)}", "added")
+        return f"+ {head}: {one_line(each.new)}"
     if not each.new:
-        return paint(f"- {head}: was {one_line(each.old)}", "removed")
-    return paint(f"~ {head}: {one_line(each.old)} -> {one_line(each.new)}", "changed")
+        return f"- {head}: was {one_line(each.old)}"
+    return f"~ {head}: {one_line(each.old)} -> {one_line(each.new)}"
 
 
-def _text(value: Any) -> str:
+def _kind(each: Said) -> str:
+    return "added" if not each.old else "removed" if not each.new else "changed"
+
+
+def short_text(value: Any) -> str:
     text = one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
-
-
-def comparison_unified(comparison: Comparison, paint: Paint = plain) -> str:
-    """A unified diff of the objects as YAML, the other side first; fields of others are left out."""
-    lines: list[str] = []
-    for each in comparison.objects:
-        if each.state is not State.EXTRA:
-            lines += _unified(each, paint)
-    return "".join(lines)
-
-
-def _unified(each: ObjectDifference, paint: Paint) -> Iterator[str]:
-    before, after = _yaml(_without_extras(each)), _yaml(each.new)
-    name = one_line(f"{each.namespace}/{each.name}" if each.namespace else each.name)
-    for line in unified_diff(before, after, f"a/{name}", f"b/{name}"):
-        kind = {"+": "added", "-": "removed"}.get(line[:1], "")
-        yield paint(line.rstrip("\n"), kind) + "\n" if kind else line
-
-
-def _yaml(value: Mapping[str, Any] | None) -> list[str]:
-    return emit(_sorted(value)).splitlines(keepends=True) if value is not None else []
-
-
-def _sorted(value: Any) -> Any:
-    """Keys in one order on both sides: the server stores maps in its own."""
-    if isinstance(value, Mapping):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
-
-
-def _without_extras(each: ObjectDifference) -> Mapping[str, Any] | None:
-    if each.old is None:
-        return None
-    gone = {extra.path for extra in each.extras}
-    return _pruned(each.old, "", gone) if gone else each.old
-
-
-def _pruned(value: Any, path: str, gone: set[str]) -> Any:
-    if isinstance(value, Mapping):
-        made = {}
-        for key, below in value.items():
-            inner = f"{path}[{key}]" if "." in key or "/" in key else f"{path}.{key}" if path else key
-            if inner not in gone:
-                made[key] = _pruned(below, inner, gone)
-        return made
-    if isinstance(value, list):
-        return [
-            _pruned(each, here, gone)
-            for n, each in enumerate(value)
-            if (here := f"{path}[{_name(each, n)}]") not in gone
-        ]
-    return value
-
-
-def _name(item: Any, number: int) -> str:
-    """The merge key by which a change names the item, as walk.py spells it."""
-    if not isinstance(item, Mapping):
-        return str(item)
-    if "containerPort" in item:
-        return f"{item['containerPort']}/{item.get('protocol', 'TCP')}"
-    for key in ("mountPath", "devicePath", "name", "ip"):
-        if key in item:
-            return str(item[key])
-    return f"{item['port']}/{item.get('protocol', 'TCP')}" if "port" in item else str(number)
-
-
-def comparison_markdown(comparison: Comparison) -> str:
-    """For a pull request's comment."""
-    lines = ["# Diff", "", comparison_line(comparison), ""]
-    for each in comparison.objects:
-        note = one_line(f": {each.note}" if each.note else "")
-        lines.append(f"- `{one_line(each.name)}` {_MEANING[each.state]}{note}")
-        lines += [f"  - `{_change(change).replace('`', chr(39))}`" for change in each.changes]
-        lines += [one_line(f"  - beside: `{extra.path}` by {extra.owner or 'somebody else'}") for extra in each.extras]
-    if comparison.said:
-        lines += ["", "## Verdicts and findings", ""]
-        lines += [f"- `{_said(each, plain).replace('`', chr(39))}`" for each in comparison.said]
-    lines += (
-        ["", *(f"Not compared: {one_line(each)}." for each in comparison.uncompared)] if comparison.uncompared else []
-    )
-    return "\n".join(lines).rstrip() + "\n"

@@ -57,7 +57,7 @@ def test_the_edge_estate_applied_is_the_plan(cluster: GivenCluster, court: Court
         kinds = "serviceaccount,service,deployment,daemonset,cronjob,hpa,pdb,pvc,configmap,httproute"
         dump.write_text(cluster.kubectl("get", kinds, "-n", space, "-o", "yaml", "--show-managed-fields"))
         found = podlift("diff", out, "--against", str(dump), "-o", "json", cwd=tmp_path)
-        return found.returncode, json.loads(found.stdout)
+        return found.returncode, json.loads(found.stdout)["legs"][0]
 
     code, found = compared()
     assert (code, found["objects"]) == (0, [])

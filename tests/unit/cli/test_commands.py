@@ -63,12 +63,11 @@ def test_every_option_has_help(name: str) -> None:
 
 
 def test_help_lists_only_what_exists() -> None:
-    """No apply, cutover or migrate yet, and no cluster to compare with."""
+    """No cutover or migrate yet."""
     listed = run("--help").stdout
     assert all(f"\n  {name} " in listed for name in COMMANDS)
     assert "apply" not in listed
     assert "cutover" not in listed
-    assert "cluster|" not in run("diff", "--help").stdout
 
 
 def test_an_unknown_command() -> None:
@@ -312,6 +311,32 @@ def test_diff(tmp_path: Path) -> None:
     assert run("diff", "new", "nobody", "--against", "old").exit_code == 2
     unified = run("diff", "new", "--against", "old", "-o", "unified").stdout
     assert "+++ b/Deployment/web" in unified
+
+
+def test_diff_with_several_sides(tmp_path: Path) -> None:
+    """A section each; a side that cannot be read is told with its reason, stops no other, and makes it 2."""
+    file = inspect_file(tmp_path)
+    run("plan", file, "--out", "old")
+    inspect_file(tmp_path, web(Env=["MODE=fast"]), web("store"))
+    run("plan", file, "--out", "new")
+    done = run("diff", "new", "--against", "missing.json", "--against", "old", "--against", "old")
+    assert done.exit_code == 2
+    assert "Not compared with missing.json: missing.json: " in done.stdout
+    assert done.stdout.count("compared with plan ") == 1
+    body = json.loads(run("diff", "new", "--against", "missing.json", "--against", "old", "-o", "json").stdout)
+    jsonschema.validate(body, schema("comparison"))
+    assert [(leg["leg"], bool(leg["notCompared"]), leg["differs"]) for leg in body["legs"]] == [
+        ("dump", True, False),
+        ("plan", False, True),
+    ]
+    assert body["exit"] == 2
+
+
+def test_a_path_named_like_a_side(tmp_path: Path) -> None:
+    """It is written with its folder."""
+    file = inspect_file(tmp_path)
+    run("plan", file, "--out", "cluster")
+    assert run("diff", "cluster", "--against", "./cluster").exit_code == 0
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

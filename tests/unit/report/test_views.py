@@ -13,7 +13,9 @@ from converters.fields.verdict import Finding, Level, Source, Verdict
 from converters.target import Exposure, Target
 from migrate.decisions_file import takes_answer
 from migrate.diff import diff_plan
-from migrate.report.comparison_views import comparison_line, comparison_markdown, comparison_table, comparison_unified
+from migrate.report.comparison_markdown import report_markdown
+from migrate.report.comparison_unified import comparison_unified, report_unified
+from migrate.report.comparison_views import comparison_line, comparison_table, report_table
 from migrate.report.questions import Question, answer_lines, questions, scalar, todo, typed_options
 from migrate.report.summary import rows, summary_json, summary_line, tally_line
 from migrate.report.table import table, width
@@ -180,5 +182,7 @@ def test_a_comparison_in_every_form() -> None:
     unified = comparison_unified(found)
     assert "--- a/Deployment/front\n+++ b/Deployment/front\n@@ " in unified
     assert "\n+        - name: MODE" in unified
-    assert "`Deployment/shop` only in the plan" in comparison_markdown(found)
+    assert "- `Deployment/shop (shop): only in the plan`" in report_markdown(new, [found])
+    assert report_table(new, [found]).startswith(f"Plan {new.hash[:12]} of estate default: 2 workloads, 6 objects.")
+    assert report_unified(new, [found]).startswith(f"# Plan {new.hash[:12]} ")
     assert comparison_unified(diff_plan(new, new)) == ""

@@ -11,7 +11,7 @@ import pytest
 
 from converters.errors import PodliftError
 from migrate.capture import write_capture
-from migrate.diff import comparison_json, diff_plan
+from migrate.diff import diff_plan, report_json
 from migrate.documents import parse_documents
 from migrate.plan.directory import plan_files
 from migrate.schemas import SCHEMAS, schema
@@ -69,9 +69,9 @@ def test_a_comparison_keeps_its_schema() -> None:
     """With added, removed and changed objects, verdicts and findings."""
     old = plan(web("front"), web("store"))
     new = plan(web("front", Env=["A=1"]), web("shop"))
-    made = comparison_json(diff_plan(new, old))
-    assert made["objects"]
-    assert made["said"]
+    made = report_json("default", new.hash, [diff_plan(new, old)])
+    assert made["legs"][0]["objects"]
+    assert made["legs"][0]["said"]
     jsonschema.validate(made, schema("comparison"))
 
 
