@@ -15,6 +15,7 @@ from converters.fields.other_tables import IMAGE_ROWS, NETWORK_ROWS, VOLUME_ROWS
 from converters.fields.podman_table import PODMAN_ROWS
 from converters.fields.row import Role, Row
 from converters.objects.controller_table import controllers_page
+from docs.differences_page import differences_page
 from docs.files_page import files_page
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -56,7 +57,9 @@ What an engine prints, from Engine API {OLDEST} to {NEWEST} and before, and wher
 - **field**: keys joined by dots; `[…]` stands for a key that the user chose: each is a field of its own.
 - **API**: the versions that have it. **unset**: values, beside null and an empty one, at which nobody set it.
 - **code**: the usual verdict's, see [codes](codes.md). **case**: in `tests/cases`, shows it.
-- **seen by**: the fact inside a running container that shows it, or why it is seen from outside only.
+- **seen by**: the facts of a running container that show it (`*` is any part, `{{key}}` the key that the user
+  chose, `{{KEY}}` in capitals), or why it is seen from outside only.
+  [Equivalence](../explanation/equivalence.md) says how they are observed.
 - *inherited*: no verdict where it equals the image's own, which a pod takes from the image as well.
 
 A field that only tells what the engine observed or assigned is evidence and gets no verdict; neither does one that
@@ -70,6 +73,7 @@ def pages() -> dict[str, str]:
         "codes.md": codes_page(),
         "controllers.md": controllers_page(),
         "files.md": files_page(),
+        "differences.md": differences_page(),
     }
 
 
@@ -99,7 +103,9 @@ def _field_line(row: Row, kind: str) -> str:
         ", ".join(unset),
         f"[{row.code}](codes.md#{row.code})",
         row.case,
-        row.seen_by,
+        row.seen_by
+        if row.seen_by.startswith("outside")
+        else ", ".join(f"`{fact}`" for fact in row.seen_by.split(", ")),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -49,7 +49,7 @@ _MIRRORS = (
 )
 
 _PROCESS = (
-    _config("Config.Image", "image", "container.image", "image", sample="reg.example/web:4.2", seen_by="the files"),
+    _config("Config.Image", "image", "container.image", "image", sample="reg.example/web:4.2", seen_by="files.digest"),
     _config(
         "Config.Entrypoint",
         "command",
@@ -57,7 +57,7 @@ _PROCESS = (
         "entrypoint-and-command",
         sample=["/bin/sh", "-c"],
         inherits="Config.Entrypoint",
-        seen_by="argv of process 1",
+        seen_by="argv",
     ),
     _config(
         "Config.Cmd",
@@ -66,7 +66,7 @@ _PROCESS = (
         "entrypoint-and-command",
         sample=["sleep", "3600"],
         inherits="Config.Cmd",
-        seen_by="argv of process 1",
+        seen_by="argv",
     ),
     _config(
         "Config.WorkingDir",
@@ -76,7 +76,7 @@ _PROCESS = (
         sample="/srv",
         unset=("", "/"),
         inherits="Config.WorkingDir",
-        seen_by="cwd of process 1",
+        seen_by="cwd",
     ),
     _config(
         "Config.Env[env]",
@@ -86,7 +86,7 @@ _PROCESS = (
         sample="LOG=info",
         unset=("@name-only",),
         inherits="Config.Env[env]",
-        seen_by="environ of process 1",
+        seen_by="environ.{key}",
     ),
     _config(
         "Config.User",
@@ -96,12 +96,10 @@ _PROCESS = (
         sample="1000:1000",
         unset=("",),
         inherits="Config.User",
-        seen_by="uid and gid of process 1",
+        seen_by="uid.*, gid.*",
     ),
-    _config("Config.Tty", "tty", "container.tty", "terminal", sample=True, unset=(False,), seen_by="tty of process 1"),
-    _config(
-        "Config.OpenStdin", "stdin", "container.stdin", "terminal", sample=True, unset=(False,), seen_by="fd 0 is open"
-    ),
+    _config("Config.Tty", "tty", "container.tty", "terminal", sample=True, unset=(False,), seen_by="tty, stdin"),
+    _config("Config.OpenStdin", "stdin", "container.stdin", "terminal", sample=True, unset=(False,), seen_by="stdin"),
     _config(
         "Config.StdinOnce",
         "stdin",
@@ -109,7 +107,7 @@ _PROCESS = (
         "terminal",
         sample=True,
         unset=(False,),
-        seen_by="fd 0 closes after the first client",
+        seen_by="outside: the engine closes it when its first client leaves",
     ),
     _config(
         "Config.Hostname",
@@ -118,7 +116,7 @@ _PROCESS = (
         "hostname",
         sample="web-1.edge",
         unset=("", "@assigned-hostname"),
-        seen_by="uname -n",
+        seen_by="hostname, environ.HOSTNAME",
     ),
     _config(
         "Config.Domainname",
@@ -127,7 +125,7 @@ _PROCESS = (
         "hostname",
         sample="edge.example",
         unset=("", "(none)"),
-        seen_by="uname's domain name",
+        seen_by="domainname",
     ),
     _config(
         "Config.StopSignal",
@@ -137,7 +135,7 @@ _PROCESS = (
         sample="SIGQUIT",
         unset=("", "SIGTERM", "TERM", "15", 15),
         inherits="Config.StopSignal",
-        seen_by="the signal that process 1 gets",
+        seen_by="stop.signal, stop.signals",
     ),
     _config(
         "Config.StopTimeout",
@@ -146,7 +144,7 @@ _PROCESS = (
         "stop-timeout",
         sample=45,
         unset=(10,),
-        seen_by="time between that signal and SIGKILL",
+        seen_by="stop.grace_s",
     ),
     _config(
         "Config.Labels[map]",
@@ -157,7 +155,12 @@ _PROCESS = (
         seen_by="outside: labels are for people and tools",
     ),
     _config(
-        "Config.ExposedPorts[map]", "port", "container.ports", "ports", sample={"8080/tcp": {}}, seen_by="its sockets"
+        "Config.ExposedPorts[map]",
+        "port",
+        "container.ports",
+        "ports",
+        sample={"8080/tcp": {}},
+        seen_by="outside: others reach it",
     ),
     _config(
         "Config.Volumes[map]",
@@ -165,7 +168,7 @@ _PROCESS = (
         "container.mounts",
         "anonymous-volumes",
         sample={"/cache": {}},
-        seen_by="/proc/1/mountinfo",
+        seen_by="mounts.{key}.*",
     ),
     _config(
         "Config.NetworkDisabled",
@@ -174,7 +177,7 @@ _PROCESS = (
         "network-none",
         sample=True,
         unset=(False,),
-        seen_by="its interfaces",
+        seen_by="interfaces.*, routes.default",
     ),
     _config(
         "Config.MacAddress",
@@ -183,7 +186,7 @@ _PROCESS = (
         "addresses",
         sample="02:42:ac:11:00:99",
         unset=("",),
-        seen_by="its interfaces",
+        seen_by="interfaces.*.mac",
     ),
     _config(
         "Config.Shell",
@@ -191,7 +194,7 @@ _PROCESS = (
         "container.checks",
         "health-checks",
         sample=["/bin/bash", "-c"],
-        seen_by="argv of the check's process",
+        seen_by="outside: the process of the check has it",
     ),
     _config(
         "Config.Healthcheck.Test",
@@ -199,7 +202,7 @@ _PROCESS = (
         "container.checks",
         "health-checks",
         sample=["CMD", "/bin/true"],
-        seen_by="argv of the check's process",
+        seen_by="health.*",
     ),
     *(
         _config(
@@ -209,7 +212,7 @@ _PROCESS = (
             "health-checks",
             sample=sample,
             unset=(0,),
-            seen_by="outside: the engine keeps time",
+            seen_by="health.*",
         )
         for key, sample in (
             ("Interval", 5_000_000_000),
@@ -268,7 +271,7 @@ _NETWORKS = (
         "networks",
         sample={"backend": "7d86d31b1478e7cca9ebed7e73aa0fdeec46c5ca29497431d3007d2d9e15ed99"},
         unset=("@network-of-mode",),
-        seen_by="names that it can resolve",
+        seen_by="interfaces.*, resolver.nameservers.127.0.0.11",
     ),
     _config(
         "NetworkSettings.Networks[map].Aliases[item]",
@@ -285,7 +288,7 @@ _NETWORKS = (
         "workload.networks",
         "links",
         sample={"backend": "database:db"},
-        seen_by="names that it can resolve",
+        seen_by="reach.{key}:*, hosts.{key}, environ.{KEY}_*",
     ),
     _config(
         "NetworkSettings.Networks[map].IPAMConfig",
@@ -294,7 +297,7 @@ _NETWORKS = (
         "addresses",
         sample={"backend": {"IPv4Address": "172.20.30.33"}},
         unset=("@hollow",),
-        seen_by="its interfaces",
+        seen_by="interfaces.*.addresses",
     ),
     _config(
         "NetworkSettings.Networks[map].DriverOpts[map]",
@@ -302,7 +305,7 @@ _NETWORKS = (
         "workload.networks",
         "network-options",
         sample={"backend": {"com.docker.network.endpoint.ifname": "edge0"}},
-        seen_by="its interfaces",
+        seen_by="interfaces.*",
     ),
     _config(
         "NetworkSettings.Networks[map].GwPriority",
@@ -311,7 +314,7 @@ _NETWORKS = (
         "network-options",
         sample={"backend": 100},
         unset=(0,),
-        seen_by="its default route",
+        seen_by="routes.default",
     ),
 )
 
@@ -319,43 +322,44 @@ _NETWORKS = (
 _OLD = (
     _config(
         "Config.Memory", "memory-limit", "container.memory_limit_bytes", "old-limits", sample=268435456, unset=(0,),
-        mirror_of="HostConfig.Memory", seen_by="memory.max of its cgroup",
+        mirror_of="HostConfig.Memory", seen_by="cgroup.memory.limit",
     ),
     _config(
         "Config.MemorySwap", "memory-swap", "setting", "old-limits", sample=536870912, unset=(0, "@derived-swap"),
-        mirror_of="HostConfig.MemorySwap", seen_by="memory.swap.max of its cgroup",
+        mirror_of="HostConfig.MemorySwap", seen_by="cgroup.memory.swap",
     ),
     _config(
         "Config.CpuShares", "cpu-shares", "container.cpu_shares", "old-limits", sample=512, unset=(0, 1024),
-        mirror_of="HostConfig.CpuShares", seen_by="cpu.weight of its cgroup",
+        mirror_of="HostConfig.CpuShares", seen_by="cgroup.cpu.shares",
     ),
     _config(
         "Config.Cpuset", "cpuset", "setting", "old-limits", sample="0,1", unset=("",),
-        mirror_of="HostConfig.CpusetCpus", seen_by="cpuset.cpus of its cgroup",
+        mirror_of="HostConfig.CpusetCpus", seen_by="cgroup.cpuset.cpus",
     ),
     _config(
         "Config.Dns[item]", "dns", "workload.dns", "old-limits", sample="192.0.2.53",
-        mirror_of="HostConfig.Dns[item]", seen_by="/etc/resolv.conf",
+        mirror_of="HostConfig.Dns[item]", seen_by="resolver.nameservers.{key}",
     ),
     _config(
         "Config.VolumesFrom", "volumes-from", "container.mounts", "old-limits", sample="data", unset=("",),
-        seen_by="/proc/1/mountinfo",
+        seen_by="mounts.*",
     ),
     _config(
         "Config.SecurityOpt[option]", "security-option", "container.selinux", "old-limits", sample="label:user:edge",
-        mirror_of="HostConfig.SecurityOpt[option]", seen_by="/proc/1/attr/current",
+        mirror_of="HostConfig.SecurityOpt[option]", seen_by="no_new_privs, seccomp, apparmor",
     ),
     _config(
         "Config.Ulimits[ulimit]", "ulimit", "container.ulimits", "old-limits",
         sample={"Name": "nofile", "Soft": 1024, "Hard": 2048},
-        mirror_of="HostConfig.Ulimits[ulimit]", unset=("@hollow",), seen_by="/proc/1/limits",
+        mirror_of="HostConfig.Ulimits[ulimit]", unset=("@hollow",), seen_by="limits.{key}.*",
     ),
     _config(
-        "Config.PortSpecs[item]", "port", "container.ports", "old-limits", sample="8080:80", seen_by="its sockets",
+        "Config.PortSpecs[item]", "port", "container.ports", "old-limits", sample="8080:80",
+        seen_by="outside: others reach it",
     ),
     _config(
         "Config.VolumeDriver", "volume-driver", "container.mounts", "old-limits", sample="flocker", unset=("", "local"),
-        mirror_of="HostConfig.VolumeDriver", seen_by="/proc/1/mountinfo",
+        mirror_of="HostConfig.VolumeDriver", seen_by="mounts.*",
     ),
 )  # fmt: skip
 

@@ -11,23 +11,23 @@ from .host_limits_table import LIMITS
 from .row import Row, observed
 from .row import config as _config
 
-_MOUNTINFO = "/proc/1/mountinfo"
-_CGROUP = "its cgroup"
 _WINDOWS = "outside: Linux containers have none"
 
 _STORAGE = (
-    _config("Binds[bind]", "bind", "container.mounts", "bind-mounts", sample="/srv/site:/site:ro", seen_by=_MOUNTINFO),
+    _config(
+        "Binds[bind]", "bind", "container.mounts", "bind-mounts", sample="/srv/site:/site:ro", seen_by="mounts.{key}.*"
+    ),
     _config(
         "Mounts[mount]",
         "bind",
         "container.mounts",
         "mounts",
         sample={"Type": "volume", "Source": "site-data", "Target": "/data"},
-        seen_by=_MOUNTINFO,
+        seen_by="mounts.{key}.*",
     ),
-    _config("Tmpfs[map]", "tmpfs", "container.mounts", "tmpfs", sample={"/run": "size=64m"}, seen_by=_MOUNTINFO),
+    _config("Tmpfs[map]", "tmpfs", "container.mounts", "tmpfs", sample={"/run": "size=64m"}, seen_by="mounts.{key}.*"),
     _config(
-        "VolumesFrom[item]", "volumes-from", "container.mounts", "volumes-from", sample="data:ro", seen_by=_MOUNTINFO
+        "VolumesFrom[item]", "volumes-from", "container.mounts", "volumes-from", sample="data:ro", seen_by="mounts.*"
     ),
     _config(
         "VolumeDriver",
@@ -36,7 +36,7 @@ _STORAGE = (
         "volume-drivers",
         sample="flocker",
         unset=("", "local"),
-        seen_by=_MOUNTINFO,
+        seen_by="mounts.*",
     ),
     _config(
         "StorageOpt[map]",
@@ -44,7 +44,7 @@ _STORAGE = (
         "setting",
         "storage-options",
         sample={"size": "20G"},
-        seen_by="the size of its root file system",
+        seen_by="mounts./.size",
     ),
     _config(
         "DiskQuota",
@@ -53,7 +53,7 @@ _STORAGE = (
         "storage-options",
         sample=1073741824,
         unset=(0,),
-        seen_by="the size of its root file system",
+        seen_by="mounts./.size",
     ),
     _config(
         "ReadonlyRootfs",
@@ -62,7 +62,7 @@ _STORAGE = (
         "read-only-root",
         sample=True,
         unset=(False,),
-        seen_by=_MOUNTINFO,
+        seen_by="mounts./.read_only, mounts./.writable",
     ),
     _config(
         "ShmSize",
@@ -71,7 +71,7 @@ _STORAGE = (
         "shared-memory",
         sample=134217728,
         unset=(0, 67108864),
-        seen_by="the size of /dev/shm",
+        seen_by="mounts./dev/shm.*",
     ),
 )
 
@@ -83,7 +83,7 @@ _SECURITY = (
         "privileged",
         sample=True,
         unset=(False,),
-        seen_by="CapEff in /proc/1/status",
+        seen_by="capabilities.*, seccomp, devices.*, cgroup.devices.*, kernel_paths.*",
     ),
     _config(
         "CapAdd[item]",
@@ -91,7 +91,7 @@ _SECURITY = (
         "container.cap_add",
         "capabilities",
         sample="NET_ADMIN",
-        seen_by="CapEff in /proc/1/status",
+        seen_by="capabilities.{key}",
     ),
     _config(
         "CapDrop[item]",
@@ -99,7 +99,7 @@ _SECURITY = (
         "container.cap_drop",
         "capabilities",
         sample="MKNOD",
-        seen_by="CapEff in /proc/1/status",
+        seen_by="capabilities.{key}",
     ),
     _config(
         "Capabilities[item]",
@@ -107,7 +107,7 @@ _SECURITY = (
         "container.cap_add",
         "capabilities-exact-set",
         sample="NET_ADMIN",
-        seen_by="CapEff in /proc/1/status",
+        seen_by="capabilities.{key}",
     ),
     _config(
         "SecurityOpt[option]",
@@ -116,7 +116,7 @@ _SECURITY = (
         "security-options",
         sample="no-new-privileges",
         unset=("@idle-security-option",),
-        seen_by="NoNewPrivs and Seccomp in /proc/1/status",
+        seen_by="no_new_privs, seccomp, apparmor, kernel_paths.*",
     ),
     _config(
         "MaskedPaths",
@@ -125,7 +125,7 @@ _SECURITY = (
         "kernel-paths",
         sample=["/proc/kcore"],
         unset=("@usual-masked-paths",),
-        seen_by=_MOUNTINFO,
+        seen_by="kernel_paths.*",
     ),
     _config(
         "ReadonlyPaths",
@@ -134,7 +134,7 @@ _SECURITY = (
         "kernel-paths",
         sample=["/proc/sys"],
         unset=("@usual-readonly-paths",),
-        seen_by=_MOUNTINFO,
+        seen_by="kernel_paths.*",
     ),
     _config(
         "GroupAdd[item]",
@@ -142,7 +142,7 @@ _SECURITY = (
         "container.groups",
         "user-and-groups",
         sample="2000",
-        seen_by="Groups in /proc/1/status",
+        seen_by="groups.*",
     ),
     _config(
         "UsernsMode",
@@ -151,7 +151,7 @@ _SECURITY = (
         "namespaces",
         sample="host",
         unset=("", "@no-user-namespaces"),
-        seen_by="/proc/1/uid_map",
+        seen_by="uid_map, namespaces.user",
     ),
     _config(
         "Devices[device]",
@@ -159,10 +159,15 @@ _SECURITY = (
         "container.devices",
         "devices",
         sample={"PathOnHost": "/dev/fuse", "PathInContainer": "/dev/fuse", "CgroupPermissions": "rwm"},
-        seen_by="its /dev",
+        seen_by="devices.{key}, cgroup.devices.*",
     ),
     _config(
-        "DeviceCgroupRules[item]", "device-cgroup-rule", "setting", "devices", sample="c 13:* rwm", seen_by=_CGROUP
+        "DeviceCgroupRules[item]",
+        "device-cgroup-rule",
+        "setting",
+        "devices",
+        sample="c 13:* rwm",
+        seen_by="cgroup.devices.*",
     ),
     _config(
         "DeviceRequests[index]",
@@ -170,7 +175,7 @@ _SECURITY = (
         "container.device_requests",
         "device-requests",
         sample={"Driver": "nvidia", "Count": 1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}},
-        seen_by="its /dev",
+        seen_by="devices.*",
     ),
 )
 
@@ -182,7 +187,7 @@ _PROCESS = (
         "restart-policies",
         sample={"Name": "on-failure", "MaximumRetryCount": 5},
         unset=("@restarts-never",),
-        seen_by="outside: it acts when the container ends",
+        seen_by="restart.*",
     ),
     _config(
         "AutoRemove",
@@ -193,7 +198,7 @@ _PROCESS = (
         unset=(False,),
         seen_by="outside: it acts when the container ends",
     ),
-    _config("Init", "init", "container.init", "init", sample=True, unset=(False,), seen_by="argv of process 1"),
+    _config("Init", "init", "container.init", "init", sample=True, unset=(False,), seen_by="pid1"),
     _config(
         "Runtime",
         "runtime",
@@ -201,10 +206,16 @@ _PROCESS = (
         "runtimes",
         sample="runsc",
         unset=("", "@default-runtime"),
-        seen_by="the kernel it sees",
+        seen_by="kernel",
     ),
     _config(
-        "PidMode", "pid-mode", "workload.pid_mode", "namespaces", sample="host", unset=("",), seen_by="/proc/1/ns/pid"
+        "PidMode",
+        "pid-mode",
+        "workload.pid_mode",
+        "namespaces",
+        sample="host",
+        unset=("",),
+        seen_by="namespaces.pid, pid1",
     ),
     _config(
         "IpcMode",
@@ -213,10 +224,16 @@ _PROCESS = (
         "namespaces",
         sample="host",
         unset=("", "private", "shareable"),
-        seen_by="/proc/1/ns/ipc",
+        seen_by="namespaces.ipc, mounts./dev/shm.*",
     ),
     _config(
-        "UTSMode", "uts-mode", "workload.uts_mode", "namespaces", sample="host", unset=("",), seen_by="/proc/1/ns/uts"
+        "UTSMode",
+        "uts-mode",
+        "workload.uts_mode",
+        "namespaces",
+        sample="host",
+        unset=("",),
+        seen_by="namespaces.uts, hostname, environ.HOSTNAME",
     ),
     _config(
         "Sysctls[map]",
@@ -224,7 +241,7 @@ _PROCESS = (
         "workload.sysctls",
         "sysctls",
         sample={"net.ipv4.ip_unprivileged_port_start": "80"},
-        seen_by="/proc/sys",
+        seen_by="sysctls.{key}",
     ),
     _config(
         "LogConfig.Type",
@@ -252,7 +269,13 @@ _PROCESS = (
         seen_by="outside: the runtime reads it",
     ),
     _config(
-        "ConsoleSize", "console-size", "setting", "terminal", sample=[40, 120], unset=("@hollow",), seen_by="stty size"
+        "ConsoleSize",
+        "console-size",
+        "setting",
+        "terminal",
+        sample=[40, 120],
+        unset=("@hollow",),
+        seen_by="outside: whoever attaches sets it",
     ),
     _config(
         "LxcConf[key]",
@@ -282,7 +305,7 @@ _NETWORK = (
         "networks",
         sample="backend",
         unset=("", "default", "bridge"),
-        seen_by="its interfaces",
+        seen_by="interfaces.*, routes.default, namespaces.net, resolver.*",
     ),
     _config(
         "PortBindings[map][port]",
@@ -301,21 +324,33 @@ _NETWORK = (
         unset=(False,),
         seen_by="outside: the host listens",
     ),
-    _config("Links[link]", "link", "workload.networks", "links", sample="/database:/web/db", seen_by="/etc/hosts"),
+    _config(
+        "Links[link]",
+        "link",
+        "workload.networks",
+        "links",
+        sample="/database:/web/db",
+        seen_by="reach.{key}:*, hosts.{key}, environ.{KEY}_*",
+    ),
     _config(
         "ExtraHosts[host]",
         "extra-host",
         "workload.extra_hosts",
         "extra-hosts",
         sample="origin.example:192.0.2.10",
-        seen_by="/etc/hosts",
+        seen_by="hosts.{key}",
     ),
-    _config("Dns[item]", "dns", "workload.dns", "dns", sample="192.0.2.53", seen_by="/etc/resolv.conf"),
+    _config("Dns[item]", "dns", "workload.dns", "dns", sample="192.0.2.53", seen_by="resolver.nameservers.{key}"),
     _config(
-        "DnsSearch[item]", "dns-search", "workload.dns_search", "dns", sample="edge.example", seen_by="/etc/resolv.conf"
+        "DnsSearch[item]",
+        "dns-search",
+        "workload.dns_search",
+        "dns",
+        sample="edge.example",
+        seen_by="resolver.search.{key}",
     ),
     _config(
-        "DnsOptions[item]", "dns-option", "workload.dns_options", "dns", sample="ndots:2", seen_by="/etc/resolv.conf"
+        "DnsOptions[item]", "dns-option", "workload.dns_options", "dns", sample="ndots:2", seen_by="resolver.options.*"
     ),
 )
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from .row import config as _config
 
-_CGROUP = "its cgroup"
-
 LIMITS = (
     _config(
         "Memory",
@@ -17,7 +15,7 @@ LIMITS = (
         "memory-limits",
         sample=268435456,
         unset=(0,),
-        seen_by=_CGROUP,
+        seen_by="cgroup.memory.limit",
     ),
     _config(
         "MemoryReservation",
@@ -26,7 +24,7 @@ LIMITS = (
         "memory-limits",
         sample=134217728,
         unset=(0,),
-        seen_by=_CGROUP,
+        seen_by="cgroup.memory.reservation",
     ),
     _config(
         "MemorySwap",
@@ -35,26 +33,62 @@ LIMITS = (
         "memory-limits",
         sample=536870912,
         unset=(0, "@derived-swap"),
-        seen_by=_CGROUP,
+        seen_by="cgroup.memory.swap",
     ),
     _config(
-        "MemorySwappiness", "memory-swappiness", "setting", "memory-limits", sample=10, unset=(-1,), seen_by=_CGROUP
-    ),
-    _config("KernelMemory", "kernel-memory", "setting", "memory-limits", sample=67108864, unset=(0,), seen_by=_CGROUP),
-    _config(
-        "KernelMemoryTCP", "kernel-memory", "setting", "memory-limits", sample=67108864, unset=(0,), seen_by=_CGROUP
-    ),
-    _config(
-        "OomKillDisable", "oom-kill-disable", "setting", "memory-limits", sample=True, unset=(False,), seen_by=_CGROUP
-    ),
-    _config(
-        "OomScoreAdj", "oom-score", "setting", "memory-limits", sample=500, unset=(0,), seen_by="/proc/1/oom_score_adj"
+        "MemorySwappiness",
+        "memory-swappiness",
+        "setting",
+        "memory-limits",
+        sample=10,
+        unset=(-1,),
+        seen_by="cgroup.memory.swappiness",
     ),
     _config(
-        "NanoCpus", "cpu-limit", "container.cpu_limit_m", "cpu-limits", sample=1500000000, unset=(0,), seen_by=_CGROUP
+        "KernelMemory",
+        "kernel-memory",
+        "setting",
+        "memory-limits",
+        sample=67108864,
+        unset=(0,),
+        seen_by="cgroup.memory.kernel",
     ),
     _config(
-        "CpuQuota", "cpu-limit", "container.cpu_limit_m", "cpu-quota", sample=50000, unset=(0, -1), seen_by=_CGROUP
+        "KernelMemoryTCP",
+        "kernel-memory",
+        "setting",
+        "memory-limits",
+        sample=67108864,
+        unset=(0,),
+        seen_by="cgroup.memory.kernel_tcp",
+    ),
+    _config(
+        "OomKillDisable",
+        "oom-kill-disable",
+        "setting",
+        "memory-limits",
+        sample=True,
+        unset=(False,),
+        seen_by="cgroup.memory.oom_kill_disable",
+    ),
+    _config("OomScoreAdj", "oom-score", "setting", "memory-limits", sample=500, unset=(0,), seen_by="oom_score_adj"),
+    _config(
+        "NanoCpus",
+        "cpu-limit",
+        "container.cpu_limit_m",
+        "cpu-limits",
+        sample=1500000000,
+        unset=(0,),
+        seen_by="cgroup.cpu.quota",
+    ),
+    _config(
+        "CpuQuota",
+        "cpu-limit",
+        "container.cpu_limit_m",
+        "cpu-quota",
+        sample=50000,
+        unset=(0, -1),
+        seen_by="cgroup.cpu.quota",
     ),
     _config(
         "CpuPeriod",
@@ -63,16 +97,40 @@ LIMITS = (
         "cpu-quota",
         sample=50000,
         unset=(0, 100000),
-        seen_by=_CGROUP,
+        seen_by="cgroup.cpu.period",
     ),
     _config(
-        "CpuShares", "cpu-shares", "container.cpu_shares", "cpu-limits", sample=512, unset=(0, 1024), seen_by=_CGROUP
+        "CpuShares",
+        "cpu-shares",
+        "container.cpu_shares",
+        "cpu-limits",
+        sample=512,
+        unset=(0, 1024),
+        seen_by="cgroup.cpu.shares",
     ),
-    _config("CpuRealtimePeriod", "cpu-realtime", "setting", "cpu-limits", sample=1000000, unset=(0,), seen_by=_CGROUP),
-    _config("CpuRealtimeRuntime", "cpu-realtime", "setting", "cpu-limits", sample=950000, unset=(0,), seen_by=_CGROUP),
-    _config("CpusetCpus", "cpuset", "setting", "cpu-limits", sample="0-1", unset=("",), seen_by=_CGROUP),
-    _config("CpusetMems", "cpuset", "setting", "cpu-limits", sample="0", unset=("",), seen_by=_CGROUP),
-    _config("PidsLimit", "pids-limit", "setting", "process-limits", sample=200, unset=(0, -1), seen_by=_CGROUP),
+    _config(
+        "CpuRealtimePeriod",
+        "cpu-realtime",
+        "setting",
+        "cpu-limits",
+        sample=1000000,
+        unset=(0,),
+        seen_by="cgroup.cpu.realtime_period",
+    ),
+    _config(
+        "CpuRealtimeRuntime",
+        "cpu-realtime",
+        "setting",
+        "cpu-limits",
+        sample=950000,
+        unset=(0,),
+        seen_by="cgroup.cpu.realtime_runtime",
+    ),
+    _config("CpusetCpus", "cpuset", "setting", "cpu-limits", sample="0-1", unset=("",), seen_by="cgroup.cpuset.cpus"),
+    _config("CpusetMems", "cpuset", "setting", "cpu-limits", sample="0", unset=("",), seen_by="cgroup.cpuset.mems"),
+    _config(
+        "PidsLimit", "pids-limit", "setting", "process-limits", sample=200, unset=(0, -1), seen_by="cgroup.pids.max"
+    ),
     _config(
         "Ulimits[ulimit]",
         "ulimit",
@@ -80,9 +138,11 @@ LIMITS = (
         "ulimits",
         sample={"Name": "nofile", "Soft": 4096, "Hard": 8192},
         unset=("@hollow",),
-        seen_by="/proc/1/limits",
+        seen_by="limits.{key}.*",
     ),
-    _config("BlkioWeight", "blkio", "setting", "block-device-limits", sample=300, unset=(0,), seen_by=_CGROUP),
+    _config(
+        "BlkioWeight", "blkio", "setting", "block-device-limits", sample=300, unset=(0,), seen_by="cgroup.blkio.weight"
+    ),
     _config(
         "BlkioWeightDevice[path]",
         "blkio",
@@ -90,7 +150,7 @@ LIMITS = (
         "block-device-limits",
         sample={"Path": "/dev/sda", "Weight": 400},
         unset=("@hollow",),
-        seen_by=_CGROUP,
+        seen_by="cgroup.blkio.weight_device",
     ),
     *(
         _config(
@@ -100,15 +160,18 @@ LIMITS = (
             "block-device-limits",
             sample={"Path": "/dev/sda", "Rate": 1048576},
             unset=("@hollow",),
-            seen_by=_CGROUP,
+            seen_by=f"cgroup.blkio.{fact}",
         )
-        for what in ("DeviceReadBps", "DeviceWriteBps", "DeviceReadIOps", "DeviceWriteIOps")
+        for what, fact in (
+            ("DeviceReadBps", "read_bps"),
+            ("DeviceWriteBps", "write_bps"),
+            ("DeviceReadIOps", "read_iops"),
+            ("DeviceWriteIOps", "write_iops"),
+        )
     ),
+    _config("CgroupParent", "cgroup-parent", "setting", "cgroups", sample="/edge", unset=("",), seen_by="cgroup.path"),
     _config(
-        "CgroupParent", "cgroup-parent", "setting", "cgroups", sample="/edge", unset=("",), seen_by="/proc/1/cgroup"
-    ),
-    _config(
-        "Cgroup", "cgroup-parent", "setting", "cgroups", sample="container:base", unset=("",), seen_by="/proc/1/cgroup"
+        "Cgroup", "cgroup-parent", "setting", "cgroups", sample="container:base", unset=("",), seen_by="cgroup.path"
     ),
     _config(
         "CgroupnsMode",
@@ -117,7 +180,7 @@ LIMITS = (
         "cgroups",
         sample="private",
         unset=("", "@cgroup-namespace"),
-        seen_by="/proc/1/ns/cgroup",
+        seen_by="namespaces.cgroup",
     ),
-    _config("Umask", "umask", "setting", "umask", sample=63, unset=(18,), seen_by="Umask in /proc/1/status"),
+    _config("Umask", "umask", "setting", "umask", sample=63, unset=(18,), seen_by="umask"),
 )

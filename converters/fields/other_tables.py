@@ -55,7 +55,7 @@ VOLUME_ROWS: tuple[Row, ...] = (
         "volume-drivers",
         sample="flocker",
         unset=("", "local"),
-        seen_by="/proc/1/mountinfo",
+        seen_by="mounts.*",
     ),
     _config(
         "Options[map]",
@@ -63,7 +63,7 @@ VOLUME_ROWS: tuple[Row, ...] = (
         "container.mounts",
         "volume-drivers",
         sample={"type": "nfs"},
-        seen_by="/proc/1/mountinfo",
+        seen_by="mounts.*",
     ),
     _config(
         "Labels[map]",
@@ -95,7 +95,7 @@ NETWORK_ROWS: tuple[Row, ...] = (
         "networks",
         sample="macvlan",
         unset=("", "bridge", "host", "null", "overlay"),
-        seen_by="its interfaces",
+        seen_by="interfaces.*",
     ),
     _config(
         "Internal",
@@ -104,7 +104,7 @@ NETWORK_ROWS: tuple[Row, ...] = (
         "network-isolation",
         sample=True,
         unset=(False,),
-        seen_by="its default route",
+        seen_by="routes.default, reach.*",
     ),
     _config(
         "Options[map]",
@@ -113,7 +113,7 @@ NETWORK_ROWS: tuple[Row, ...] = (
         "network-options",
         sample={"com.docker.network.driver.mtu": "1400"},
         unset=("@usual-bridge-option",),
-        seen_by="its interfaces",
+        seen_by="interfaces.*",
     ),
     _config(
         "Labels[map]",
@@ -139,7 +139,7 @@ NETWORK_ROWS: tuple[Row, ...] = (
         "network-options",
         sample=False,
         unset=(True,),
-        seen_by="its interfaces",
+        seen_by="interfaces.*",
     ),
     _config(
         "EnableIPv6",
@@ -148,6 +148,6 @@ NETWORK_ROWS: tuple[Row, ...] = (
         "network-options",
         sample=True,
         unset=(False,),
-        seen_by="its interfaces",
+        seen_by="interfaces.*, sysctls.net.ipv6.conf.all.disable_ipv6",
     ),
 )

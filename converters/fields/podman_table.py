@@ -70,7 +70,7 @@ _OWN = (
         "podman",
         sample="0027",
         unset=("", "0022"),
-        seen_by="Umask in /proc/1/status",
+        seen_by="umask",
     ),
     config(
         "Config.Timeout",

@@ -33,7 +33,8 @@ class Row:
                port is ``{}``); an empty list says something (masked paths)
     sample     a value that is not the default, for documents generated from this table
     case       the directory under tests/cases that shows it
-    seen_by    the fact inside a running container that shows it, or ``outside: reason``
+    seen_by    the facts of a running container that show it, with commas between them, or ``outside: reason``. A fact
+               is dotted, ``*`` stands for any part; ``{key}`` is the key that the user chose, ``{KEY}`` in capitals
     """
 
     pattern: str

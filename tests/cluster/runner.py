@@ -62,11 +62,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of a shape. ``trouble``: why it could not be compared, one line each."""
+    """What came of a shape. ``trouble``: why it could not be compared, one line each; ``refused``: what this machine
+    refuses to any container, so that there is nothing to compare."""
 
     shape: Shape
     pairs: tuple[Pair, ...] = ()
     trouble: tuple[str, ...] = ()
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,7 @@ class _Run:
 
     def _start(self) -> None:
         self.legacy.start()
-        for name, said in self.legacy.failed.items():
+        for name, said in (*self.legacy.failed.items(), *self.legacy.refused.items()):
             self.trouble[name].append(said)
 
     def _sound(self, shapes: Iterable[Shape]) -> list[Shape]:
@@ -458,6 +460,8 @@ class _Run:
     # ---------------------------------------------------------------- the result
 
     def _result(self, shape: Shape, seen: Mapping[str, tuple[Seen, Seen]]) -> Result:
+        if refused := self.legacy.refused.get(shape.name):
+            return Result(shape=shape, refused=refused)
         if self.trouble[shape.name]:
             return Result(shape=shape, trouble=tuple(dict.fromkeys(self.trouble[shape.name])))
         group = next(group for group in self.groups if shape in group.shapes)

@@ -1,0 +1,182 @@
+"""Compares what was seen of a container and of its pod, and holds the verdicts to it. Values in, values out.
+
+- A fact that differs is *declared* where a verdict other than exact speaks of it, *unavoidable* where the table of
+  Kubernetes' own differences has it and no exact verdict speaks of it, else *undeclared*.
+- A verdict that says dropped or approximated *cries wolf* where none of its facts differ. It need not show where what
+  it speaks of is seen from outside only, was not watched in this shape, or cannot show here for a reason that
+  ``SILENT`` has; each of these is counted apart.
+- A defaulted verdict claims no difference, but may explain one; so may an undecided one, by what was chosen for now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from converters.fields.verdict import Level, Verdict
+from tests.cluster.claims import claims, is_of
+from tests.cluster.facts import Facts
+from tests.cluster.unavoidable import ABSENT, UNAVOIDABLE, Difference
+
+# Facts that are there only where a shape watches them.
+WATCHED = ("stop.", "restart.", "health.", "reach.")
+# Seconds by which two measured times may differ and still be the same.
+SAME_S = 1.5
+_CLAIMS_DIFFERENCE = (Level.APPROXIMATED, Level.DROPPED)
+_RANK = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silent:
+    """Why a verdict of a code may not show: ``when`` tests the engine's facts and its /info."""
+
+    reason: str
+    when: Callable[[Facts, Mapping[str, Any]], bool]
+
+
+def _always(_facts: Facts, _info: Mapping[str, Any]) -> bool:
+    return True
+
+
+SILENT: Mapping[str, Silent] = {
+    "bind": Silent(
+        reason="what lies there is each host's own, and the lab lays the same on engine and nodes", when=_always
+    ),
+    "check": Silent(reason="the outcomes are the same; what differs is what is done about them", when=_always),
+    "stop-signal": Silent(
+        reason="the image's own signal follows only where the program has not ended on the other one",
+        when=lambda facts, _: str(facts.get("stop.end", "")).startswith("exit"),
+    ),
+    "memory-swap": Silent(
+        reason="this engine says that the kernel limits no swap (SwapLimit)", when=lambda _, info: not info["SwapLimit"]
+    ),
+    "kernel-memory": Silent(
+        reason="this engine says that the kernel has no such limit (KernelMemory, KernelMemoryTCP)",
+        when=lambda _, info: not (info.get("KernelMemory") and info.get("KernelMemoryTCP")),
+    ),
+    "oom-kill-disable": Silent(
+        reason="this engine says that it cannot (OomKillDisable)", when=lambda _, info: not info["OomKillDisable"]
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undeclared:
+    """A difference that nobody told. ``exact``: the verdicts that say there is none."""
+
+    fact: str
+    engine: Any
+    pod: Any
+    exact: tuple[Verdict, ...] = ()
+
+    def __str__(self) -> str:
+        said = "".join(f"; exact {v.code} of {v.source.path if v.source else v.targets}" for v in self.exact)
+        return f"{self.fact}: {_shown(self.engine)} on the engine, {_shown(self.pod)} in the pod{said}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """
+    compared      how many facts either side has
+    declared      how many differ and are told, by the worst level that tells it
+    unavoidable   how many differ as they must
+    undeclared, wolves     the faults
+    outside, unwatched     verdicts that need not show, counted
+    silent        verdicts that cannot show here, with the reason
+    """
+
+    compared: int = 0
+    declared: Mapping[str, int] = field(default_factory=dict)
+    unavoidable: int = 0
+    undeclared: tuple[Undeclared, ...] = ()
+    wolves: tuple[Verdict, ...] = ()
+    outside: int = 0
+    unwatched: int = 0
+    silent: tuple[tuple[Verdict, str], ...] = ()
+
+
+def judge(
+    engine: Facts,
+    pod: Facts,
+    verdicts: Sequence[Verdict],
+    *,
+    of_others: Sequence[Verdict] = (),
+    info: Mapping[str, Any],
+    unavoidable: Iterable[Difference] = UNAVOIDABLE,
+    silent: Mapping[str, Silent] = SILENT,
+) -> Judgement:
+    """``verdicts`` of this container; ``of_others``: of those beside it, which may say why a call from here ends
+    otherwise. ``info``: the engine's /info."""
+    names = sorted(engine.keys() | pod.keys())
+    differing = [name for name in names if not same(name, engine.get(name, ABSENT), pod.get(name, ABSENT))]
+    spoken = [(verdict, claims(verdict)) for verdict in verdicts]
+    others = [(verdict, claims(verdict)) for verdict in of_others]
+    entries = tuple(unavoidable)
+    declared: Counter[str] = Counter()
+    left, must = [], 0
+    for name in differing:
+        here, there = engine.get(name, ABSENT), pod.get(name, ABSENT)
+        telling = [v for v, facts in (*spoken, *(others if name.startswith("reach.") else ())) if _any_of(name, facts)]
+        told = [verdict for verdict in telling if verdict.level is not Level.EXACT]
+        exact = tuple(verdict for verdict in telling if verdict.level is Level.EXACT)
+        known = [each for each in entries if _any_of(name, each.facts) and each.when(here, there)]
+        if told:
+            declared[max(told, key=lambda verdict: _RANK[verdict.level]).level.value] += 1
+        elif any(each.always or not exact for each in known):
+            must += 1
+        else:
+            left.append(Undeclared(fact=name, engine=here, pod=there, exact=exact))
+    made = Judgement(compared=len(names), declared=dict(declared), unavoidable=must, undeclared=tuple(left))
+    return _with_wolves(made, spoken, names, differing, engine, info, silent)
+
+
+def _with_wolves(
+    made: Judgement,
+    spoken: Sequence[tuple[Verdict, Sequence[str]]],
+    names: Sequence[str],
+    differing: Sequence[str],
+    engine: Facts,
+    info: Mapping[str, Any],
+    silent: Mapping[str, Silent],
+) -> Judgement:
+    wolves, hushed, outside, unwatched = [], [], 0, 0
+    for verdict, facts in spoken:
+        if verdict.level not in _CLAIMS_DIFFERENCE:
+            continue
+        if not facts:
+            outside += 1
+        elif any(_any_of(name, facts) for name in differing):
+            continue
+        elif all(each.startswith(WATCHED) for each in facts) and not any(_any_of(name, facts) for name in names):
+            unwatched += 1
+        elif verdict.code in silent and silent[verdict.code].when(engine, info):
+            hushed.append((verdict, silent[verdict.code].reason))
+        else:
+            wolves.append(verdict)
+    return Judgement(
+        compared=made.compared,
+        declared=made.declared,
+        unavoidable=made.unavoidable,
+        undeclared=made.undeclared,
+        wolves=tuple(wolves),
+        outside=outside,
+        unwatched=unwatched,
+        silent=tuple(hushed),
+    )
+
+
+def same(name: str, engine: Any, pod: Any) -> bool:
+    """Whether two values of a fact are the same; of a time, which was measured, whether they are about the same."""
+    if name.endswith("_s") and isinstance(engine, float) and isinstance(pod, float):
+        return abs(engine - pod) <= SAME_S
+    return bool(engine == pod)
+
+
+def _any_of(name: str, patterns: Iterable[str]) -> bool:
+    return any(is_of(name, pattern) for pattern in patterns)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is ABSENT else f"{value:.1f}" if isinstance(value, float) else repr(value)
