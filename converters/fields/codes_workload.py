@@ -47,6 +47,14 @@ CONTROLLER = (
         answer=Answer.TEXT,
         typed="a schedule of five fields",
     ),
+    field(
+        "time-zone",
+        "a time zone by a name that a CronJob does not take: it wants one of the time zone database",
+        blocking=True,
+        todo="answer with the zone's name, for example Europe/Amsterdam",
+        answer=Answer.TEXT,
+        typed="a time zone, for example Europe/Amsterdam",
+    ),
     field("identity", "what the workload is called, and whose it is"),
     field(
         "instance-difference",
@@ -282,6 +290,7 @@ SCALING = (
     field("strategy-default", "how rollouts replace pods where nothing was said"),
     field("grace-default", "Docker's ten seconds, the preStop sleep and a margin"),
     field("service-default", "a Service's settings made explicit"),
+    field("port-asked", "a port that nothing declares and another workload's text asks for, as a Service port"),
     field("job-default", "a job's settings made explicit"),
     field("account-default", "a service account without a token: a container of Docker had none"),
     field("override", "a change that decisions.yaml makes to an object"),

@@ -13,6 +13,7 @@ from ..fields.verdict import Origins
 from ..workload import Controller, Workload
 from .context import Context
 from .controller_table import KINDS, Evidence, row_for
+from .cron import cron_fits, with_sunday_as_zero, zone_fits
 from .differences import Resolved, identity, ordinal_start
 from .service import governing_service
 from .sites import Part
@@ -195,9 +196,9 @@ def _cron_job(
     schedule = workload.schedule
     cron = _cron(workload, ledger)
     at = f"CronJob/{part.name}:spec"
-    zone, concurrency, deadline = "Etc/UTC", "Forbid", DEADLINE_S
+    zone, concurrency, deadline = _zone(workload, ledger), "Forbid", DEADLINE_S
     if schedule is not None:
-        zone, concurrency = schedule.time_zone or zone, schedule.concurrency or concurrency
+        concurrency = schedule.concurrency or concurrency
         if schedule.starting_deadline_s is not None:
             # The controller looks every ten seconds, and misses a shorter one.
             deadline = max(10, -int(-schedule.starting_deadline_s // 1))
@@ -238,28 +239,30 @@ def _cron(workload: Workload, ledger: Ledger) -> str:
     """The schedule in five fields. Six fields begin with seconds elsewhere, and a zone has a field of its own."""
     schedule = workload.schedule
     assert schedule is not None
-    cron, origins = schedule.cron.strip(), schedule.origins.get("cron", ())
+    cron, origins = with_sunday_as_zero(schedule.cron.strip()), schedule.origins.get("cron", ())
     if cron_fits(cron):
         return cron
     answer = ledger.ask("schedule-unfit", origins, "schedule")
     if answer is not None and cron_fits(answer):
         ledger.approximated(origins, "schedule-unfit", why=f"{cron}: {answer}, as decided")
         return answer
-    ledger.undecided(origins, "schedule-unfit", why=f"{cron!r} has not five fields", subject="schedule")
+    ledger.undecided(origins, "schedule-unfit", why=f"{cron!r} is no schedule here", subject="schedule")
     return cron
 
 
-_MACROS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
-
-
-def cron_fits(cron: str) -> bool:
-    """Five fields or a macro. What stands in a field the API server checks."""
-    fields = cron.split()
-    legal = all(
-        part and set(part) <= set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ*/,-?#")
-        for part in fields
-    )
-    return cron in _MACROS or (len(fields) == 5 and legal and not cron.startswith("@"))
+def _zone(workload: Workload, ledger: Ledger) -> str:
+    schedule = workload.schedule
+    if schedule is None or not schedule.time_zone:
+        return "Etc/UTC"
+    zone, origins = schedule.time_zone, schedule.origins.get("time_zone", ())
+    if zone_fits(zone):
+        return zone
+    answer = ledger.ask("time-zone", origins, "time zone")
+    if answer is not None and zone_fits(answer):
+        ledger.approximated(origins, "time-zone", why=f"{zone}: {answer}, as decided")
+        return answer
+    ledger.undecided(origins, "time-zone", why=f"{zone!r} is no name of a time zone", subject="time zone")
+    return zone
 
 
 _BUILDERS: dict[Controller, Callable[[Workload, Layout, Part, dict[str, Any], Context, Ledger], dict[str, Any]]] = {

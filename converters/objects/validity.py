@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .controller import cron_fits
+from .cron import cron_fits, zone_fits
 from .legality import LABEL, SUBDOMAIN, amount, is_key, labels, port_range, twice
 from .pod_validity import pod_problems
 
@@ -137,9 +137,9 @@ def _stateful_set(each: Object, spec: Mapping[str, Any]) -> Iterator[str]:
 
 def _cron_job(_: Object, spec: Mapping[str, Any]) -> Iterator[str]:
     if not cron_fits(spec["schedule"]):
-        yield f"schedule {spec['schedule']!r} has not five fields"
-    if spec.get("timeZone") == "Local":
-        yield "timeZone Local is refused"
+        yield f"schedule {spec['schedule']!r} is none of five fields"
+    if "timeZone" in spec and not zone_fits(spec["timeZone"]):
+        yield f"timeZone {spec['timeZone']!r} is no name of a time zone"
 
 
 def _service(_: Object, spec: Mapping[str, Any]) -> Iterator[str]:

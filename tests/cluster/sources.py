@@ -47,6 +47,7 @@ _TYPED = {
     **TYPED_ANSWERS,
     "constraint-label": ("edge.example/disk",),
     "schedule-unfit": ("15 3 * * *",),
+    "time-zone": ("America/Los_Angeles",),
     "check-port": ("8080",),
     "route-port": ("8080",),
     "scale-max": ("6",),

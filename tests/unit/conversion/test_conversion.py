@@ -245,6 +245,16 @@ def test_a_schedule_with_seconds_is_asked_for() -> None:
     assert objects["CronJob/web"]["spec"]["schedule"] == "0 3 * * *"
 
 
+def test_a_time_zone_that_is_none_is_asked_for() -> None:
+    """An abbreviation is no name of a zone; the answer is taken, and told."""
+    workload = web(1, schedule=Schedule(cron="0 3 * * *", time_zone="PST", origins={"time_zone": atom("f", "zone")}))
+    assert made(workload).blocked == ("time-zone",)
+    answered = made(workload, answers={"time-zone": "America/Los_Angeles"})
+    assert by_name(answered)["CronJob/web"]["spec"]["timeZone"] == "America/Los_Angeles"
+    assert [v.level for v in answered.verdicts if v.source and v.source.path == "zone"] == [Level.APPROXIMATED]
+    assert made(workload, answers={"time-zone": "CEST"}).blocked == ("time-zone",)
+
+
 def test_an_override_changes_one_object_and_says_so() -> None:
     """A merge patch (RFC 7386): null removes; the verdict names the line and the paths."""
     patch = {"spec": {"revisionHistoryLimit": 3, "minReadySeconds": None}}
