@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .decisions import Decisions, Override
@@ -17,8 +17,9 @@ from .errors import PodliftError
 from .fields.catalogue import code_named
 from .fields.verdict import Finding
 from .links import links_of
-from .rewriting import Rewrite, rewriter
+from .rewriting import Rewrite, rewriter, words_of
 from .target import Target
+from .texts import texts_of
 from .workload import MountKind, Workload
 
 # 52, not 63: a CronJob appends eleven characters to the names of its Jobs, and controllers a hash to their pods'.
@@ -273,13 +274,18 @@ def _hosts(
     def placed(workload: str, service: str) -> str:
         return f"{service}.{spaces[workload]}" if several and spaces[workload] else service
 
+    used = {word for workload in workloads for word in _words(workload)}
     meant: dict[str, dict[str, set[str]]] = {}
     for workload in workloads:
         for legacy in {name.name for name in workload.names if name.kind not in ("workload", "link")}:
             service = services.get((workload.name, legacy))
             if service is not None:
-                address = placed(workload.name, service)
-                meant.setdefault(legacy, {}).setdefault(address, set()).update(_networks(workload, legacy))
+                address, networks = placed(workload.name, service), _networks(workload, legacy)
+                meant.setdefault(legacy, {}).setdefault(address, set()).update(networks)
+                # Docker also resolves a name with its network behind it.
+                for network in networks:
+                    if f"{legacy}.{network}" in used:
+                        meant.setdefault(f"{legacy}.{network}", {}).setdefault(address, set()).add(network)
 
     def written(legacy: str, address: str) -> bool:
         # DNS does not tell capitals apart, so a name that only lost them still resolves.
@@ -299,6 +305,10 @@ def _hosts(
             near = [address for address, networks in sorted(addresses.items()) if networks & on]
             if len(near) == 1 and written(legacy, near[0]):
                 hosts_of.setdefault(workload.name, {})[legacy] = near[0]
+    for workload in workloads:
+        for word, address in _searched(workload, {**hosts, **hosts_of.get(workload.name, {})}).items():
+            if word not in meant:
+                hosts_of.setdefault(workload.name, {})[word] = address
     for (name, alias), (linked, service) in links.items():
         address = placed(linked, service)
         if hosts.get(alias, alias) != address:
@@ -306,11 +316,22 @@ def _hosts(
     return hosts, hosts_of
 
 
+def _searched(workload: Workload, hosts: Mapping[str, str]) -> dict[str, str]:
+    """Words of its texts that one of its search domains makes a legacy name, which the cluster's DNS does not know."""
+    found: dict[str, str] = {}
+    for word in _words(workload) if workload.dns_search else ():
+        for domain in workload.dns_search:
+            address = hosts.get(f"{word}.{domain.value.strip('.')}")
+            if address is not None:
+                found.setdefault(word, address)
+    return found
+
+
 def _old_names(workload: Workload, names: NameMap) -> list[Finding]:
     """Old host names in this workload's texts: those that are rewritten, and those that may be words like others."""
     rewrite, hosts = names.rewrite_for(workload.name), names.hosts_for(workload.name)
     places: dict[tuple[str, str], dict[str, None]] = {}
-    for place, text in _texts(workload):
+    for place, text in texts_of(workload):
         found = rewrite(text)
         for pair in (*found.done, *((old, "") for old in found.seen)):
             places.setdefault(pair, {})[place] = None
@@ -327,16 +348,8 @@ def _old_names(workload: Workload, names: NameMap) -> list[Finding]:
     ]
 
 
-def _texts(workload: Workload) -> Iterator[tuple[str, str]]:
-    for container in workload.containers:
-        for env in container.env:
-            if env.value:
-                yield f"env {env.name}", env.value
-        for word in (*(container.entrypoint or ()), *(container.args or ())):
-            yield "command", word
-        for check in container.checks:
-            for word in check.argv:
-                yield "check", word
+def _words(workload: Workload) -> set[str]:
+    return {word for _, text in texts_of(workload) for word in words_of(text)}
 
 
 def _claims(workloads: Sequence[Workload], bases: Mapping[str, str]) -> dict[tuple[str, str], str]:

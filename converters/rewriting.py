@@ -25,6 +25,11 @@ class Rewritten:
 _NAME = re.compile(r"(?<![A-Za-z0-9_.-])[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text that may be host names."""
+    return [word.rstrip(".") for word in _NAME.findall(text)]
+
+
 def rewriter(hosts: Mapping[str, str], own: Collection[str] = ()) -> Rewrite:
     """A function that rewrites texts by a map of legacy host names to DNS names.
 

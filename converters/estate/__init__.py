@@ -14,13 +14,14 @@ from ..errors import PodliftError
 from ..fields.verdict import Finding, Tally
 from ..sources.reading import Expected, Reading
 from ..workload import Host, Setting, SiteCount, Workload
+from .addresses import of_legacy_hosts
 from .evidence import acts_unasked
 from .grouping import RUNNING, by_container, excluded, groups
 from .instances import merged
 from .intent import with_intent
 from .pods import joined, one_pod, with_groups_joined
 from .risks import risks
-from .sharing import ambiguous, of_one_instance, with_names, with_references, with_shared_volumes
+from .sharing import ambiguous, of_one_instance, with_asked_ports, with_names, with_references, with_shared_volumes
 
 __all__ = ["Estate", "reconcile"]
 
@@ -66,8 +67,9 @@ def reconcile(readings: Sequence[Reading], *, decisions: Decisions) -> Estate:
         findings.append(_missing(config, any(r.source == "inspect" for r in readings)))
         workloads.append(config)
     workloads = joined(workloads, pods, decisions)
-    workloads = with_references(with_names(with_shared_volumes(workloads)))
+    workloads = with_references(with_asked_ports(with_names(with_shared_volumes(workloads))))
     findings += ambiguous(workloads, decisions) + of_one_instance(workloads, decisions) + risks(workloads)
+    findings += of_legacy_hosts(workloads, hosts, decisions)
     by_owner: dict[str, list[Finding]] = {}
     for finding in findings:
         by_owner.setdefault(finding.workload, []).append(finding)

@@ -10,8 +10,9 @@ from ..decisions import Decisions
 from ..fields.catalogue import code_named
 from ..fields.verdict import Finding
 from ..links import links_of
-from ..workload import Mount, MountKind, Name, Workload
+from ..workload import Mount, MountKind, Name, Port, Protocol, Workload
 
+_WITH_PORT = re.compile(r"(?<![A-Za-z0-9_.-])([A-Za-z0-9][A-Za-z0-9_.-]*):(\d{1,5})(?![\w.-])")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -77,25 +78,26 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
     made = []
     for workload in workloads:
         alone = len(workload.instances) <= 1
-        names: dict[str, Name] = {}
-        for name in workload.names:
-            if alone or name.kind != "container":
-                names.setdefault(name.name, name)
+        found = [name for name in workload.names if alone or name.kind != "container"]
         for network in workload.networks:
             for alias in network.aliases:
-                names.setdefault(alias.value, Name(name=alias.value, network=network.name, origins=alias.origins))
+                found.append(Name(name=alias.value, network=network.name, origins=alias.origins))
             if network.name not in ("bridge", "host", "none", "default", "podman"):
                 for instance in workload.instances:
                     if alone or instance.name in used:
                         kind = "container" if alone else "instance"
-                        names.setdefault(instance.name, Name(name=instance.name, network=network.name, kind=kind))
+                        found.append(Name(name=instance.name, network=network.name, kind=kind))
         for network in workload.networks if workload.scheduler == "swarm" else ():
             # Swarm's own DNS answers to the service's name, which no container has as an alias.
             if network.name not in ("bridge", "host", "none", "ingress"):
-                names.setdefault(workload.name, Name(name=workload.name, network=network.name, kind="service"))
-        for name in links.get(workload.name, ()):
-            names.setdefault(name.name, name)
-        names.setdefault(workload.name, Name(name=workload.name, kind="workload"))
+                found.append(Name(name=workload.name, network=network.name, kind="service"))
+        found += links.get(workload.name, ())
+        if all(name.name != workload.name for name in found):
+            found.append(Name(name=workload.name, kind="workload"))
+        # Each network resolves by itself: the same name on another one is another name.
+        names: dict[tuple[str, str], Name] = {}
+        for name in found:
+            names.setdefault((name.name, name.network), name)
         made.append(replace(workload, names=tuple(names[k] for k in sorted(names))))
     return made
 
@@ -178,6 +180,35 @@ def with_references(workloads: Sequence[Workload]) -> list[Workload]:
         named.discard(workload.name)
         made.append(replace(workload, references=tuple(sorted(named))) if named else workload)
     return made
+
+
+def with_asked_ports(workloads: Sequence[Workload]) -> list[Workload]:
+    """Ports that a text asks for beside a name (``api:9090``) and nothing declares. Docker let everybody reach them; a
+    Service has the ports that it lists. One without any is headless, which reaches all."""
+    known: dict[str, dict[str, set[str]]] = {}
+    for workload in workloads:
+        for name in workload.names:
+            known.setdefault(name.name, {}).setdefault(workload.name, set()).add(name.network)
+    asked: dict[str, set[int]] = {}
+    for workload in workloads:
+        on = {network.name for network in workload.networks}
+        for text in _texts(workload):
+            for name, number in _WITH_PORT.findall(text):
+                owners = known.get(name, {})
+                near = {owner for owner, networks in owners.items() if networks & on}
+                for owner in near or set(owners):
+                    asked.setdefault(owner, set()).add(int(number))
+    return [_with_ports(workload, asked.get(workload.name, set())) for workload in workloads]
+
+
+def _with_ports(workload: Workload, asked: set[int]) -> Workload:
+    ports = [port for container in workload.containers for port in container.ports if port.protocol is Protocol.TCP]
+    there = {port.container_port for port in ports} | {p.host_port for port in ports for p in port.published}
+    new = tuple(Port(container_port=number) for number in sorted(asked - there) if 0 < number < 65536)
+    if not there or not new:
+        return workload
+    first, *others = workload.containers
+    return replace(workload, containers=(replace(first, ports=(*first.ports, *new)), *others))
 
 
 def _texts(workload: Workload) -> list[str]:

@@ -75,6 +75,13 @@ ESTATE_CODES: tuple[Code, ...] = (
     finding(
         "legacy-name-used", "an old host name stands in environment or command", todo="check that the new name is right"
     ),
+    finding(
+        "legacy-address-used",
+        "an address of a legacy host stands in environment, command or hosts file",
+        todo="name the Service instead, or answer accept where the host stays",
+        answer=Answer.CHOICE,
+        options=(("accept", "the host stays, or what uses the address does not matter"),),
+    ),
     finding("host-unread", "a host could not be read: its instances are not in the plan"),
     finding(
         "host-twice",

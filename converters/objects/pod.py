@@ -130,7 +130,14 @@ def _service_links(workload: Workload, context: Context, ledger: Ledger) -> bool
     ]
     at = context.in_pod("spec.enableServiceLinks")
     for link in links:
-        why = f"{link.key}: a Service of that name, and its variables with those of all other Services of the namespace"
+        service = context.names.links.get((workload.name, link.key), link.key)
+        prefix = link.key.upper().replace("-", "_")
+        why = (
+            f"{link.key}: the Service {service}, and its variables with those of all other Services of the namespace; "
+            f"no {prefix}_NAME and {prefix}_ENV_*"
+        )
+        if service != link.key.lower():
+            why += f", and {service.upper().replace('-', '_')} in place of {prefix}"
         ledger.approximated(link.origins, "link", *at, why=why, todo="check that none of them is a setting's name")
     if not links:
         for target in at:

@@ -11,12 +11,15 @@ from typing import Any
 from ..fields.catalogue import code_named
 from ..fields.ledger import Ledger
 from ..fields.verdict import Origins
+from ..names import legal
 from ..workload import Controller, Name, Pair, Port, Published, Workload
 from .context import Context, suffixed
 from .exposure import HOST_PORT, is_loopback, is_public, stated
 from .network_policy import network_label
 
 HEADLESS_SUFFIX = "-pods"
+# Networks that an engine has by itself, on which it resolves no names.
+_WITHOUT_NAMES = frozenset({"", "bridge", "host", "none", "default", "podman"})
 _SUFFIXES = {"NodePort": "-nodeport", "LoadBalancer": "-public"}
 NODE_PORTS = range(30000, 32768)
 
@@ -104,7 +107,11 @@ def services(workload: Workload, *, controller: Controller, context: Context, le
     for service in sorted(by_name, key=lambda s: (s != own, s)):
         made.append(_service(service, workload, ports, context))
         kind = "spec.type" if ports else "spec.clusterIP"
-        ledger.defaulted("service-default", f"Service/{service}:{kind}", why="reachable in the cluster")
+        ledger.defaulted(
+            "service-default",
+            f"Service/{service}:{kind}",
+            why="reachable in the cluster, by these ports" if ports else "reachable in the cluster",
+        )
         for name in by_name[service]:
             _tell_name(name, service, ledger)
     holders = list(by_name)
@@ -155,6 +162,10 @@ def _tell_name(name: Name, service: str, ledger: Ledger) -> None:
     target = f"Service/{service}:metadata.name"
     if name.name.lower() == service:
         ledger.exact(name.origins, "link" if name.kind == "link" else "alias", target)
+    elif legal(name.name) == name.name:
+        ledger.approximated(
+            name.origins, "alias", target, why=f"{name.name} is another workload's Service; this one's is {service}"
+        )
     elif "." in name.name:
         ledger.approximated(
             name.origins, "alias-dotted", target, why=f"{name.name} has dots; the Service is named {service}"
@@ -206,6 +217,8 @@ def _exposed(told: _Told) -> list[dict[str, Any]]:
     for container in workload.containers:
         for port in container.ports:
             ledger.exact(port.origins, "port", *told.declared(port))
+            for target in () if port.origins or port.published else told.declared(port):
+                ledger.defaulted("port-asked", target, why="nothing declares it, and another workload asks for it")
             for published in port.published:
                 number = published.host_port or port.container_port
                 kind = _tell_published(told, port, published)
@@ -310,21 +323,22 @@ def _tell_networks(workload: Workload, services: Mapping[str, list[Name]], conte
         kept = tuple(
             f"Service/{service}:metadata.name"
             for service, names in sorted(services.items())
-            if names and all(name.network == network.name and name.kind == "container" for name in names)
+            if any(name.network == network.name for name in names) and all(name.kind == "container" for name in names)
             and not (service == own and service_ports(workload))
         )  # fmt: skip
+        gone = _gone(network.name, services)
         policy = f"NetworkPolicy/{own}:spec"
         if isolating:
             label = context.in_pod(f"metadata.labels[{network_label(network.name)}]")
             ledger.approximated(
                 network.origins, "network", policy, *label, *kept,
-                why=f"only pods of network {network.name} may call, if the cluster enforces NetworkPolicies",
+                why=f"only pods of network {network.name} may call, if the cluster enforces NetworkPolicies{gone}",
             )  # fmt: skip
         elif kept:
-            why = f"network {network.name}: pods share one network, names are kept, isolation is not"
+            why = f"network {network.name}: pods share one network, names are kept, isolation is not{gone}"
             ledger.approximated(network.origins, "network", *kept, why=why)
         else:
-            ledger.dropped(network.origins, "network", why=f"network {network.name}: pods share one network")
+            ledger.dropped(network.origins, "network", why=f"network {network.name}: pods share one network{gone}")
         closed: Origins = tuple(source for pair in network.isolation for source in pair.origins)
         kind = "internal" if network.internal else "without communication between containers"
         if isolating:
@@ -341,11 +355,26 @@ def _tell_networks(workload: Workload, services: Mapping[str, list[Name]], conte
             _tell_link(workload, link, context, ledger)
 
 
+def _gone(network: str, services: Mapping[str, list[Name]]) -> str:
+    """Names of a network that no Service bears, in words: a container's, and any with the network's name behind it."""
+    if network in _WITHOUT_NAMES:
+        return ""
+    renamed = {
+        name.name: service
+        for service, names in sorted(services.items())
+        for name in names
+        if name.network == network and name.kind == "container" and name.name.lower() != service
+    }
+    said = [f"the Service of container {name} is {service}" for name, service in renamed.items()]
+    return "; ".join(["", *said, f"NAME.{network} does not resolve"])
+
+
 def _tell_link(workload: Workload, link: Pair, context: Context, ledger: Ledger) -> None:
     """The alias is a Service of the linked workload, which every pod can resolve."""
     service = context.names.links.get((workload.name, link.key), "")
     if not service:
         ledger.dropped(link.origins, "link-unresolved", why=f"link {link.key} to {link.value}, which was not read")
         return
-    why = f"link {link.key} to {link.value}: the name resolves by a Service for every pod"
+    resolves = "the name" if service == link.key.lower() else f"{service} in place of the name"
+    why = f"link {link.key} to {link.value}: {resolves} resolves by a Service for every pod"
     ledger.approximated(link.origins, "link", f"Service/{service}:metadata.name", why=why)
