@@ -82,7 +82,9 @@ def tell_grace(workload: Workload, *, context: Context, ledger: Ledger) -> None:
         for target in targets:
             why = f"Docker's {DOCKER_GRACE_S} s, the drain of {drain_seconds(workload)} s and {MARGIN_S} s more"
             ledger.defaulted("grace-default", target, why=why)
-    ledger.exact(origins, "stop-timeout", *targets)
+    if origins:
+        why = f"until the kill {MARGIN_S} s more, since the kubelet is slower than the engine"
+        ledger.approximated(origins, "stop-timeout", *targets, why=why)
     of_drain: Origins = ending.origins.get("drain_s", ())
     hooks = tuple(
         target

@@ -367,10 +367,10 @@ def _shared_memory(workload: Workload, pod: PodVolumes) -> None:
                 *context.in_pod(f"spec.volumes[{name}]"),
                 *context.in_pod(f"spec.containers[{container.name}].volumeMounts[{SHM}]"),
             )
+            why = "programs can be run from it"
             if size != container.shm_bytes:
-                why = f"containers share /dev/shm: the largest size of them, {quantity.memory(size)}"
-                ledger.approximated(origins, "shm-size", *targets, why=why)
-            ledger.exact(origins, "shm-size", *targets)
+                why = f"containers share /dev/shm: the largest size of them, {quantity.memory(size)}; {why}"
+            ledger.approximated(origins, "shm-size", *targets, why=why)
 
 
 def _covered(container: Container, pod: PodVolumes) -> bool:

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ..fields.ledger import Ledger
-from ..workload import Pair, Workload
+from ..workload import Container, Pair, Workload
 from .context import Context
 from .pod_security import refused
 
@@ -39,6 +39,14 @@ _OF_NETWORK = ("net.",)
 _OF_IPC = ("kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue.")
 
 
+# What Docker (20.10 and later) sets in each network namespace of its own, and a kubelet does not, with the capability
+# that makes it needless.
+_DOCKERS = (
+    ("net.ipv4.ip_unprivileged_port_start", "0", "NET_BIND_SERVICE", "ports below 1024 need no privilege"),
+    ("net.ipv4.ping_group_range", "0 2147483647", "NET_RAW", "every group may ping"),
+)
+
+
 def sysctls(
     workload: Workload, *, host_network: bool, host_ipc: bool, context: Context, ledger: Ledger
 ) -> list[dict[str, str]]:
@@ -52,7 +60,23 @@ def sysctls(
         elif _taken(pair, name, host_network=host_network, host_ipc=host_ipc, context=context, ledger=ledger):
             made[name] = pair
             ledger.exact(pair.origins, "sysctl", *context.in_pod(f"spec.securityContext.sysctls[{name}]"))
+    asked = {pair.key.replace("/", ".") for pair in workload.sysctls}
+    for name, value, capability, why in () if host_network else _DOCKERS:
+        if name not in asked and any(_lacks(container, capability) for container in workload.containers):
+            made[name] = Pair(key=name, value=value)
+            for target in context.in_pod(f"spec.securityContext.sysctls[{name}]"):
+                ledger.defaulted("security-default", target, why=f"in Docker's containers {why}")
     return [{"name": name, "value": made[name].value} for name in sorted(made)]
+
+
+def _lacks(container: Container, capability: str) -> bool:
+    """Whether its process has not this one of Docker's usual capabilities: root has it, unless it was dropped."""
+    if container.privileged:
+        return False
+    user = str(container.user or container.inherited.get("user") or "0").partition(":")[0]
+    added = {item.value.upper().removeprefix("CAP_") for item in container.cap_add}
+    dropped = {item.value.upper().removeprefix("CAP_") for item in container.cap_drop}
+    return user not in ("0", "root") or (bool(dropped & {"ALL", capability}) and not added & {"ALL", capability})
 
 
 def is_safe(name: str, version: tuple[int, int]) -> bool:

@@ -121,7 +121,7 @@ def judge(
         telling = [v for v, facts in (*spoken, *(others if name.startswith("reach.") else ())) if _any_of(name, facts)]
         told = [verdict for verdict in telling if verdict.level is not Level.EXACT]
         exact = tuple(verdict for verdict in telling if verdict.level is Level.EXACT)
-        known = [each for each in entries if _any_of(name, each.facts) and each.when(here, there)]
+        known = [e for e in entries if _any_of(name, e.facts) and e.when(here, there) and e.where(engine)]
         if told:
             declared[max(told, key=lambda verdict: _RANK[verdict.level]).level.value] += 1
         elif any(each.always or not exact for each in known):

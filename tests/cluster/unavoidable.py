@@ -1,7 +1,7 @@
 """What differs between a container and any pod, whatever a converter does; docs/reference/differences.md shows it.
 
-Nothing stands here that a manifest could say otherwise. An entry is as narrow as can be: the facts, and by ``when`` the
-one way in which they may differ.
+Nothing stands here that a manifest could mend to any effect. An entry is as narrow as can be: the facts, and by
+``when`` the one way in which they may differ.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from tests.cluster.facts import Facts
 
 ABSENT = None
 _ID = re.compile(r"[0-9a-f]{12}")
@@ -22,6 +24,7 @@ class Difference:
     reason    why no manifest can mend it
     said      the way in which they differ, in words
     when      the same as a test of the engine's value and the pod's, None where one has none
+    where     a test of all of the engine's facts
     always    it counts even where a verdict calls a setting exact that speaks of the fact too: it says nothing of it
     """
 
@@ -29,6 +32,7 @@ class Difference:
     said: str
     reason: str
     when: Callable[[Any, Any], bool]
+    where: Callable[[Facts], bool] = lambda _facts: True
     always: bool = False
 
 
@@ -50,6 +54,13 @@ def _either_alone(engine: Any, pod: Any) -> bool:
 
 def _given_name(engine: Any, _pod: Any) -> bool:
     return isinstance(engine, str) and _ID.fullmatch(engine) is not None
+
+
+def _is_root_with(capability: str) -> Callable[[Facts], bool]:
+    def where(facts: Facts) -> bool:
+        return facts["uid.effective"] == "0" and "effective" in facts.get(f"capabilities.{capability}", "")
+
+    return where
 
 
 UNAVOIDABLE = (
@@ -88,6 +99,20 @@ UNAVOIDABLE = (
         said="on one side only",
         when=_either_alone,
         reason="A container has its host's resolver or the engine's own, a pod the cluster's with its search domains.",
+    ),
+    Difference(
+        facts=("sysctls.net.ipv4.ip_unprivileged_port_start",),
+        said="0 and 1024, for root that may bind any port",
+        when=lambda engine, pod: (engine, pod) == ("0", "1024"),
+        where=_is_root_with("NET_BIND_SERVICE"),
+        reason="An engine lets every user bind ports below 1024; a pod says so where one would else be refused.",
+    ),
+    Difference(
+        facts=("sysctls.net.ipv4.ping_group_range",),
+        said="all groups and none, for root that may ping anyway",
+        when=lambda engine, pod: (engine, pod) == ("0 2147483647", "1 0"),
+        where=_is_root_with("NET_RAW"),
+        reason="An engine lets every group ping; a pod says so where one would else be refused.",
     ),
     Difference(
         facts=("kernel_paths./proc/interrupts", "kernel_paths./sys/devices/virtual/powercap"),

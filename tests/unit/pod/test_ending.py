@@ -50,7 +50,7 @@ def test_the_grace_is_drain_and_stop_timeout_and_a_margin(served: bool, given: d
 
 def test_the_grace_says_where_it_comes_from() -> None:
     """From the stop timeout, or from Docker's own."""
-    assert ended(grace_s=45.0).said("grace_s") == "exact stop-timeout"
+    assert ended(grace_s=45.0).said("grace_s") == "approximated stop-timeout"
     assert ended(grace_s=45.0).at("grace_s") == ["spec.terminationGracePeriodSeconds"]
     assert ended().defaulted()["spec.terminationGracePeriodSeconds"] == "grace-default"
 
