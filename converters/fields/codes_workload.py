@@ -208,6 +208,14 @@ NETWORK = (
     field("mac-address", "a MAC address; pods have none of their own choosing", drop=True),
     field("route", "traffic from outside by host and path"),
     field(
+        "route-unfit",
+        "a route by a host name or a path that the API server refuses",
+        blocking=True,
+        todo="correct it in the config, or answer drop",
+        answer=Answer.CHOICE,
+        options=(_ACCEPT,),
+    ),
+    field(
         "route-port",
         "a route names no port of the workload",
         blocking=True,

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..fields.ledger import Ledger
 from ..workload import Route, Workload
 from .context import Context, short_hash
+from .legality import SUBDOMAIN
 from .service import ServicePort, port_name, service_ports
 
 GATEWAY_GROUP = "gateway.networking.k8s.io"
+_ADDRESS = re.compile(r"[0-9.]+")
+# What an HTTPRoute takes, which is less than an Ingress does.
+_PATH = re.compile(r"/([-A-Za-z0-9/._~!$&'()*+,;=:]|%[0-9a-fA-F]{2})*", re.ASCII)
+_NO_PATH = re.compile(r"//|/\.\.?(/|$)|%2f", re.IGNORECASE)
+PATH_LIMIT = 1024
 
 
 def routes(workload: Workload, *, context: Context, ledger: Ledger) -> list[dict[str, Any]]:
     """An Ingress for all routes of a workload, or an HTTPRoute for each group of hosts that have the same paths; none
-    without routes. A route whose port is not known and not the only one is a blocking question."""
+    without routes. A route whose port is not known and not the only one is a blocking question, and so is one that the
+    API server refuses."""
     chosen: list[tuple[Route, ServicePort]] = []
     ports = service_ports(workload)
     by_gateway = GATEWAY_GROUP in context.target.crds
     kind = "HTTPRoute" if by_gateway else "Ingress"
-    for route in workload.routes:
+    for route in _legal(workload.routes, ledger):
         port = _port(route, ports, ledger)
         if port is None:
             ledger.undecided(
@@ -43,6 +52,30 @@ def routes(workload: Workload, *, context: Context, ledger: Ledger) -> list[dict
         for route, _ in group:
             _tell(route, f"{kind}/{each['metadata']['name']}:spec", by_gateway, ledger)
     return made
+
+
+def _legal(given: Sequence[Route], ledger: Ledger) -> Iterator[Route]:
+    """Host names are the same in capitals, and ``*`` is any of them."""
+    for route in given:
+        host = "" if route.host == "*" else route.host.lower()
+        path = route.path or "/"
+        if problem := _problem(host, path):
+            if ledger.ask("route-unfit", route.origins) == "drop":
+                ledger.dropped(route.origins, "route-unfit", why=f"{problem}; left out, as decided")
+            else:
+                ledger.undecided(route.origins, "route-unfit", why=problem)
+            continue
+        yield replace(route, host=host, path=path)
+
+
+def _problem(host: str, path: str) -> str:
+    if host and (len(host) > 253 or not SUBDOMAIN.fullmatch(host.removeprefix("*."))):
+        return f"{host!r} is no host name"
+    if host and _ADDRESS.fullmatch(host):
+        return f"{host} is an address, and routes go by name"
+    if len(path) > PATH_LIMIT or not _PATH.fullmatch(path) or _NO_PATH.search(path):
+        return f"{path!r} is no path that begins with a slash and has neither // nor .. in it"
+    return ""
 
 
 def _tell(route: Route, spec: str, by_gateway: bool, ledger: Ledger) -> None:
