@@ -216,6 +216,11 @@ ERROR_CODES: tuple[Code, ...] = (
         "what a workload is on the legacy side changed since the plan was made",
         "plan again, or apply the other workloads by name",
     ),
+    error(
+        "legacy-unread",
+        "whether the legacy side still is what was planned is not known, since a host did not answer",
+        "run it again when it answers, or say --skip-hosts",
+    ),
     error("bad-dump", "a dump is not what kubectl get -o json prints", "give what kubectl get KIND -o json printed"),
     error("bad-selector", "a label selector cannot be read", "write terms as kubectl -l takes them: app=web,tier!=db"),
     error(

@@ -13,14 +13,18 @@ from ..plan.model import Plan
 from .applied import Applied, Waiting
 from .deciding import Step, decide
 from .journaled import cutover_states
+from .moved import refuse_moved
 from .ordering import Item
 from .refusing import refuse_forbidden, refuse_namespaces, refuse_running, refuse_without_secrets
 from .sending import OnEvent, Sender
-from .stages import Key, Stage, Staged, key_of, stage_plan
+from .stages import FINALIZED, Key, Stage, Staged, key_of, stage_plan
 from .standing import Standing
 from .waiting import wait_for
 
 if TYPE_CHECKING:
+    from converters.capture import Capture
+    from converters.sources.mapping import Mapping as ConfigMapping
+
     from ..cluster import Cluster
 
 
@@ -35,6 +39,8 @@ def apply_plan(
     wait: bool = False,
     timeout_s: float = 300,
     force_conflicts: bool = False,
+    legacy: Capture | None = None,
+    mapping: ConfigMapping | None = None,
     on_event: OnEvent | None = None,
     on_trouble: Callable[[str], None] | None = None,
 ) -> Applied:
@@ -46,24 +52,29 @@ def apply_plan(
     dry_run          ``client`` compares and sends nothing; ``server`` has the server check what it would be sent
     wait, timeout_s  waits until controllers are ready, so long at most
     force_conflicts  takes over fields, and objects, that are others'
+    legacy, mapping  what the engines say now, and with what their configs are read: workloads that changed since the
+                     plan are refused, but for those whose cutover is finalized
     on_event         told ``("apply", sent, of how many)`` and ``("wait", ready, of how many)``
     on_trouble       told, while waiting, what keeps pods from being ready
 
     An object that is refused is an outcome, and what comes after it of its workload is not sent. Raises PodliftError
-    for what is wrong before anything is sent: stages.py, refusing.py, promises.py, and what the cluster
-    raises.
+    for what is wrong before anything is sent: stages.py, moved.py, refusing.py, promises.py, and what the
+    cluster raises.
     """
     from ..cluster.promises import check_target
 
     version = cluster.version()
     check_target(plan, cluster)
+    states = cutover_states(plan, cluster, workloads)
     staged = stage_plan(
         plan,
         workloads=workloads,
         stage=None if stage is None else Stage(stage),
-        states=cutover_states(plan, cluster, workloads),
+        states=states,
         never_cut_over=never_cut_over,
     )
+    if legacy is not None:
+        refuse_moved(plan, legacy, [each for each in staged.stages if states.get(each) != FINALIZED], mapping=mapping)
     items = [*staged.objects, *_secrets(plan, staged)]
     standing = Standing(cluster, items, _needed(plan, staged, cluster.namespace))
     refuse_namespaces(cluster, items, standing)

@@ -12,14 +12,18 @@ import click
 
 from converters.errors import PodliftError
 
+from ..project import load_project
 from ..report.apply_views import applied_names, applied_table
 from ..report.table import one_line
 from .clusters import Reach, cluster_of, cluster_options
 from .command import INCOMPLETE, Command, Session, pass_session
-from .inputs import mend
+from .inputs import Given, captured_configs, config_options, host_options, hosts_of, mapping_of, mend, read_engines
 from .progress import Progress
 
 if TYPE_CHECKING:
+    from converters.capture import Capture
+    from converters.sources.mapping import Mapping
+
     from ..apply import Applied
     from ..cluster import Cluster
     from ..plan.model import Plan
@@ -66,6 +70,9 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: str) -> floa
     default="5m",
     help="How long to wait, as 90s, 5m or 1h; 5m if not said.",
 )
+@host_options
+@config_options
+@click.option("--skip-hosts", is_flag=True, help="Do not look whether the legacy side changed since the plan.")
 @click.option("--yes", is_flag=True, help="Do not ask where target.yaml names no cluster.")
 @pass_session
 def command(
@@ -79,9 +86,17 @@ def command(
     force_conflicts: bool,
     wait: bool,
     timeout: float,
+    host: tuple[str, ...],
+    hosts: str | None,
+    config: tuple[str, ...],
+    mapping: str | None,
+    skip_hosts: bool,
     yes: bool,
 ) -> int:
     """Put a plan onto its cluster by server-side apply.
+
+    Refused are plans that were edited, another cluster than the plan's target names, and, where podlift.yaml or --host
+    names engines, workloads that changed there since.
 
     Sends only what differs, so an interrupted run is simply run again. What runs on the legacy side is applied gated:
     it neither takes traffic nor starts work until podlift cutover moves it. The last line counts what was done.
@@ -98,6 +113,8 @@ def command(
     cluster = cluster_of(reach)
     if not (yes or dry_run):
         _agree(plan, cluster)
+    given = Given(host=host, hosts=hosts, config=config, mapping=mapping)
+    legacy, the_mapping = (None, None) if skip_hosts else _legacy(given, session)
     with Progress(session) as progress:
         applied = apply_plan(
             plan,
@@ -109,6 +126,8 @@ def command(
             wait=wait,
             timeout_s=timeout,
             force_conflicts=force_conflicts,
+            legacy=legacy,
+            mapping=the_mapping,
             on_event=progress,
             on_trouble=lambda line: progress.talk(one_line(line)),
         )
@@ -122,6 +141,18 @@ def command(
     else:
         session.data(applied_table(applied, session.paint))
     return _exit_code(applied)
+
+
+def _legacy(given: Given, session: Session) -> tuple[Capture | None, Mapping | None]:
+    """What the engines say now, where some are named to plan from."""
+    project = load_project()
+    entries = hosts_of(given, project)
+    # a project with a capture names hosts for what they are, and reads none of them
+    named = bool(given.host) or given.hosts is not None
+    if not entries or not (named or (project.capture is None and not project.inspect)):
+        return None, None
+    mapping = mapping_of(given, project)
+    return replace(read_engines(entries, session), configs=captured_configs(given, project, mapping)), mapping
 
 
 def _exit_code(applied: Applied) -> int:
