@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from ..schemas.inputs import PROJECT
 from .command import Command, Session, pass_session
 
 MAPPING_FILE = "mapping.yaml"
+TARGET_FILE = "target.yaml"
 _IGNORED = (
     ("secrets/", "values of secrets, which captures and plans keep apart"),
     (".podlift/", "keys and state of this machine"),
@@ -26,32 +28,78 @@ _IGNORED = (
 @click.option("--config", metavar="FILE", multiple=True, help="A config of the scheduler, or a folder, to draft from.")
 @click.option("--host", metavar="[NAME=]URL", multiple=True, help="An engine to name in podlift.yaml.")
 @click.option("--estate", metavar="NAME", help="The estate's name; the folder's if not said.")
+@click.option("--context", metavar="NAME", help="The kubeconfig's context of the cluster to go to.")
+@click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; kubectl's own if not said.")
 @pass_session
-def command(session: Session, config: tuple[str, ...], host: tuple[str, ...], estate: str | None) -> None:
+def command(
+    session: Session,
+    config: tuple[str, ...],
+    host: tuple[str, ...],
+    estate: str | None,
+    context: str | None,
+    kubeconfig: str | None,
+) -> None:
     """Write podlift.yaml, a draft mapping and .gitignore.
 
-    Files that are there are kept as they are. The draft mapping is made from the configs of --config.
+    Files that are there are kept as they are. The draft mapping is made from the configs of --config, and with
+    --context also target.yaml, read from the cluster: it needs rights to get and list, and changes nothing there.
     """
     folder = Path.cwd()
     entries = [entry_of(each) for each in host]
     mapping = _draft(config) if config else ""
+    target = _target(context, kubeconfig) if context or kubeconfig else None
+    kept = {name for name in (PROJECT_FILE, TARGET_FILE) if (folder / name).exists()}
+    project = _project(estate or folder.name or "default", entries, config, with_target=target is not None)
     written = [
-        _write(folder / PROJECT_FILE, _project(estate or folder.name or "default", entries, config)),
+        _write(folder / PROJECT_FILE, project),
         _write(folder / MAPPING_FILE, mapping) if mapping else "",
+        _write(folder / TARGET_FILE, target.text) if target else "",
         _ignore(folder / ".gitignore"),
     ]
     session.data("".join(f"{line}\n" for line in written if line))
+    if target:
+        _tell_target(session, target, kept)
     if mapping:
         session.talk(f"Next: read {MAPPING_FILE}, then podlift mapping check")
     else:
         session.talk("Next: podlift plan, or name configs and hosts in podlift.yaml first")
 
 
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    """target.yaml's text, and the line of it that says which cluster it is."""
+
+    text: str
+    identity: str
+    unread: tuple[str, ...]
+
+
+def _target(context: str | None, kubeconfig: str | None) -> _Drafted:
+    from ..cluster import Cluster
+    from ..cluster.inventory import read_inventory
+    from ..cluster.target_draft import target_text
+
+    cluster = Cluster(context, kubeconfig)
+    inventory = read_inventory(cluster)
+    line = f"identity: {_quoted(inventory.target.identity)}" if inventory.target.identity else ""
+    return _Drafted(target_text(inventory, context=cluster.name), line, inventory.unread)
+
+
+def _tell_target(session: Session, target: _Drafted, kept: set[str]) -> None:
+    if TARGET_FILE in kept:
+        added = f", or add what names this cluster: {target.identity}" if target.identity else ""
+        session.talk(f"{TARGET_FILE} was there and is kept as it is: move it away to have it written anew{added}")
+    elif target.unread:
+        session.talk(f"Not read, for want of rights: {', '.join(target.unread)}")
+    if PROJECT_FILE in kept:
+        session.talk(f"See that {PROJECT_FILE} names it: target: {TARGET_FILE}")
+
+
 def _draft(config: tuple[str, ...]) -> str:
     return draft_mapping(load_documents(config))
 
 
-def _project(estate: str, hosts: list[HostEntry], config: tuple[str, ...]) -> str:
+def _project(estate: str, hosts: list[HostEntry], config: tuple[str, ...], *, with_target: bool) -> str:
     """podlift.yaml with what is known, and the rest as comments that need only their # taken away."""
     lines = [
         "# What podlift reads and where it writes. Flags override it; podlift schema project is the reference.",
@@ -78,7 +126,7 @@ def _project(estate: str, hosts: list[HostEntry], config: tuple[str, ...]) -> st
         lines += [f"# mapping: {MAPPING_FILE}", ""]
     lines += [
         "# What the cluster can do, and the answers to open questions.",
-        "# target: target.yaml",
+        f"{'' if with_target else '# '}target: {TARGET_FILE}",
         "# decisions: decisions.yaml",
         "",
         "# The plan directory. Without it, podlift plan shows the summary only.",

@@ -10,19 +10,15 @@ from converters.target import StorageClass
 from ..schemas.inputs import TARGET
 from .inventory import Inventory
 
-# What only a user knows, as lines that need their # taken away.
+# What only a user knows: key, what it is, and a line that needs its # taken away.
 _YOURS = (
-    ("namespace", 'namespace: "{group}"', "where objects go; {group} is the legacy group's name"),
-    ("sites", "sites: {ams: {topology.kubernetes.io/zone: ams}}", "which nodes stand for a legacy site"),
-    ("exposure", 'exposure: {"*": ClusterIP, "web:443/tcp": LoadBalancer}', "what public ports become"),
-    ("images", "images: {registry.old.example/: registry.new.example/}", "image prefixes to rewrite"),
-    ("pullSecrets", "pullSecrets: [registry]", "Secrets that images are pulled with"),
-    (
-        "metrics",
-        "metrics: {source: prometheus-adapter, requests: …, latency: …}",
-        "where autoscaling finds its numbers",
-    ),
-    ("runtimeClasses", "runtimeClasses: {runsc: gvisor}", "which RuntimeClass a Docker runtime becomes"),
+    ("namespace", "Where objects go; {group} is the legacy group's name", 'namespace: "{group}"'),
+    ("sites", "Which nodes stand for a legacy site", "sites: {ams: {topology.kubernetes.io/zone: ams}}"),
+    ("exposure", "What public ports become", 'exposure: {"*": ClusterIP, "web:443/tcp": LoadBalancer}'),
+    ("images", "Image prefixes to rewrite", "images: {registry.old.example/: registry.new.example/}"),
+    ("pullSecrets", "Secrets that images are pulled with", "pullSecrets: [registry]"),
+    ("metrics", "Where autoscaling finds its numbers", 'metrics: {source: prometheus-adapter, requests: "…"}'),
+    ("runtimeClasses", "Which RuntimeClass a Docker runtime becomes", "runtimeClasses: {runsc: gvisor}"),
 )
 
 
@@ -64,8 +60,9 @@ def _lines(inventory: Inventory, context: str) -> Iterator[str]:
         yield f"# The cluster has {_plain(said)}."
     yield ""
     yield "# How it is used is yours to say."
-    for key, line, about in _YOURS:
-        yield f"# {line}".ljust(72) + f"  # {about}" + (f"; {_plain(notes[key])}" if key in notes else "")
+    for key, about, line in _YOURS:
+        yield f"# {about}{f'; {_plain(notes[key])}' if key in notes else ''}."
+        yield f"# {line}"
 
 
 def _storage_class(each: StorageClass, *, assumed: bool) -> Iterator[str]:

@@ -34,6 +34,20 @@ class Authority:
         self._make(name, subject, extensions, signed)
         return self.folder / f"{name}.crt", self.folder / f"{name}.key"
 
+    def issue_late(self, name: str, subject: str) -> tuple[Path, Path]:
+        """A client's certificate that ended yesterday, and its key."""
+        key, request, certificate = (self.folder / f"{name}.{end}" for end in ("key", "csr", "crt"))
+        _openssl(
+            "req", "-new", "-nodes", "-subj", subject, "-config", "/dev/null",
+            "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-keyout", str(key), "-out", str(request),
+        )  # fmt: skip
+        # `req` takes no days of the past
+        _openssl(
+            "x509", "-req", "-days", "-1", "-in", str(request), "-CA", str(self.certificate),
+            "-CAkey", str(self.folder / "ca.key"), "-CAcreateserial", "-out", str(certificate),
+        )  # fmt: skip
+        return certificate, key
+
     def kubeconfig(self, path: Path, server: str, subject: str, *, context: str) -> Path:
         """A kubeconfig that holds all it needs, so that it still works where only this file can be seen."""
         certificate, key = self.issue(path.stem, subject)
@@ -66,21 +80,19 @@ class Authority:
         return path
 
     def _make(self, name: str, subject: str, extensions: Sequence[str], signed: Sequence[str]) -> None:
-        done = subprocess.run(
-            [
-                "openssl", "req", "-x509", "-nodes", "-days", DAYS, "-subj", subject,
-                "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                "-config", "/dev/null", *signed,
-                *[word for extension in extensions for word in ("-addext", extension)],
-                "-keyout", str(self.folder / f"{name}.key"), "-out", str(self.folder / f"{name}.crt"),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": SEARCH},
+        _openssl(
+            "req", "-x509", "-nodes", "-days", DAYS, "-subj", subject,
+            "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-config", "/dev/null", *signed,
+            *[word for extension in extensions for word in ("-addext", extension)],
+            "-keyout", str(self.folder / f"{name}.key"), "-out", str(self.folder / f"{name}.crt"),
         )  # fmt: skip
-        if done.returncode:
-            raise HostError(f"openssl made no certificate for {subject}: {done.stderr.strip()}")
+
+
+def _openssl(*arguments: str) -> None:
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False, env={"PATH": SEARCH})
+    if done.returncode:
+        raise HostError(f"openssl {' '.join(arguments[:2])} failed: {done.stderr.strip()}")
 
 
 def _text(file: Path) -> str:
