@@ -61,7 +61,7 @@ def compare_legacy(
     Raises PodliftError ``mapping-missing`` where the plan was made with configs and none are given, and what planning
     raises.
     """
-    unread = _unread(plan, capture)
+    unread = unread_hosts(plan, capture)
     if unread:
         return Comparison(leg=Leg.LEGACY, against=AGAINST, not_compared=unread)
     if not capture.configs:
@@ -92,7 +92,7 @@ def compare_legacy(
     )
 
 
-def _unread(plan: Plan, capture: Capture) -> str:
+def unread_hosts(plan: Plan, capture: Capture) -> str:
     """Why nothing can be said, ``""`` if it can. A host that did not answer may run anything."""
     failed = [f"{each.host.name} could not be read ({each.error})" for each in capture.hosts if each.error]
     read = {each.host.name for each in capture.hosts}

@@ -68,7 +68,7 @@ def _make(folder: Path, file: Path) -> None:
 def sealed(secret: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     """A Secret whose values are hashes; ``stringData`` stands with the data, as the server would store it."""
     name = secret["metadata"]["name"]
-    values = {each: _decoded(value) for each, value in (secret.get("data") or {}).items()}
+    values = {each: decoded(value) for each, value in (secret.get("data") or {}).items()}
     values |= {each: str(value).encode() for each, value in (secret.get("stringData") or {}).items()}
     made = {each: value for each, value in secret.items() if each != "stringData"}
     made["data"] = {each: seal(key, f"{name}\0{each}", value) for each, value in values.items()}
@@ -80,7 +80,8 @@ def seal(key: bytes, place: str, value: bytes) -> str:
     return "hmac:" + hmac.digest(key, place.encode() + b"\0" + value, "sha256").hex()[:16]
 
 
-def _decoded(value: Any) -> bytes:
+def decoded(value: Any) -> bytes:
+    """A value of a Secret's data."""
     try:
         return base64.b64decode(str(value), validate=True)
     except (binascii.Error, ValueError):
