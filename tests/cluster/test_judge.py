@@ -65,8 +65,8 @@ def test_each_row_names_facts_that_there_are(row: Any) -> None:
     """Or says why it is seen from outside only: no row is claimed by a fact that nothing observes."""
     roots = {
         "argv", "cwd", "environ", "uid", "gid", "tty", "stdin", "hostname", "domainname", "stop", "mounts",
-        "interfaces", "routes", "files", "health", "resolver", "reach", "hosts", "cgroup", "no_new_privs", "seccomp", "apparmor",
-        "limits", "namespaces", "capabilities", "groups", "uid_map", "kernel_paths", "devices", "restart", "pid1",
+        "interfaces", "routes", "files", "health", "resolver", "reach", "hosts", "cgroup", "no_new_privs", "seccomp",
+        "apparmor", "limits", "namespaces", "capabilities", "groups", "uid_map", "kernel_paths", "devices", "restart", "pid1",
         "kernel", "sysctls", "oom_score_adj", "umask",
     }  # fmt: skip
     if row.seen_by.startswith(OUTSIDE):
