@@ -20,6 +20,7 @@ from .service import has_service
 
 DRAIN_S = 10
 DOCKER_GRACE_S = 10
+FOREVER_S = 365 * 24 * 3600
 MARGIN_S = 5
 # The sleep action is beta and on since 1.30 (KEP-3960).
 SLEEP_SINCE = (1, 30)
@@ -70,8 +71,15 @@ def drain_seconds(workload: Workload) -> int:
 
 def grace_seconds(workload: Workload) -> int:
     """``terminationGracePeriodSeconds``: the drain, Docker's time between signal and kill, and a margin."""
+    return drain_seconds(workload) + _until_kill(workload) + MARGIN_S
+
+
+def _until_kill(workload: Workload) -> int:
+    """Below 0 Docker waits for ever."""
     wanted = workload.termination.grace_s
-    return drain_seconds(workload) + math.ceil(DOCKER_GRACE_S if wanted is None else wanted) + MARGIN_S
+    if wanted is None:
+        return DOCKER_GRACE_S
+    return FOREVER_S if wanted < 0 or wanted > FOREVER_S else math.ceil(wanted)
 
 
 def tell_grace(workload: Workload, *, context: Context, ledger: Ledger) -> None:
@@ -84,6 +92,8 @@ def tell_grace(workload: Workload, *, context: Context, ledger: Ledger) -> None:
             ledger.defaulted("grace-default", target, why=why)
     if origins:
         why = f"until the kill {MARGIN_S} s more, since the kubelet is slower than the engine"
+        if _until_kill(workload) == FOREVER_S:
+            why = f"{ending.grace_s:g} s: a year, since a pod is not waited for without end"
         ledger.approximated(origins, "stop-timeout", *targets, why=why)
     of_drain: Origins = ending.origins.get("drain_s", ())
     hooks = tuple(

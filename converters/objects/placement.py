@@ -5,6 +5,7 @@ A site's own controller is tied to its nodes where controllers are written (site
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..fields.ledger import Ledger
@@ -21,6 +22,7 @@ _PODS = "spec.affinity.podAntiAffinity"
 _SPREAD = "spec.topologySpreadConstraints"
 # Beta and on since (kubernetes, pkg/features: MatchLabelKeysInPodAffinity).
 MATCH_LABEL_KEYS_SINCE = (1, 31)
+_ARCHITECTURE = re.compile(r"[a-z0-9]{1,63}", re.ASCII)
 
 
 def placement(
@@ -89,10 +91,11 @@ def _both(one: Terms, other: Terms) -> Terms:
 def _architectures(workload: Workload, context: Context, ledger: Ledger) -> list[str]:
     """What all images of the pod can run on, as far as instances showed; a pod on another node would not start."""
     known = [
-        {platform.split("/")[1] for platform in container.image.platforms if "/" in platform}
+        {arch for platform in container.image.platforms if (arch := platform.partition("/")[2].partition("/")[0])}
         for container in workload.containers
-        if container.image.platforms
     ]
+    # What is no label's value is no node's architecture.
+    known = [legal for each in known if (legal := {arch for arch in each if _ARCHITECTURE.fullmatch(arch)})]
     if not known:
         return []
     common = set.intersection(*known) or set.union(*known)

@@ -106,7 +106,7 @@ class _Written:
                 **self.handler,
                 "periodSeconds": _whole(times.interval_s),
                 "timeoutSeconds": _whole(times.timeout_s),
-                "failureThreshold": max(1, times.failures),
+                "failureThreshold": _whole(times.failures),
                 # the API server takes no other for liveness
                 "successThreshold": max(1, self.check.successes or 1) if role == "readinessProbe" else 1,
             }
@@ -117,7 +117,7 @@ class _Written:
                 **self.handler,
                 "periodSeconds": period,
                 "timeoutSeconds": _whole(times.timeout_s),
-                "failureThreshold": max(1, math.ceil(lasts / period)),
+                "failureThreshold": _whole(lasts / period),
                 "successThreshold": 1,
             }
         self._tell_what()
@@ -165,8 +165,8 @@ class _Written:
                 self.ledger.exact(self._origins(attribute), "check", *targets, why="0: Docker's default")
                 if not self._origins(attribute):
                     self._default(targets)
-            elif value != int(value):
-                why = f"{value:g} s: a probe takes whole seconds, {_whole(value)} s"
+            elif value != _whole(value):
+                why = f"{value:g}: a probe takes whole seconds and numbers, {_whole(value)}"
                 self.ledger.approximated(self._origins(attribute), "check-rounded", *targets, why=why)
             else:
                 self.ledger.exact(self._origins(attribute), "check", *targets)
@@ -184,7 +184,7 @@ class _Written:
             self.ledger.exact(period, "check-startup", *self.context.in_pod(f"{probe}.failureThreshold"))
             targets = self.context.in_pod(f"{probe}.periodSeconds") + self.context.in_pod(f"{probe}.failureThreshold")
             every = self.check.start_interval_s or START_INTERVAL_S
-            if every != int(every):
+            if every != _whole(every):
                 why = f"{every:g} s: a probe takes whole seconds"
                 self.ledger.approximated(interval, "check-rounded", *targets, why=why)
             self.ledger.exact(interval, "check-startup", *targets)
@@ -201,6 +201,6 @@ class _Written:
             self.ledger.defaulted("probe-default", target, why="Docker's default, which is not Kubernetes'")
 
 
-def _whole(seconds: float) -> int:
-    """Whole seconds, rounded up, since a probe takes no part of one and no 0."""
-    return max(1, math.ceil(round(seconds, 6)))
+def _whole(amount: float) -> int:
+    """Whole, rounded up, since a probe takes no part of a second and no 0; and of 32 bits."""
+    return min(max(1, math.ceil(round(amount, 6))), (1 << 31) - 1)

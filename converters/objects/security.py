@@ -15,6 +15,7 @@ from .pod_security import BASELINE_CAPABILITIES, RESTRICTED_CAPABILITIES, demand
 APPARMOR_FIELD_SINCE = (1, 30)
 PROC_MOUNT_SINCE = (1, 33)
 _NUMBER = re.compile(r"\d{1,10}", re.ASCII)
+ACCOUNT_LIMIT = (1 << 31) - 1
 _SELINUX_KEYS = ("user", "role", "type", "level")
 
 
@@ -122,7 +123,7 @@ def _accounts(at: _Place) -> dict[str, Any]:
                 origins,
                 "user-unresolved",
                 *at.targets("runAsUser"),
-                why=f"{spelled} is a name, and the accounts of the image are not known; a pod takes numbers",
+                why=f"{spelled} is no number of a user, and the accounts of the image are not known; a pod takes numbers",
                 subject=f"{at.name}: user",
             )
             return {}
@@ -154,12 +155,16 @@ def _number(account: str | None) -> int | None:
     """``root`` is 0 in every image that has accounts at all."""
     if account == "root":
         return 0
-    return int(account) if account and _NUMBER.fullmatch(account) else None
+    return int(account) if account and _takes(account) else None
+
+
+def _takes(account: str) -> bool:
+    return _NUMBER.fullmatch(account) is not None and int(account) <= ACCOUNT_LIMIT
 
 
 def _answered_account(answer: str) -> tuple[int, int | None]:
     user, _, group = answer.partition(":")
-    if not _NUMBER.fullmatch(user) or (group and not _NUMBER.fullmatch(group)):
+    if not _takes(user) or (group and not _takes(group)):
         raise PodliftError(
             code="answer-unfit",
             phase="convert",

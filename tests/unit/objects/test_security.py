@@ -44,8 +44,10 @@ def test_a_user_by_name_blocks_until_it_is_a_number() -> None:
     answered = convert(box, answers={"user-unresolved": "33:34"})
     assert (answered.security["runAsUser"], answered.security["runAsGroup"]) == (33, 34)
     assert answered.said("user") == ("user-unresolved", "exact")
-    with pytest.raises(PodliftError, match="UID"):
-        convert(box, answers={"user-unresolved": "www-data"})
+    for answer in ("www-data", "4294967295"):
+        with pytest.raises(PodliftError, match="UID"):
+            convert(box, answers={"user-unresolved": answer})
+    assert convert(a_container(user="4294967295")).ledger.blocked() == ("user-unresolved",)
 
 
 def test_privileged_needs_a_target_that_admits_it() -> None:
