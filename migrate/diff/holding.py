@@ -17,6 +17,7 @@ from ..plan.model import Plan
 from .comparison import Extra, ObjectDifference, State
 from .defaults import with_defaults
 from .dump import Dump, Key
+from .hiding import hidden, hidden_changes, hidden_extras
 from .immutable import with_recreation
 from .live import Owners, ours, without_server_fields
 from .secret_values import sealed
@@ -24,7 +25,6 @@ from .walk import Change, Op, changes
 
 JOURNAL = "podlift.dev/journal"
 """The label of what cutovers keep beside the plan's objects."""
-_HIDDEN = "(secret)"
 
 Item = tuple[str, Mapping[str, Any]]
 
@@ -129,11 +129,11 @@ def told_apart(
     """What of the changes is a difference, and what others set beside the plan's fields."""
     owners = Owners(live)
     differing: list[Change] = []
-    extras: list[Extra] = []
+    extras: list[tuple[Change, str]] = []
     for change in found:
         owner = owners.of(change.trail) if change.op is not Op.ADDED else ""
         if change.op is Op.REMOVED and not ours(owner):
-            extras.append(Extra(path=change.path, value=change.old, owner=owner))
+            extras.append((change, owner))
         elif owner and not ours(owner):
             differing.append(replace(change, owner=owner))
         else:
@@ -144,9 +144,9 @@ def told_apart(
         workload,
         place,
         State.CHANGED if differing else State.EXTRA,
-        with_recreation(place[0], differing, live),
-        tuple(extras),
-        old=old,
+        hidden_changes(with_recreation(place[0], differing, live)),
+        hidden_extras(extras),
+        old=hidden(old),
         new=new,
     )
 
@@ -162,7 +162,7 @@ def _secret(
 ) -> ObjectDifference | None:
     new = sealed(planned, key)
     if live is None:
-        return difference(workload, place, State.ADDED, new=without_values(new), note=absent.of("Secret"))
+        return difference(workload, place, State.ADDED, new=hidden(new), note=absent.of("Secret"))
     return compare(workload, place, new, sealed(live, key))
 
 
@@ -201,7 +201,7 @@ def _beyond(plan: Plan, dump: Dump, seen: set[Key], chosen: Collection[str]) -> 
             continue
         workload = names.get(labels.get(WORKLOAD, ""), labels.get(WORKLOAD, ""))
         if not chosen or workload in chosen:
-            yield difference(workload, key, State.REMOVED, old=without_values(without_server_fields(live, {})))
+            yield difference(workload, key, State.REMOVED, old=hidden(without_server_fields(live, {})))
 
 
 def _claims(plan: Plan) -> frozenset[str]:
@@ -212,15 +212,6 @@ def _claims(plan: Plan) -> frozenset[str]:
         if each["kind"] == "StatefulSet"
         for claim in each["spec"].get("volumeClaimTemplates", ())
     )
-
-
-def without_values(each: dict[str, Any]) -> dict[str, Any]:
-    """A Secret without its values; anything else as it is."""
-    if each.get("kind") == "Secret":
-        for part in ("data", "stringData"):
-            if isinstance(each.get(part), dict):
-                each[part] = dict.fromkeys(each[part], _HIDDEN)
-    return each
 
 
 def difference(

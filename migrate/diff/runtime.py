@@ -23,6 +23,7 @@ from ..plan.model import Plan
 from ..report.table import count
 from .comparison import Comparison, Extra, Leg, ObjectDifference, State
 from .declaring import told_apart
+from .hiding import HIDDEN
 from .legacy import unread_hosts
 from .normal_form import Document, Normal, Unknown, normal_changes, normal_container, normal_pod
 from .secret_values import decoded, seal
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 Event = Callable[[str, int, int], None]
 Entry = Mapping[str, Any]
 
-_HIDDEN = "(secret)"
 _CONTAINER = re.compile(r".*\bcontainers\[([^\]]+)\]\..*")
 
 
@@ -296,7 +296,7 @@ class _Hiding:
 
     def _sealed(self, name: str, value: Any) -> Any:
         if value is None or not self.key:
-            return None if value is None else _HIDDEN
+            return None if value is None else HIDDEN
         return seal(self.key, f"{self.place}\0{name}", str(value).encode())
 
     def _plain(self, value: Any) -> Any:
