@@ -123,7 +123,7 @@ def _accounts(at: _Place) -> dict[str, Any]:
                 origins,
                 "user-unresolved",
                 *at.targets("runAsUser"),
-                why=f"{spelled} is no number of a user, and the accounts of the image are not known; a pod takes numbers",
+                why=f"{spelled} is no number that a pod takes, and the accounts of the image are not known",
                 subject=f"{at.name}: user",
             )
             return {}
@@ -136,6 +136,10 @@ def _accounts(at: _Place) -> dict[str, Any]:
     if group is not None:
         made["runAsGroup"] = group
     at.ledger.exact(origins, code, *(target for key in made for target in at.targets(key)))
+    for target in () if origins else (target for key in made for target in at.targets(key)):
+        at.ledger.defaulted(
+            code, target, why="the image's own: a pod that says nothing takes its user without its group"
+        )
     if at.context.target.pod_security != "restricted":
         return made
     if user:

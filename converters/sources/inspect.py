@@ -220,7 +220,7 @@ class _HostReader:
         env = read_env(document, self.decisions)
         container.set("env", env)
         passwd, group = self.accounts.get(str(raw.get("Image") or ""), ("", ""))
-        read_user(document, Accounts(passwd=passwd, group=group), container)
+        read_user(document, Accounts(passwd=passwd, group=group), inherited_of(image), container)
         ports = read_ports(document)
         container.set("ports", ports)
         image_volumes = frozenset(target_key(chosen(p)) for p in defaults or () if p.startswith("Config.Volumes["))

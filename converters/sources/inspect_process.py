@@ -102,24 +102,37 @@ def read_env(document: Document, decisions: Decisions | None) -> tuple[Env, ...]
     return tuple(found.values())
 
 
-def read_user(document: Document, accounts: Accounts, draft: Draft) -> None:
+def read_user(document: Document, accounts: Accounts, inherited: Mapping[str, Any], draft: Draft) -> None:
     """Numbers where the image's accounts tell them, else the names as they are. A user by name brings its primary
     group, as Docker looks it up."""
     text, origins = document.text("Config.User")
     if origins:
-        user, _, group = text.partition(":")
-        if user and not _NUMBER.fullmatch(user) and (known := accounts.user(user)):
-            user, primary = known
-            group = group or primary
-        if group and not _NUMBER.fullmatch(group):
-            group = accounts.gid(group) or group
+        user, group = _account(text, accounts)
         draft.set("user", user or "0", origins)
         if group:
             draft.set("group", group, origins)
+    elif "group" in inherited:
+        # A pod that says nothing takes the user of the image and not its group (kubelet and container runtimes read
+        # the part before the colon), so what Docker takes from the image has to be said.
+        user, group = _account(f"{inherited.get('user', '')}:{inherited['group']}", accounts)
+        if _NUMBER.fullmatch(user) and _NUMBER.fullmatch(group):
+            draft.set("user", user, ())
+            draft.set("group", group, ())
     groups = []
     for _, name, of_group in document.texts("HostConfig.GroupAdd[item]"):
         groups.append(Item(value=name if _NUMBER.fullmatch(name) else accounts.gid(name) or name, origins=of_group))
     draft.set("groups", tuple(groups))
+
+
+def _account(text: str, accounts: Accounts) -> tuple[str, str]:
+    """User and group as numbers where the accounts tell them; ``""`` for a group that nothing says."""
+    user, _, group = text.partition(":")
+    if user and not _NUMBER.fullmatch(user) and (known := accounts.user(user)):
+        user, primary = known
+        group = group or primary
+    if group and not _NUMBER.fullmatch(group):
+        group = accounts.gid(group) or group
+    return user, group
 
 
 def read_checks(document: Document) -> tuple[tuple[Check, ...], tuple[Setting, ...]]:
