@@ -99,6 +99,10 @@ class _Told:
         if limit is not None and not math.isclose(limit, round(limit), abs_tol=1e-6):
             why = f"{limit:g}m: rounded up to whole millicores"
             self.ledger.approximated(origins, "cpu-limit", *targets, why=why)
+        elif any(origin.path.endswith("CpuPeriod") for origin in origins):
+            # cpuCFSQuotaPeriod of the kubelet's configuration
+            why = "the same share of a CPU, in the kubelet's periods (100 ms if nobody changed them)"
+            self.ledger.approximated(origins, "cpu-limit", *targets, why=why)
         else:
             self.ledger.exact(origins, "cpu-limit", *(() if limit is None else targets))
         memory = self.container.memory_limit_bytes
