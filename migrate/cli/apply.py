@@ -17,7 +17,8 @@ from ..report.apply_views import applied_names, applied_table
 from ..report.table import one_line
 from .clusters import Reach, cluster_of, cluster_options
 from .command import INCOMPLETE, Command, Session, pass_session
-from .inputs import Given, captured_configs, config_options, host_options, hosts_of, mapping_of, mend, read_engines
+from .inputs import captured_configs, hosts_of, mapping_of, read_engines
+from .options import Given, config_options, host_options, mend
 from .progress import Progress
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from ..report.comparison_views import report_head, report_table
 from ..report.table import one_line
 from .clusters import Reach, cluster_of, cluster_options
 from .command import Command, Session, pass_session
-from .inputs import Given, captured_configs, config_options, host_options, hosts_of, mapping_of, mend, read_engines
+from .options import Given, config_options, host_options, mend
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class _Run:
 
     def _with_legacy(self) -> Comparison:
         from ..project import load_project
+        from .inputs import captured_configs, mapping_of
 
         project = load_project()
         mapping = mapping_of(self.given, project)
@@ -163,6 +164,7 @@ class _Run:
     def _the_capture(self) -> Capture:
         """What the engines say now."""
         from ..project import load_project
+        from .inputs import hosts_of, read_engines
 
         if self._capture is None:
             self._capture = read_engines(hosts_of(self.given, load_project()), self.session)

@@ -13,7 +13,8 @@ from converters.capture import Capture
 from ..project import load_project
 from ..report.capture_views import capture_json, capture_line, capture_view
 from .command import INCOMPLETE, Command, Session, pass_session
-from .inputs import Given, captured_configs, config_options, host_options, hosts_of, mapping_of, mend, read_engines
+from .inputs import captured_configs, hosts_of, mapping_of, read_engines
+from .options import Given, config_options, host_options, mend
 
 # So many places of secrets are named.
 NAMED = 20

@@ -19,7 +19,8 @@ from ..plan.model import jsonable
 from ..project import load_project
 from ..report.table import count, one_line, table
 from .command import Command, Session, pass_session
-from .inputs import Given, captured_configs, mapping_of
+from .inputs import captured_configs, mapping_of
+from .options import Given
 
 
 @click.group("mapping")

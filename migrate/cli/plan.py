@@ -20,17 +20,8 @@ from ..report.summary import summary_json
 from ..report.table import one_line
 from ..report.views import summary_view
 from .command import INCOMPLETE, Command, Session, pass_session
-from .inputs import (
-    Given,
-    capture_of,
-    config_options,
-    decisions_of,
-    host_options,
-    mapping_of,
-    mend,
-    planning_options,
-    target_of,
-)
+from .inputs import capture_of, decisions_of, mapping_of, target_of
+from .options import Given, config_options, host_options, mend, planning_options
 from .progress import Progress
 
 ALL_HOSTS = "*"

@@ -22,7 +22,8 @@ from ..report.table import one_line
 from ..report.views import findings_view, summary_view, verdicts_view, workload_view
 from ..schemas.checking import nearest
 from .command import Command, Session, pass_session
-from .inputs import Given, capture_of, decisions_of, mapping_of, mend
+from .inputs import capture_of, decisions_of, mapping_of
+from .options import Given, mend
 
 
 @click.command("show", cls=Command, formats=("table", "json", "yaml", "name", "markdown"))
