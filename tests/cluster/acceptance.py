@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -121,6 +122,19 @@ class Court:
         for path in manifests:
             for each in yaml.safe_load_all(path.read_text(encoding="utf-8")):
                 self._make(each)
+                self._await(f"/apis/{each['spec']['group']}", each["spec"]["names"]["plural"])
+
+    def _await(self, group: str, plural: str) -> None:
+        """Until the server lists the kind, which is when it takes such objects."""
+        end = time.monotonic() + 30
+        while True:
+            status, body, _ = self._ask("GET", group)
+            version = body["preferredVersion"]["groupVersion"] if status == 200 else ""
+            status, body, _ = self._ask("GET", f"/apis/{version}") if version else (404, {}, ())
+            if status == 200 and any(each["name"] == plural for each in body["resources"]):
+                return
+            assert time.monotonic() < end, f"the API server does not serve {plural} after 30 s"
+            time.sleep(0.1)
 
     def serves(self, group: str) -> bool:
         return self._ask("GET", f"/apis/{group}")[0] == 200
@@ -222,7 +236,9 @@ class Court:
             headers["Content-Type"] = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
         found = self._request(method, f"{path}{'?' + urllib.parse.urlencode(query) if query else ''}", body, headers)
         warnings = tuple(text.partition('"')[2].rstrip('"') for text in found.headers.getlist("Warning"))
-        return found.status, json.loads(found.data), warnings
+        told = found.headers.get("Content-Type", "").startswith("application/json")
+        body = json.loads(found.data) if told else {"message": found.data.decode()}
+        return found.status, body, warnings
 
     def _request(self, method: str, path: str, body: Object | None, headers: dict[str, str]) -> Any:
         for each in self._configuration.auth_settings().values():
