@@ -1,5 +1,7 @@
-"""``podlift apply`` where the cluster refuses, fails or goes away: one clear error, nothing half-claimed, and the run after
-it finishes what is left."""
+"""``podlift apply`` where the cluster refuses, fails or goes away: one clear error, nothing half-claimed.
+
+The run after it finishes what is left.
+"""
 
 from __future__ import annotations
 
