@@ -86,9 +86,14 @@ def _groups(plan: Plan, cluster: Cluster) -> Iterator[str]:
 
 def _gates(plan: Plan, cluster: Cluster) -> Iterator[str]:
     promised = [each for each in plan.target.get("gates", ()) if each in GATES]
-    metrics = cluster.raw("/metrics") if promised else None
-    if metrics is not None:
-        yield from (f"feature gate {each}" for each in promised if each not in gates_on(metrics))
+    if not promised:
+        return
+    metrics = cluster.raw("/metrics")
+    if metrics is None:
+        reason = "may not get /metrics, where feature gates stand"
+        raise refusal("cluster-forbidden", f"context {cluster.name}", reason, "bind the role podlift-target")
+    on = gates_on(metrics)
+    yield from (f"feature gate {each}" for each in promised if each not in on)
 
 
 def _storage(plan: Plan, cluster: Cluster) -> Iterator[str]:

@@ -26,7 +26,7 @@ _TOO_LARGE = re.compile(
     r"|larger than max|metadata\.annotations: too long",
     re.IGNORECASE,
 )
-_RBAC = re.compile(r'^(?:.* is forbidden: )?User "(?P<user>[^"]*)" cannot ')
+_RBAC = re.compile(r'^(?:.*\bforbidden: )?User "(?P<user>[^"]*)" cannot ')
 _WEBHOOK = re.compile(r'failed calling webhook "(?P<name>[^"]*)"')
 _DENIED = re.compile(r'admission webhook "(?P<name>[^"]*)" denied the request')
 # server-side apply says with HTTP 500 that a field is not in the schema
