@@ -58,7 +58,22 @@ def told(clauses: Iterable[Elements], element: Element, value: Node, scope: Scop
                     continue  # constants alone, and nothing in the config that they belong to
                 if missing:
                     values.refuse(f"this {element.name} has no {missing[0]}", node, clause.where)
+                _bounded(made, element, values)
                 yield made
+
+
+def _bounded(made: Told, element: Element, values: Values) -> None:
+    for name, taken in made.fields.items():
+        attribute, amount = element.attributes[name], taken.value
+        wrong = ""
+        if attribute.positive and amount <= 0:
+            wrong = "is not above 0"
+        elif attribute.least is not None and amount < attribute.least:
+            wrong = f"is below {attribute.least}"
+        elif attribute.most is not None and amount > attribute.most:
+            wrong = f"is above {attribute.most}"
+        if wrong:
+            values.refuse(f"{name}: {amount} {wrong}", made.at(name), made.where)
 
 
 def _nodes(clause: Elements, value: Node, scope: Scope, values: Values) -> Iterator[tuple[Node, Scope]]:

@@ -28,11 +28,15 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """``kind`` is one of KINDS; ``to`` the model's attribute where it is called otherwise (it bears its unit)."""
+    """``kind`` is one of KINDS; ``to`` the model's attribute where it is called otherwise (it bears its unit);
+    ``least``, ``most`` and ``positive`` bound a number of an element."""
 
     kind: str = "text"
     to: str = ""
     choices: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+    positive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,9 @@ class Element:
     transforms: frozenset[str] = frozenset({"fields"})
     required: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
+
+
+PORTS, COUNTS = 65535, (1 << 31) - 1
 
 
 def _bools(*names: str) -> dict[str, Attribute]:
@@ -77,8 +84,9 @@ PORT = Element(
     "port",
     {
         **_texts("name", "host_ip"),
-        "container_port": Attribute("integer"),
-        "host_port": Attribute("integer"),
+        "container_port": Attribute("integer", least=1, most=PORTS),
+        # 0: one that the scheduler chose
+        "host_port": Attribute("integer", least=0, most=PORTS),
         "protocol": Attribute(choices=("tcp", "udp", "sctp")),
     },
     main="container_port",
@@ -138,13 +146,15 @@ CHECK = Element(
     whole=("target",),
 )
 SITE = Element(
-    "count of a site", {"site": Attribute(), "count": Attribute("integer"), "name": Attribute()}, main="count"
+    "count of a site",
+    {"site": Attribute(), "count": Attribute("integer", least=0, most=COUNTS), "name": Attribute()},
+    main="count",
 )
 METRIC = Element(
     "metric",
     {
         "kind": Attribute(choices=("cpu", "memory", "requests", "latency", "query")),
-        "target": Attribute("number"),
+        "target": Attribute("number", positive=True),
         "per": Attribute(choices=("instance", "total")),
         "basis": Attribute(choices=("request", "limit", "host", "share")),
         "percentile": Attribute("number"),
@@ -157,7 +167,7 @@ STEP = Element(
     "step",
     {
         "direction": Attribute(choices=("up", "down")),
-        "amount": Attribute("integer"),
+        "amount": Attribute("integer", least=1, most=COUNTS),
         "unit": Attribute(choices=("pods", "percent")),
         "period": Attribute("seconds", to="period_s"),
     },
