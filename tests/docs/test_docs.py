@@ -6,6 +6,7 @@ but not compared). A ``python`` block is a program. A comment above a block tell
     <!-- test: in=fixtures/edge-estate exit=3 -->     a copy of that folder to stand in; the exit code to expect
     <!-- test: in=repo -->                            the checkout itself
     <!-- test: needs=engine -->                       DOCKER_HOST leads to a Docker engine
+    <!-- test: in=repo needs=cluster -->              kubectl is there, and its current context is a cluster
 
 Blocks of one page share their folder, so that a later block may use what an earlier one made.
 """
@@ -22,6 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
+
+from tests.lab.cluster import GivenCluster
 
 REPO = Path(__file__).parents[2]
 PAGES = [REPO / "README.md", *sorted((REPO / "docs").rglob("*.md"))]
@@ -60,10 +64,13 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(page, text.count("\n", 0, match.start()) + 1, match["kind"], match["body"], told)
 
 
-RUN = [page for page in PAGES if any(True for _ in blocks(page))]
+def _param(page: Path) -> ParameterSet:
+    # the worker that has the cluster's tests has a cluster
+    marks = [pytest.mark.xdist_group("cluster")] if any(b.told.get("needs") == "cluster" for b in blocks(page)) else []
+    return pytest.param(page, id=str(page.relative_to(REPO)), marks=marks)
 
 
-@pytest.mark.parametrize("page", RUN, ids=lambda p: str(p.relative_to(REPO)))
+@pytest.mark.parametrize("page", [_param(page) for page in PAGES if any(True for _ in blocks(page))])
 def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """All blocks of a page, in order, in one folder."""
     environment = os.environ | {
@@ -77,6 +84,8 @@ def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Non
     for block in blocks(page):
         if block.told.get("needs") == "engine":
             environment["DOCKER_HOST"] = request.getfixturevalue("engine").url
+        if block.told.get("needs") == "cluster":
+            environment |= _reach(request.getfixturevalue("cluster"), tmp_path, environment["PATH"])
         folder = _folder(block.told.get("in", ""), tmp_path)
         expected = int(block.told.get("exit", "0"))
         for run in block.runs:
@@ -84,6 +93,12 @@ def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Non
                 run, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=600
             )
             assert done.returncode == expected, f"{page.name}:{block.line}: {run[-1]}\n{done.stdout}\n{done.stderr}"
+
+
+def _reach(cluster: GivenCluster, folder: Path, path: str) -> dict[str, str]:
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(cluster.kubectl("config", "view", "--raw", "--minify"))
+    return {"KUBECONFIG": str(kubeconfig), "PATH": f"{path}:{Path(cluster.program).parent}"}
 
 
 def _folder(name: str, tmp_path: Path) -> Path:
