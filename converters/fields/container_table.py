@@ -116,7 +116,7 @@ _PROCESS = (
         "hostname",
         sample="web-1.edge",
         unset=("", "@assigned-hostname"),
-        seen_by="hostname, environ.HOSTNAME",
+        seen_by="hostname, environ.HOSTNAME, own_names",
     ),
     _config(
         "Config.Domainname",
@@ -125,7 +125,7 @@ _PROCESS = (
         "hostname",
         sample="edge.example",
         unset=("", "(none)"),
-        seen_by="domainname",
+        seen_by="domainname, own_names",
     ),
     _config(
         "Config.StopSignal",
@@ -288,7 +288,7 @@ _NETWORKS = (
         "workload.networks",
         "links",
         sample={"backend": "database:db"},
-        seen_by="reach.{key}:*, hosts.{key}, environ.{KEY}_*",
+        seen_by="reach.{key}:*, hosts.*, environ.{KEY}_*, environ.*_PORT*, environ.*_SERVICE_*",
     ),
     _config(
         "NetworkSettings.Networks[map].IPAMConfig",
@@ -338,7 +338,7 @@ _OLD = (
     ),
     _config(
         "Config.Dns[item]", "dns", "workload.dns", "old-limits", sample="192.0.2.53",
-        mirror_of="HostConfig.Dns[item]", seen_by="resolver.nameservers.{key}",
+        mirror_of="HostConfig.Dns[item]", seen_by="resolver.nameservers.*",
     ),
     _config(
         "Config.VolumesFrom", "volumes-from", "container.mounts", "old-limits", sample="data", unset=("",),

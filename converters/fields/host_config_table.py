@@ -198,7 +198,15 @@ _PROCESS = (
         unset=(False,),
         seen_by="outside: it acts when the container ends",
     ),
-    _config("Init", "init", "container.init", "init", sample=True, unset=(False,), seen_by="pid1"),
+    _config(
+        "Init",
+        "init",
+        "container.init",
+        "init",
+        sample=True,
+        unset=(False,),
+        seen_by="pid1, mounts./sbin/docker-init.*",
+    ),
     _config(
         "Runtime",
         "runtime",
@@ -215,7 +223,7 @@ _PROCESS = (
         "namespaces",
         sample="host",
         unset=("",),
-        seen_by="namespaces.pid, pid1",
+        seen_by="namespaces.*, pid1",
     ),
     _config(
         "IpcMode",
@@ -224,7 +232,7 @@ _PROCESS = (
         "namespaces",
         sample="host",
         unset=("", "private", "shareable"),
-        seen_by="namespaces.ipc, mounts./dev/shm.*",
+        seen_by="namespaces.*, mounts./dev/shm.*",
     ),
     _config(
         "UTSMode",
@@ -233,7 +241,7 @@ _PROCESS = (
         "namespaces",
         sample="host",
         unset=("",),
-        seen_by="namespaces.uts, hostname, environ.HOSTNAME",
+        seen_by="namespaces.uts, hostname, environ.HOSTNAME, own_names",
     ),
     _config(
         "Sysctls[map]",
@@ -305,7 +313,7 @@ _NETWORK = (
         "networks",
         sample="backend",
         unset=("", "default", "bridge"),
-        seen_by="interfaces.*, routes.default, namespaces.net, resolver.*",
+        seen_by="namespaces.*, interfaces.*, routes.default, own_names, resolver.nameservers.127.0.0.11",
     ),
     _config(
         "PortBindings[map][port]",
@@ -330,7 +338,7 @@ _NETWORK = (
         "workload.networks",
         "links",
         sample="/database:/web/db",
-        seen_by="reach.{key}:*, hosts.{key}, environ.{KEY}_*",
+        seen_by="reach.{key}:*, hosts.*, environ.{KEY}_*, environ.*_PORT*, environ.*_SERVICE_*",
     ),
     _config(
         "ExtraHosts[host]",
@@ -340,14 +348,14 @@ _NETWORK = (
         sample="origin.example:192.0.2.10",
         seen_by="hosts.{key}",
     ),
-    _config("Dns[item]", "dns", "workload.dns", "dns", sample="192.0.2.53", seen_by="resolver.nameservers.{key}"),
+    _config("Dns[item]", "dns", "workload.dns", "dns", sample="192.0.2.53", seen_by="resolver.nameservers.*"),
     _config(
         "DnsSearch[item]",
         "dns-search",
         "workload.dns_search",
         "dns",
         sample="edge.example",
-        seen_by="resolver.search.{key}",
+        seen_by="resolver.search.*",
     ),
     _config(
         "DnsOptions[item]", "dns-option", "workload.dns_options", "dns", sample="ndots:2", seen_by="resolver.options.*"

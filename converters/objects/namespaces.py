@@ -79,8 +79,10 @@ def network_namespace(workload: Workload, *, context: Context, ledger: Ledger) -
     if mode.startswith((JOINED, "ns:")):
         ask_joined(origins, "network", mode, ledger)
     elif mode.partition(":")[0] in _BRIDGES:
-        shared = context.in_pod("spec.containers") if len(workload.containers) > 1 else ()
-        ledger.exact(origins, "network", *shared, why="the cluster's network")
+        if len(workload.containers) > 1:
+            why = "containers of one pod share the network, and IPC and host name with it"
+            ledger.approximated(origins, "network", *context.in_pod("spec.containers"), why=why)
+        ledger.exact(origins, "network", why="the cluster's network")
     else:
         why = f"network {mode}: pods share one network, names are kept by Services"
         ledger.approximated(origins, "network", why=why)

@@ -31,7 +31,7 @@ def process_namespace(workload: Workload, *, context: Context, ledger: Ledger) -
             ledger.exact(origins, "pid-mode", *context.in_pod("spec.hostPID"))
     elif mode == "shared":
         made["shareProcessNamespace"] = True
-        why = "all containers of the pod share one, in which the pause container is process 1"
+        why = "all containers of the pod share it, and network, IPC and host name too; the pause container is process 1"
         ledger.approximated(origins, "pid-mode", *context.in_pod("spec.shareProcessNamespace"), why=why)
     elif mode.startswith((JOINED, "ns:")):
         ask_joined(origins, "processes", mode, ledger)

@@ -22,7 +22,10 @@ def tell_settings(workload: Workload, *, context: Context, ledger: Ledger) -> No
         _tell(setting, workload.name, ledger)
     for container in workload.containers:
         for setting in container.settings:
-            _tell(setting, container.name, ledger)
+            if setting.code == "memory-swap" and setting.value == container.memory_limit_bytes:
+                ledger.exact(setting.origins, setting.code, why="no swap beside the memory, as a pod has none")
+            else:
+                _tell(setting, container.name, ledger)
         _tell_logging(container, context, ledger)
     for lost in workload.overruled:
         ledger.dropped(lost.origins, "overruled", why=f"{lost.attribute}: the other side's value was taken")

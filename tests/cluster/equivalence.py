@@ -74,6 +74,8 @@ def judged(result: Result, batch: Batch) -> Iterator[tuple[Pair, Judgement]]:
 def faults(result: Result, batch: Batch) -> list[str]:
     """What is wrong with a shape, a line each: why it could not be compared, differences that nobody told, verdicts
     that claim a difference that is not there, and codes that it is to show and does not."""
+    if result.refused:
+        return []
     lines = list(result.trouble)
     for pair, judgement in judged(result, batch):
         lines += [f"{pair.container}: undeclared: {each}" for each in judgement.undeclared]

@@ -86,9 +86,9 @@ def flatten(seen: Seen) -> Facts:
 
 
 def _process(report: Mapping[str, Any], shares: Mapping[str, str]) -> Facts:
-    # the numbers in a process space that is not its own are chance
-    if shares.get("pid", "own") != "own":
-        return {"pid1": "of another"}
+    # what runs on the host is another thing on each
+    if shares.get("pid") == "host":
+        return {"pid1": "of the host"}
     return {"pid1": "itself" if report["pid"] == 1 else report["pid1"]}
 
 
@@ -156,11 +156,15 @@ def _network(report: Mapping[str, Any]) -> Facts:
     made["routes.default"] = any(line[1] == "00000000" for line in lines)
     made |= _resolver(report["resolver"])
     names: dict[str, list[str]] = {}
+    own_names = set()
     for line in report["hosts"].splitlines():
         address, *aliases = line.partition("#")[0].split() or [""]
+        if address in own:
+            own_names |= {"(its host name)" if alias == report["hostname"] else alias for alias in aliases}
+            continue
         for alias in aliases:
-            meant = "(its host name)" if alias == report["hostname"] else alias
-            names.setdefault(meant, []).append("(its own address)" if address in own else address)
+            names.setdefault(alias, []).append(address)
+    made["own_names"] = sorted(own_names)
     return made | {f"hosts.{name}": sorted(addresses) for name, addresses in names.items()}
 
 

@@ -22,6 +22,8 @@ from tests.cluster.unavoidable import ABSENT, UNAVOIDABLE, Difference
 
 # Facts that are there only where a shape watches them.
 WATCHED = ("stop.", "restart.", "health.", "reach.")
+# Facts of which another container's setting may be the cause.
+_SHARED = ("reach.", "namespaces.", "pid1")
 # Seconds by which two measured times may differ and still be the same.
 SAME_S = 1.5
 _CLAIMS_DIFFERENCE = (Level.APPROXIMATED, Level.DROPPED)
@@ -45,6 +47,10 @@ SILENT: Mapping[str, Silent] = {
         reason="what lies there is each host's own, and the lab lays the same on engine and nodes", when=_always
     ),
     "check": Silent(reason="the outcomes are the same; what differs is what is done about them", when=_always),
+    "stop-timeout": Silent(
+        reason="a program that ends by itself is not killed",
+        when=lambda facts, _: str(facts.get("stop.end", "")).startswith("exit"),
+    ),
     "stop-signal": Silent(
         reason="the image's own signal follows only where the program has not ended on the other one",
         when=lambda facts, _: str(facts.get("stop.end", "")).startswith("exit"),
@@ -108,7 +114,7 @@ def judge(
     silent: Mapping[str, Silent] = SILENT,
 ) -> Judgement:
     """``verdicts`` of this container; ``of_others``: of those beside it, which may say why a call from here ends
-    otherwise. ``info``: the engine's /info."""
+    otherwise, or with whom this one shares a namespace. ``info``: the engine's /info."""
     names = sorted(engine.keys() | pod.keys())
     differing = [name for name in names if not same(name, engine.get(name, ABSENT), pod.get(name, ABSENT))]
     spoken = [(verdict, claims(verdict)) for verdict in verdicts]
@@ -118,7 +124,7 @@ def judge(
     left, must = [], 0
     for name in differing:
         here, there = engine.get(name, ABSENT), pod.get(name, ABSENT)
-        telling = [v for v, facts in (*spoken, *(others if name.startswith("reach.") else ())) if _any_of(name, facts)]
+        telling = [v for v, facts in (*spoken, *(others if name.startswith(_SHARED) else ())) if _any_of(name, facts)]
         told = [verdict for verdict in telling if verdict.level is not Level.EXACT]
         exact = tuple(verdict for verdict in telling if verdict.level is Level.EXACT)
         known = [e for e in entries if _any_of(name, e.facts) and e.when(here, there) and e.where(engine)]

@@ -168,6 +168,9 @@ class _Run:
     # ---------------------------------------------------------------- the engine
 
     def _start(self) -> None:
+        # as systemd has it on a host; a mount can then be passed on to containers
+        for host in (self.engine.host, *(node.host for node in self.cluster.nodes)):
+            host.run("mount", "--make-rshared", "/")
         self.legacy.start()
         for name, said in (*self.legacy.failed.items(), *self.legacy.refused.items()):
             self.trouble[name].append(said)

@@ -38,7 +38,10 @@ def judged(engine: dict[str, Any], pod: dict[str, Any], *verdicts: Verdict, **mo
         ("HostConfig.CapAdd[CAP_NET_ADMIN]", ("capabilities.NET_ADMIN",)),
         ("HostConfig.CapDrop[ALL]", ("capabilities.*",)),
         ("HostConfig.Ulimits[nofile]", ("limits.nofile.*",)),
-        ("HostConfig.Links[my-db]", ("reach.my-db:*", "hosts.my-db", "environ.MY_DB_*")),
+        (
+            "HostConfig.Links[my-db]",
+            ("reach.my-db:*", "hosts.*", "environ.MY_DB_*", "environ.*_PORT*", "environ.*_SERVICE_*"),
+        ),
         ("HostConfig.Memory", ("cgroup.memory.limit",)),
         ("Config.Labels[team]", ()),
         ("HostConfig.MemorySwap2", ()),
@@ -66,8 +69,8 @@ def test_each_row_names_facts_that_there_are(row: Any) -> None:
     roots = {
         "argv", "cwd", "environ", "uid", "gid", "tty", "stdin", "hostname", "domainname", "stop", "mounts",
         "interfaces", "routes", "files", "health", "resolver", "reach", "hosts", "cgroup", "no_new_privs", "seccomp",
-        "apparmor", "limits", "namespaces", "capabilities", "groups", "uid_map", "kernel_paths", "devices", "restart", "pid1",
-        "kernel", "sysctls", "oom_score_adj", "umask",
+        "apparmor", "limits", "namespaces", "capabilities", "groups", "uid_map", "kernel_paths", "devices", "restart",
+        "pid1", "kernel", "sysctls", "oom_score_adj", "umask", "own_names",
     }  # fmt: skip
     if row.seen_by.startswith(OUTSIDE):
         assert row.seen_by.removeprefix(f"{OUTSIDE}: ")
@@ -187,9 +190,16 @@ def test_an_exact_verdict_is_held_to_its_word_against_the_table() -> None:
 )
 def test_the_table_is_narrow(fact: str, engine: Any, pod: Any, mine: bool) -> None:
     """Each entry counts in its own way only."""
-    facts = {"uid.effective": "0", "capabilities.NET_BIND_SERVICE": "effective"}
+    facts = {"uid.effective": "0", "capabilities.NET_BIND_SERVICE": "effective", "namespaces.net": "own"}
     known = [e for e in UNAVOIDABLE if any(is_of(fact, each) for each in e.facts)]
     assert any(each.when(engine, pod) and each.where(facts) for each in known) is mine
+
+
+def test_names_of_the_host_are_its_own() -> None:
+    """On its network; a container on its own network has its own name."""
+    known = [e for e in UNAVOIDABLE if "hostname" in e.facts and e.when("edge", "node-a")]
+    assert [each.where({"namespaces.net": "host"}) for each in known] == [True]
+    assert [each.where({"namespaces.net": "own"}) for each in known] == [False]
 
 
 def test_low_ports_are_closed_to_who_is_not_root() -> None:
@@ -265,7 +275,7 @@ def test_facts_of_sets_are_told_one_by_one() -> None:
         "interfaces": {"eth0": {"mtu": 1, "mac": "m", "up": True, "addresses": ["10.0.0.2/8"]}},
         "routes": "Iface Destination\neth0 00000000 0",
         "resolver": "nameserver 1.1.1.1\nsearch a b\noptions ndots:2 rotate",
-        "hosts": "127.0.0.1 localhost # here\n10.0.0.2 abc\n",
+        "hosts": "127.0.0.1 localhost # here\n10.0.0.2 abc alias\n",
     }  # fmt: skip
     facts = flatten(Seen(report=report, limits={"cpu.quota": "1", "devices": ["c 1:3 rwm"]}, shares={"pid": "own"}))
     expected = {
@@ -273,8 +283,8 @@ def test_facts_of_sets_are_told_one_by_one() -> None:
         "capabilities.CHOWN": "bounding effective", "capabilities.NET_BIND_SERVICE": "effective", "seccomp": "filter",
         "limits.nofile.hard": "2", "sysctls.a.b": "1", "routes.default": True, "resolver.nameservers.1.1.1.1": True,
         "resolver.search.a": True, "resolver.options.ndots": "2", "resolver.options.rotate": True, "pid1": "itself",
-        "hosts.localhost": ["127.0.0.1"], "hosts.(its host name)": ["(its own address)"], "cgroup.cpu.quota": "1",
+        "hosts.localhost": ["127.0.0.1"], "own_names": ["(its host name)", "alias"], "cgroup.cpu.quota": "1",
         "cgroup.devices.c 1:3 rwm": True, "namespaces.pid": "own", "files./.dockerenv": True,
     }  # fmt: skip
     assert expected.items() <= facts.items()
-    assert flatten(Seen(report={**report, "pid": 99}, shares={"pid": "host"}))["pid1"] == "of another"
+    assert flatten(Seen(report={**report, "pid": 99}, shares={"pid": "host"}))["pid1"] == "of the host"

@@ -77,6 +77,28 @@ UNAVOIDABLE = (
         reason="Where nobody names it, an engine takes the container's ID and Kubernetes the pod's name.",
     ),
     Difference(
+        facts=("hostname", "environ.HOSTNAME", "hosts.*", "own_names"),
+        said="any value, on the host's network",
+        when=_any,
+        where=lambda facts: facts["namespaces.net"] == "host",
+        always=True,
+        reason="On the host's network they are the host's own, and a node is another host.",
+    ),
+    Difference(
+        facts=("namespaces.uts",),
+        said="its own and the host's, on the host's network",
+        when=lambda engine, pod: (engine, pod) == ("own", "host"),
+        where=lambda facts: facts["namespaces.net"] == "host",
+        always=True,
+        reason="A pod on the host's network has the host's names by sharing them, a container by a copy.",
+    ),
+    Difference(
+        facts=("mounts./etc/hosts.read_only", "mounts./etc/hosts.writable"),
+        said="read-only and writable",
+        when=lambda engine, pod: (engine, pod) in ((True, False), ("read-only file system", "yes")),
+        reason="The kubelet mounts its hosts file so that it can be written, also where the root is read-only.",
+    ),
+    Difference(
         facts=("hosts.ip6-mcastprefix", "hosts.ip6-allnodes", "hosts.ip6-allrouters"),
         said="ff00::, ff02:: and fe00::",
         when=_any,
@@ -86,12 +108,14 @@ UNAVOIDABLE = (
         facts=("interfaces.*.addresses", "interfaces.*.mac"),
         said="any value",
         when=_any,
+        always=True,
         reason="Addresses are assigned: another container has others too.",
     ),
     Difference(
         facts=("interfaces.lo.addresses", "sysctls.net.ipv6.conf.all.disable_ipv6"),
         said="any value",
         when=_any,
+        always=True,
         reason="An engine turns IPv6 off in containers on networks without it; in pods the network plugin decides.",
     ),
     Difference(
