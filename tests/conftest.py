@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.lab.engine import Engine, Lab, Registry
 
 HERE = Path(__file__).parent
-LAB_FIXTURES = {"engine", "clean_engine", "registry", "lab", "cluster", "lab_cluster"}
+LAB_FIXTURES = {"own_machine", "engine", "clean_engine", "registry", "lab", "cluster", "lab_cluster"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -160,3 +160,12 @@ def lab_cluster(request: pytest.FixtureRequest) -> Cluster:
             pytest.skip(f"{switch} (needs nodes and engines of the lab's own)")
     lab: Lab = request.getfixturevalue("_session_lab")
     return lab.cluster()
+
+
+@pytest.fixture(scope="session")
+def own_machine(pytestconfig: pytest.Config) -> None:
+    """For tests that start labs themselves: the packages are there; skipped where something else is given."""
+    for switch in ("PODLIFT_TEST_CONTEXT", "PODLIFT_TEST_DOCKER_HOST"):
+        if os.environ.get(switch):
+            pytest.skip(f"{switch} (needs nodes and engines of the lab's own)")
+    _prepare(pytestconfig)

@@ -21,11 +21,7 @@ COMMANDS = ("up", "prepare")
 SPACE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-euc"]
 
 
-@pytest.fixture(autouse=True)
-def _ready() -> None:
-    from tests.lab import packages
-
-    packages.ensure(print)
+pytestmark = pytest.mark.usefixtures("own_machine")
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "down", "status"])

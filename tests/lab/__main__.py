@@ -63,6 +63,7 @@ def _prepare(_: argparse.Namespace) -> int:
         if not os.environ.get("PODLIFT_TEST_CONTEXT"):
             programs.ensure(_say)
         slots.check_room()
+        slots.check_watches()
         _tell_swept()
     except (packages.LabUnavailableError, slots.SlotError) as error:
         _say(f"make test: {error}")

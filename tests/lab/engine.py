@@ -40,7 +40,7 @@ from tests.lab import images, programs
 from tests.lab.cluster import Cluster
 from tests.lab.host import Host, HostError, Network
 from tests.lab.registry import Registry
-from tests.lab.slots import take_slot
+from tests.lab.slots import check_watches, take_slot
 
 __all__ = ["Engine", "HostError", "Lab", "LabEngine", "Registry"]
 
@@ -291,6 +291,7 @@ class Lab:
 
     def cluster(self, **settings: Any) -> Cluster:
         """Starts a Kubernetes of two nodes (cluster.py, which says what the settings are); after the registries."""
+        check_watches()
         registries = [registry.name for registry in self.registries]
         cluster = Cluster(self.network, programs.ensure(say), registries=registries, **settings)
         self._members.append(cluster)

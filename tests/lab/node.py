@@ -149,7 +149,8 @@ class Node:
         # it may end before it has read all, and says why on stderr
         with suppress(BrokenPipeError), process.stdin:
             shutil.copyfileobj(archive, process.stdin)
-        error = process.stderr.read().decode(errors="replace")
+        with process.stderr:
+            error = process.stderr.read().decode(errors="replace")
         if process.wait():
             raise HostError(f"{self.name} did not import an image: {error.strip()}")
         self._await_images()

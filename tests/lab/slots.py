@@ -7,6 +7,7 @@ one small network; a number whose two are in other use is passed over.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import json
 import os
@@ -27,10 +28,13 @@ STEM = "podlift-lab-"
 LOCK = "lock"
 SLOTS = range(1, 250)
 CGROUPS = Path("/sys/fs/cgroup")
+INSTANCES = Path("/proc/sys/fs/inotify/max_user_instances")
 # All runs' networks lie in it. A wider route, such as that of a VPN, is no obstacle: a run's own is narrower.
 RANGE = IPv4Network("10.99.0.0/16")
 # Measured: a lab with three engines and two nodes takes 130 MB before its first image.
 ROOM = 1_000_000_000
+# Measured: 24 in a cluster without pods. Where they run out, containerd and kubelets come up half and say nothing.
+WATCHES = 24
 
 
 class SlotError(RuntimeError):
@@ -98,6 +102,27 @@ def check_room() -> None:
         raise SlotError(
             f"A lab needs {ROOM // 1_000_000} MB of disk in {PLACE}, and {free // 1_000_000} MB are free there. "
             "Free some and try again; nothing was started."
+        )
+
+
+def check_watches() -> None:
+    """SlotError where the kernel would not give a cluster the inotify instances that it needs."""
+    library = ctypes.CDLL(None, use_errno=True)
+    taken: list[int] = []
+    try:
+        while len(taken) < WATCHES:
+            descriptor = library.inotify_init1(os.O_CLOEXEC)
+            if descriptor < 0:
+                break
+            taken.append(descriptor)
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+    if len(taken) < WATCHES:
+        raise SlotError(
+            f"A cluster of the lab needs {WATCHES} inotify instances, and {len(taken)} are left of the "
+            f"{INSTANCES.read_text().strip()} that this user may have: end another lab, or "
+            "`sysctl -w fs.inotify.max_user_instances=1024`."
         )
 
 

@@ -62,6 +62,7 @@ def up(ident: str, say: Say, *, hold: bool = False) -> Standing:
         packages.ensure(say)
         programs.ensure(say)
         slots.check_room()
+        slots.check_watches()
         with _alone(say):
             # the one before us may have started it
             if found := _standing(ident):
@@ -79,7 +80,7 @@ def down(ident: str, say: Say) -> Standing | None:
     """Takes the lab of this ID away with all that dead ones have left; returns what it was, if there was one."""
     _ask_for_root("make lab-down")
     with _alone(say):
-        found = next(_labs(ident), None)
+        found = next(labs(ident), None)
         try:
             _clear(ident, say)
         except slots.SlotError as error:
@@ -92,7 +93,7 @@ def standing(ident: str) -> Standing:
     found = _standing(ident)
     if found is None:
         _ask_for_root("the lab")
-        others = sorted(lab.state["id"] for lab in _labs() if lab.ready)
+        others = sorted(lab.state["id"] for lab in labs() if lab.ready)
         more = f" (others of this checkout: {', '.join(others)})" if others else ""
         raise LabError(f"No lab {ident!r} stands here{more}: `{_make('lab', ident)}` starts one.")
     return found
@@ -159,10 +160,10 @@ def _sound(lab: Standing, say: Say) -> Standing:
 
 
 def _standing(ident: str) -> Standing | None:
-    return next((lab for lab in _labs(ident) if lab.ready), None)
+    return next((lab for lab in labs(ident) if lab.ready), None)
 
 
-def _labs(ident: str | None = None) -> Iterator[Standing]:
+def labs(ident: str | None = None) -> Iterator[Standing]:
     """The labs of this checkout, dead ones too."""
     for folder in slots.owned():
         try:
@@ -223,7 +224,7 @@ def _stop(keeper: subprocess.Popen[str]) -> None:
 
 def _clear(ident: str, say: Say) -> None:
     """Ends the keepers of this ID and removes their labs, and those of dead runs."""
-    for lab in _labs(ident):
+    for lab in labs(ident):
         if lab.alive:
             _end(lab)
     for name in slots.sweep():
