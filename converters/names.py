@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from .decisions import Decisions, Override
@@ -274,18 +274,7 @@ def _hosts(
     def placed(workload: str, service: str) -> str:
         return f"{service}.{spaces[workload]}" if several and spaces[workload] else service
 
-    used = {word for workload in workloads for word in _words(workload)}
-    meant: dict[str, dict[str, set[str]]] = {}
-    for workload in workloads:
-        for legacy in {name.name for name in workload.names if name.kind not in ("workload", "link")}:
-            service = services.get((workload.name, legacy))
-            if service is not None:
-                address, networks = placed(workload.name, service), _networks(workload, legacy)
-                meant.setdefault(legacy, {}).setdefault(address, set()).update(networks)
-                # Docker also resolves a name with its network behind it.
-                for network in networks:
-                    if f"{legacy}.{network}" in used:
-                        meant.setdefault(f"{legacy}.{network}", {}).setdefault(address, set()).add(network)
+    meant = _meant(workloads, services, placed)
 
     def written(legacy: str, address: str) -> bool:
         # DNS does not tell capitals apart, so a name that only lost them still resolves.
@@ -300,11 +289,9 @@ def _hosts(
     shared = {legacy: addresses for legacy, addresses in sorted(meant.items()) if len(addresses) > 1}
     hosts_of: dict[str, dict[str, str]] = {}
     for workload in workloads if shared else ():
-        on = {network.name for network in workload.networks}
-        for legacy, addresses in shared.items():
-            near = [address for address, networks in sorted(addresses.items()) if networks & on]
-            if len(near) == 1 and written(legacy, near[0]):
-                hosts_of.setdefault(workload.name, {})[legacy] = near[0]
+        near = {legacy: address for legacy, address in _near(workload, shared) if written(legacy, address)}
+        if near:
+            hosts_of[workload.name] = near
     for workload in workloads:
         for word, address in _searched(workload, {**hosts, **hosts_of.get(workload.name, {})}).items():
             if word not in meant:
@@ -314,6 +301,37 @@ def _hosts(
         if hosts.get(alias, alias) != address:
             hosts_of.setdefault(name, {})[alias] = address
     return hosts, hosts_of
+
+
+def _meant(
+    workloads: Sequence[Workload],
+    services: Mapping[tuple[str, str], str],
+    placed: Callable[[str, str], str],
+) -> dict[str, dict[str, set[str]]]:
+    """Legacy host name to the addresses that it means, each with the networks on which it means that."""
+    used = {word for workload in workloads for word in _words(workload)}
+    meant: dict[str, dict[str, set[str]]] = {}
+    for workload in workloads:
+        for legacy in {name.name for name in workload.names if name.kind not in ("workload", "link")}:
+            service = services.get((workload.name, legacy))
+            if service is None:
+                continue
+            address, networks = placed(workload.name, service), _networks(workload, legacy)
+            meant.setdefault(legacy, {}).setdefault(address, set()).update(networks)
+            # Docker also resolves a name with its network behind it.
+            for network in networks:
+                if f"{legacy}.{network}" in used:
+                    meant.setdefault(f"{legacy}.{network}", {}).setdefault(address, set()).add(network)
+    return meant
+
+
+def _near(workload: Workload, shared: Mapping[str, Mapping[str, set[str]]]) -> Iterator[tuple[str, str]]:
+    """What names of several addresses mean to a workload: the one on its own networks."""
+    on = {network.name for network in workload.networks}
+    for legacy, addresses in shared.items():
+        near = [address for address, networks in sorted(addresses.items()) if networks & on]
+        if len(near) == 1:
+            yield legacy, near[0]
 
 
 def _searched(workload: Workload, hosts: Mapping[str, str]) -> dict[str, str]:

@@ -18,10 +18,10 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.lab.cluster import Cluster, GivenCluster
-    from tests.lab.engine import Engine, Lab, Registry
+    from tests.lab.engine import Engine, Lab, LabEngine, Registry
 
 HERE = Path(__file__).parent
-LAB_FIXTURES = {"own_machine", "engine", "clean_engine", "registry", "lab", "cluster", "lab_cluster"}
+LAB_FIXTURES = {"own_machine", "engine", "clean_engine", "registry", "lab", "cluster", "lab_cluster", "lab_engines"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -160,6 +160,16 @@ def lab_cluster(request: pytest.FixtureRequest) -> Cluster:
             pytest.skip(f"{switch} (needs nodes and engines of the lab's own)")
     lab: Lab = request.getfixturevalue("_session_lab")
     return lab.cluster()
+
+
+@pytest.fixture(scope="session")
+def lab_engines(request: pytest.FixtureRequest) -> dict[str, LabEngine]:
+    """The legacy hosts beside `lab_cluster`, by name: two at one site, one at the other. They know `registry`."""
+    if os.environ.get("PODLIFT_TEST_CONTEXT"):
+        pytest.skip("PODLIFT_TEST_CONTEXT (needs nodes and engines of the lab's own)")
+    request.getfixturevalue("registry")
+    lab: Lab = request.getfixturevalue("_session_lab")
+    return {name: lab.engine(name) for name in ("edge-a1", "edge-a2", "edge-b1")}
 
 
 @pytest.fixture(scope="session")
