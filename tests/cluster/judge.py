@@ -55,6 +55,9 @@ SILENT: Mapping[str, Silent] = {
         reason="the image's own signal follows only where the program has not ended on the other one",
         when=lambda facts, _: str(facts.get("stop.end", "")).startswith("exit"),
     ),
+    "check-start-period": Silent(
+        reason="it says itself that nothing differs: the pod is unready as long", when=_always
+    ),
     "memory-swap": Silent(
         reason="this engine says that the kernel limits no swap (SwapLimit)", when=lambda _, info: not info["SwapLimit"]
     ),

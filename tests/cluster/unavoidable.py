@@ -56,6 +56,10 @@ def _given_name(engine: Any, _pod: Any) -> bool:
     return isinstance(engine, str) and _ID.fullmatch(engine) is not None
 
 
+def _short_name_too(engine: Any, pod: Any) -> bool:
+    return None not in (engine, pod) and set(pod) < set(engine) and len(set(engine) - set(pod)) == 1
+
+
 def _is_root_with(capability: str) -> Callable[[Facts], bool]:
     def where(facts: Facts) -> bool:
         return facts["uid.effective"] == "0" and "effective" in facts.get(f"capabilities.{capability}", "")
@@ -123,6 +127,19 @@ UNAVOIDABLE = (
         said="on one side only",
         when=_either_alone,
         reason="A container has its host's resolver or the engine's own, a pod the cluster's with its search domains.",
+    ),
+    Difference(
+        facts=("resolver.options.ndots",),
+        said="0 and 5",
+        when=lambda engine, pod: (engine, pod) == ("0", "5"),
+        reason="The engine's own resolver, on networks that somebody made, and the cluster's say so themselves.",
+    ),
+    Difference(
+        facts=("own_names",),
+        said="the part before the first dot, in the container only",
+        when=_short_name_too,
+        always=True,
+        reason="An engine writes a host name with dots into the hosts file in its short form as well.",
     ),
     Difference(
         facts=("sysctls.net.ipv4.ip_unprivileged_port_start",),
