@@ -35,6 +35,7 @@ from ...workload import (
 )
 from .elements import Told
 from .values import Values
+from .vocabulary import PORTS
 
 Placed = Callable[[str, Told], str]
 
@@ -248,7 +249,10 @@ def _port_number(each: Told, ports: tuple[Port, ...], values: Values) -> int | N
             values.refuse(
                 f"the check's port {port!r} is no port of the container ({names})", each.at("port"), each.where
             )
-        return named if named is not None else int(port)
+        number = named if named is not None else int(port)
+        if not 1 <= number <= PORTS:
+            values.refuse(f"the check's port {number} is not from 1 to {PORTS}", each.at("port"), each.where)
+        return number
     if index is not None:
         if not 0 <= index < len(ports):
             values.refuse(

@@ -157,6 +157,7 @@ UNFIT: list[tuple[str, str, int, str, str]] = [
      "count: -1 is below 0", "scaling.max"),
     ("most: 9999999999", "scaling: {max: most, metrics: {kind: {const: cpu}, target: {const: 50}}}", 4,
      "count: 9999999999 is above 2147483647", "scaling.max"),
+    ("check: '70000:/'", HTTP, 4, "the check's port 70000 is not from 1 to 65535", "checks"),
     ("index: 3", "checks: {kind: {const: http}, port_index: index}", 4, "the container has no port number 3", "checks"),
     ("kind: ping", "checks: {kind: kind}", 4, "'ping' is not one of exec, http, tcp, grpc", "checks.kind"),
     ("box: side", "checks: {kind: {const: tcp}, container: box}", 2, "the check's container 'side' is none of web",
