@@ -83,7 +83,7 @@ def network_namespace(workload: Workload, *, context: Context, ledger: Ledger) -
             why = "containers of one pod share the network, and IPC and host name with it"
             ledger.approximated(origins, "network", *context.in_pod("spec.containers"), why=why)
         ledger.exact(origins, "network", why="the cluster's network")
-    else:
+    elif all(network.name != mode for network in workload.networks):
         why = f"network {mode}: pods share one network, names are kept by Services"
         ledger.approximated(origins, "network", why=why)
     return {}

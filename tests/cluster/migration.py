@@ -2,7 +2,7 @@
 
     estate = load_estate("names")                            # estates/names: estate.yaml, target.yaml and the others
     with standing(estate, lab_engines, registry) as legacy:  # its containers run
-        legacy.ask("shop_client_1")                          # what a container is answered: key to body
+        legacy.ask("shop_client_1")                          # what a container is answered: place of a URL to body
         capture = captured(legacy, tmp_path)
     plan = planned(estate, capture, tmp_path)                # written to a directory and read again
     with applied(plan, cluster) as pods:                     # its namespaces go at the end
@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ from typing import Any
 import yaml
 
 from converters.capture import Capture
+from converters.conversion import ORDER
 from migrate import (
     discover,
     load_decisions,
@@ -125,6 +126,12 @@ class Legacy:
         assert code == 0, printed
         assert isinstance(printed, bytes)
         return _answers(printed.decode())
+
+    def ask_all(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The same of several, asked at once."""
+        wanted = list(names)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            return dict(zip(wanted, pool.map(self.ask, wanted), strict=True))
 
     def url(self, name: str, key: str) -> str:
         """The URL that stands there."""
@@ -278,7 +285,9 @@ class Pods:
 @contextmanager
 def applied(plan: Plan, cluster: Cluster, *, deadline_s: float = 60) -> Iterator[Pods]:
     """Applies all of a plan at once and waits until every pod is Ready. Its namespaces then go, unwaited."""
+    # Services before pods, which get variables of those that are there
     objects = [body for _, body in (*plan.objects, *plan.secrets)]
+    objects.sort(key=lambda body: ORDER.index(body["kind"]))
     spaces = sorted({each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"})
     try:
         cluster.apply(*objects)
