@@ -94,14 +94,15 @@ def command(
     skip_hosts: bool,
     yes: bool,
 ) -> int:
-    """Put a plan onto its cluster by server-side apply.
+    """Put a plan onto its cluster, gated or final.
 
-    Refused are plans that were edited, another cluster than the plan's target names, and, where podlift.yaml or --host
-    names engines, workloads that changed there since.
+    By server-side apply, sending only what differs: an interrupted run is simply run again. Refused are plans that were
+    edited, another cluster than the plan's target names, and, where podlift.yaml or --host names engines, workloads
+    that changed there since.
 
-    Sends only what differs, so an interrupted run is simply run again. What runs on the legacy side is applied gated:
-    it neither takes traffic nor starts work until podlift cutover moves it. The last line counts what was done.
-    Exits 0 when all stands, 1 when something failed or is not ready, 3 when workloads are left out as undecided.
+    What runs on the legacy side is applied gated: it neither takes traffic nor starts work until it is cut over. The
+    last line counts what was done. Exits 0 when all stands, 1 when something failed or is not ready, 3 when workloads
+    are left out as undecided.
 
     \b
     podlift apply plan --dry-run server

@@ -63,10 +63,9 @@ def test_every_option_has_help(name: str) -> None:
 
 
 def test_help_lists_only_what_exists() -> None:
-    """No cutover or migrate yet."""
+    """No cutover yet."""
     listed = run("--help").stdout
     assert all(f"\n  {name} " in listed for name in COMMANDS)
-    assert "apply" not in listed
     assert "cutover" not in listed
 
 
