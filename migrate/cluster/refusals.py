@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import urllib3
 
@@ -90,9 +90,9 @@ def refused(access: Access, call: Call, answer: Answer, credential: Credential |
 
 def broken(access: Access, call: Call, error: BaseException, *, known: bool, sent: bool) -> PodliftError:
     """Of a connection that could not be made, or broke. ``known``: the server had answered before."""
-    cause = _below(error)
+    cause = below(error)
     where = f"context {access.context}"
-    if isinstance(cause, ssl.SSLError):
+    if tls_trouble(cause):
         return _of_tls(access, cause)
     said = _said(cause)
     if known:
@@ -280,7 +280,12 @@ def _manager(message: str) -> str:
     return f"{found[1]}{found[2] or ''}" if found else message
 
 
-def _below(error: BaseException) -> BaseException:
+def tls_trouble(cause: BaseException) -> TypeGuard[ssl.SSLError]:
+    """Whether TLS itself is the trouble, and not a connection that ended in it."""
+    return isinstance(cause, ssl.SSLError) and not isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+
+
+def below(error: BaseException) -> BaseException:
     """The error of the socket or of TLS, under what urllib3 wraps it in."""
     waiting, seen = [error], list[BaseException]()
     while waiting:
@@ -303,7 +308,7 @@ def _said(cause: BaseException) -> str:
         return "connection refused"
     if isinstance(cause, ConnectionResetError):
         return "the connection was reset"
-    if isinstance(cause, urllib3.exceptions.HTTPError):
+    if isinstance(cause, (urllib3.exceptions.HTTPError, ssl.SSLError)):
         return "the connection ended in the middle of an answer"
     text = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     return " ".join(text.split()).lower() or type(cause).__name__

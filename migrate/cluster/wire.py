@@ -22,7 +22,7 @@ from .answer import Answer, Call
 from .credentials import Credential, Credentials
 from .pace import Bucket, Patience
 from .proxies import proxy_for
-from .refusals import bad_access, broken, refused
+from .refusals import bad_access, below, broken, refused, tls_trouble
 
 _CONNECT_S = 10.0
 # The server itself ends a call, but for a watch, after 60 s.
@@ -69,7 +69,7 @@ class Wire:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 sent = not isinstance(_cause(error), _NEVER_SENT)
                 wait = self._patience.after_break(tries, sent=sent, idempotent=call.idempotent, known=self._known)
-                if wait is None or _hopeless(error):
+                if wait is None or _hopeless(error, known=self._known):
                     raise broken(self.access, call, error, known=self._known, sent=sent) from error
                 time.sleep(wait)
                 continue
@@ -88,13 +88,11 @@ class Wire:
     def stream(self, call: Call, *, timeout_s: float) -> Iterator[Iterator[bytes]]:
         """The lines of an answer that goes on. It is opened as ``send`` does; what breaks it later raises
         PodliftError ``cluster-gone``."""
-        credential = self._credentials.current()
+        response, credential = self._opened(call, timeout_s)
+        if response.status == 401 and self._credentials.refused(credential):
+            response.close()
+            response, credential = self._opened(call, timeout_s)
         try:
-            response = self._request(call, credential, read_s=timeout_s, preload=False)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise broken(self.access, call, error, known=self._known, sent=True) from error
-        try:
-            self._known = True
             if response.status != 200:
                 raise refused(self.access, call, _answer(response, response.read()), credential)
             yield self._lines(response, call)
@@ -108,6 +106,15 @@ class Wire:
             if self._pool is not None:
                 self._pool.clear()
                 self._pool = None
+
+    def _opened(self, call: Call, timeout_s: float) -> tuple[urllib3.BaseHTTPResponse, Credential]:
+        credential = self._credentials.current()
+        try:
+            response = self._request(call, credential, read_s=timeout_s, preload=False)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise broken(self.access, call, error, known=self._known, sent=True) from error
+        self._known = True
+        return response, credential
 
     def _lines(self, response: urllib3.BaseHTTPResponse, call: Call) -> Iterator[bytes]:
         rest = b""
@@ -170,7 +177,7 @@ def _pool(access: Access, credential: Credential) -> urllib3.PoolManager:
     if access.server.startswith("https://"):
         options["ssl_context"] = _context(access, credential)
         if access.server_name:
-            options |= {"server_hostname": access.server_name, "assert_hostname": access.server_name}
+            options["server_hostname"] = access.server_name
     proxy = proxy_for(access.server, os.environ, said=access.proxy)
     if not proxy:
         return urllib3.PoolManager(**options)
@@ -230,12 +237,12 @@ def _cause(error: BaseException) -> BaseException:
     return inner
 
 
-def _hopeless(error: BaseException) -> bool:
-    """What another try cannot better: certificates, names that are none."""
-    inner = _cause(error)
-    if isinstance(inner, (urllib3.exceptions.LocationValueError, urllib3.exceptions.InvalidHeader)):
-        return True
-    return isinstance(inner, urllib3.exceptions.SSLError)
+def _hopeless(error: BaseException, *, known: bool) -> bool:
+    """What another try cannot better: certificates, names that are none, and an address where nothing ever was."""
+    impossible = (urllib3.exceptions.LocationValueError, urllib3.exceptions.InvalidHeader)
+    cause = _cause(error)
+    nowhere = isinstance(cause, urllib3.exceptions.ConnectTimeoutError) and not known
+    return nowhere or isinstance(cause, impossible) or tls_trouble(below(error))
 
 
 def _without_password(url: str) -> str:

@@ -392,6 +392,20 @@ def test_an_authority_that_is_not_its(cluster: GivenCluster, tmp_path: Path) -> 
     assert "certificate-authority" in error.next_step
 
 
+def test_the_name_in_the_certificate(cluster: GivenCluster, tmp_path: Path) -> None:
+    """Where it is not the URL's, tls-server-name says it."""
+    body = yaml.safe_load(cluster.kubectl("config", "view", "--raw", "--minify"))
+    file = tmp_path / "named.kubeconfig"
+
+    def named(name: str) -> Cluster:
+        where = {**body["clusters"][0]["cluster"], "tls-server-name": name}
+        file.write_text(kubeconfig_text(where["server"], cluster=where, **body["users"][0]["user"]))
+        return Cluster(kubeconfig=file)
+
+    assert named("kubernetes.default.svc").identity()
+    assert "other.example" in refused("cluster-tls", named("other.example").version).reason
+
+
 # ---------------------------------------------------------------- what breaks
 
 Proxied = Callable[..., tuple[ClusterProxy, Cluster]]

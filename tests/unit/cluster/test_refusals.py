@@ -276,6 +276,11 @@ def _verification() -> ssl.SSLCertVerificationError:
             "cluster-unreachable",
             "in the middle of an answer",
         ),
+        (
+            ssl.SSLEOFError(8, "EOF occurred in violation of protocol"),
+            "cluster-unreachable",
+            "in the middle of an answer",
+        ),
         (_verification(), "cluster-tls", "unable to get local issuer certificate"),
     ],
 )

@@ -124,6 +124,21 @@ def test_a_proxy_that_speaks_socks(tmp_path: Path) -> None:
     assert "socks5://proxy.example:1 speaks SOCKS" in error.reason
 
 
+def test_the_environments_proxy(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for the whole URL; and not where NO_PROXY names the server's network."""
+    proxy, _ = serve(in_turn(answer(200, VERSION)))
+    monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("tcp:", "http:"))
+    file = tmp_path / "behind"
+    file.write_text(kubeconfig_text("http://192.0.2.7:6443"))
+    monkeypatch.setenv("NO_PROXY", "198.51.100.0/24")
+    assert Cluster(kubeconfig=file, patience=HASTY).version() == "v1.36.3"
+    assert proxy.requests == ["GET http://192.0.2.7:6443/version"]
+    monkeypatch.setenv("NO_PROXY", "192.0.2.0/24")
+    monkeypatch.setattr("migrate.cluster.wire._CONNECT_S", 0.05)
+    refused("cluster-unreachable", Cluster(kubeconfig=file, patience=HASTY).version)
+    assert len(proxy.requests) == 1
+
+
 def plugin(folder: Path, *tokens: str) -> dict[str, Any]:
     """A credential plugin that gives one token after the other, as kubeconfigs name it."""
     script = folder / "plugin"
@@ -169,6 +184,16 @@ def test_a_plugin_that_fails(serve: Serve, command: str, said: str) -> None:
     error = refused("credential-failed", edge.version)
     assert "the plugin of user u" in error.reason
     assert said in error.reason
+
+
+def test_a_watch_shows_a_new_token(serve: Serve, tmp_path: Path) -> None:
+    """As any other call does."""
+    resources = answer(200, {"resources": [{"name": "pods", "kind": "Pod", "namespaced": True, "verbs": []}]})
+    event = json.dumps({"type": "ADDED", "object": {"metadata": {"name": "p"}}}).encode() + b"\n"
+    user = plugin(tmp_path, "first", "second")
+    _, edge = serve(in_turn(resources, answer(401, UNAUTHORIZED), answer(200, event)), **user)
+    assert [kind for kind, _ in edge.watch("v1", "Pod")] == ["ADDED"]
+    assert (tmp_path / "count").read_text() == "2"
 
 
 def test_a_token_file_is_read_anew(serve: Serve, tmp_path: Path) -> None:
