@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -66,6 +67,20 @@ def test_a_full_disk(command: str, programs: str) -> None:
     )  # fmt: skip
 
     assert "needs 1000 MB of disk in /var/tmp, and 52 MB are free there." in only_line(refused)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_too_few_inotify_instances(command: str, programs: str) -> None:
+    """A user who may have ten; without them a cluster comes up half and says nothing."""
+    limit = "echo 10 >/proc/sys/user/max_inotify_instances"
+
+    refused = run(
+        "unshare", "--user", "--map-root-user", "bash", "-euc",
+        f"{limit}; exec {sys.executable} -m tests.lab {command}", PODLIFT_LAB_PROGRAMS=programs,
+    )  # fmt: skip
+
+    # fewer where other labs of the same user run
+    assert re.search(r"A cluster of the lab needs 24 inotify instances, and (\d|10) are left", only_line(refused))
 
 
 def test_networks_in_other_use(programs: str) -> None:
