@@ -55,6 +55,7 @@ SILENT: Mapping[str, Silent] = {
         reason="the image's own signal follows only where the program has not ended on the other one",
         when=lambda facts, _: str(facts.get("stop.end", "")).startswith("exit"),
     ),
+    "image-local-only": Silent(reason="whoever brings the image vouches for it; the lab brings the same", when=_always),
     "check-start-period": Silent(
         reason="it says itself that nothing differs: the pod is unready as long", when=_always
     ),

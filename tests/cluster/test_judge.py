@@ -13,6 +13,7 @@ from converters.fields.verdict import Level, Source, Verdict
 from tests.cluster.claims import OUTSIDE, claims, is_of
 from tests.cluster.facts import Seen, flatten
 from tests.cluster.judge import Judgement, Silent, judge, same
+from tests.cluster.legacy import ending, events
 from tests.cluster.unavoidable import UNAVOIDABLE, Difference
 
 INFO = {"SwapLimit": True, "KernelMemory": True, "KernelMemoryTCP": True, "OomKillDisable": True}
@@ -292,3 +293,27 @@ def test_facts_of_sets_are_told_one_by_one() -> None:
     }  # fmt: skip
     assert expected.items() <= facts.items()
     assert flatten(Seen(report={**report, "pid": 99}, shares={"pid": "host"}))["pid1"] == "of the host"
+
+
+# ---------------------------------------------------------------- how it ended
+
+
+def test_an_end_is_told_from_what_the_probe_said() -> None:
+    """The first signal, how long it was let, and whether it ended by itself; a call's own time is not its start."""
+    said = [
+        {"event": "ready", "time": 5.0},
+        {"event": "signal", "time": 100.5, "signal": "SIGTERM"},
+        {"event": "alive", "time": 103.0},
+        {"event": "signal", "time": 103.1, "signal": "SIGINT"},
+        {"event": "exit", "time": 103.5, "code": 7},
+    ]
+    ended = {"stop.signal": "SIGTERM", "stop.signals": 2, "stop.delay_s": 0.5, "stop.end": "exit 7"}
+    assert ending(said, 100.0) == {**ended, "stop.grace_s": 3.0}
+    assert ending(said[:3], 100.0)["stop.end"] == "killed"
+    assert ending(said[:1], 100.0) == {"stop.signal": "none", "stop.end": "killed"}
+
+
+def test_what_the_probe_says_is_found_among_other_lines() -> None:
+    """And a last line that is cut off is left out."""
+    log = 'hello\r\nprobe: {"event": "ready"}\r\nno end of line probe: {"event": "exit"}\nprobe: {"event": "al'
+    assert [each["event"] for each in events(log)] == ["ready", "exit"]
