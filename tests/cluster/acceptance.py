@@ -107,6 +107,12 @@ class Court:
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         for path in reversed(self._made):
             self._ask("DELETE", path)
+        # The next court must not find a kind that is about to go.
+        end = time.monotonic() + 30
+        for path in self._made:
+            while "/customresourcedefinitions/" in path and self._ask("GET", path)[0] == 200:
+                assert time.monotonic() < end, f"{path} is not gone after 30 s"
+                time.sleep(0.1)
 
     def namespace(self, level: str) -> str:
         return f"accept-{self._suffix}-{level}"
