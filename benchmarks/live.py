@@ -58,7 +58,8 @@ def _stopped(number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _cluster() -> Iterator[GivenCluster]:
+def a_cluster() -> Iterator[GivenCluster]:
+    """The lab's own, or the user's by PODLIFT_TEST_CONTEXT."""
     given = given_cluster()
     if given is not None:
         yield given
@@ -88,7 +89,7 @@ def main() -> None:
     print("| Deployments | one LIST by kubectl, s | podlift diff, s | of the LIST | kubectl diff, s | ratio "
           "| kubectl diff --server-side --concurrency 8, s | ratio |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|")
-    with _cluster() as cluster, tempfile.TemporaryDirectory() as folder:
+    with a_cluster() as cluster, tempfile.TemporaryDirectory() as folder:
         reach = (
             f"--context={cluster.context}",
             *([f"--kubeconfig={cluster.kubeconfig}"] if cluster.kubeconfig else []),

@@ -20,7 +20,7 @@ def applied_table(applied: Applied, paint: Paint) -> str:
         for each in applied.outcomes
         if each.action not in _QUIET
     ]
-    rows += [("withheld", objects, workload, "until its cutover") for workload, objects in _withheld(applied)]
+    rows += [("withheld", "", workload, f"until its cutover: {names}") for workload, names in _withheld(applied)]
     rows += [
         ("undecided", "", name, f"nothing of it is in the plan: {', '.join(codes)}")
         for name, codes in sorted(applied.undecided.items())

@@ -19,11 +19,12 @@ from converters.errors import PodliftError
 from migrate.apply import Action, Applied, apply_plan
 from migrate.cluster import Cluster
 from migrate.plan.model import Plan
-from tests.apply_plans import autoscaler, config, deployment, of, planned, service, workload
+from tests.apply_plans import autoscaler, config, deployment, everything, of, planned, service, workload
 from tests.cluster_proxy import LOST, ClusterProxy
 from tests.engine_proxy import Fault
 from tests.lab.cluster import GivenCluster
 
+ROLES = Path(__file__).parents[2] / "docs" / "roles"
 MANY = tuple(f"web-{n:02}" for n in range(20))
 
 
@@ -244,6 +245,29 @@ def test_a_token_without_rights(cluster: GivenCluster, edge: Cluster, space: str
         token = token_of(cluster, space, [reads, config_maps, *rest])
         assert apply_plan(many(space), as_user(proxy, tmp_path, token)).complete
     made_once(edge, space)
+
+
+def test_the_role_that_ships_is_enough(cluster: GivenCluster, space: str, tmp_path: Path) -> None:
+    """Bound in the namespace alone: everything that podlift makes is applied, waited for and applied again."""
+    for role in ("podlift-target", "podlift-apply"):
+        cluster.kubectl("apply", "-f", str(ROLES / f"{role}.yaml"))
+    token = token_of(cluster, space, [])
+    cluster.kubectl(
+        "create",
+        "rolebinding",
+        "all",
+        "-n",
+        space,
+        "--clusterrole=podlift-apply",
+        f"--group=system:serviceaccounts:{space}",
+    )
+    plan = planned(space, everything(legacy=0))
+    with ClusterProxy(cluster, anonymous=True) as proxy:
+        edge = as_user(proxy, tmp_path, token)
+        applied = apply_plan(plan, edge, wait=True, timeout_s=1)
+        assert counts(applied) == {Action.CREATED: len(plan.objects) + len(plan.secrets)}
+        assert not any("not known" in each.why for each in applied.waiting)
+        assert set(counts(apply_plan(plan, edge))) == {Action.UNCHANGED}
 
 
 def as_user(proxy: ClusterProxy, folder: Path, token: str) -> Cluster:

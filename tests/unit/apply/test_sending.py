@@ -157,14 +157,14 @@ def test_the_table() -> None:
     """What is as it was has no line; what is withheld has one a workload; what to do next is said once."""
     text = applied_table(APPLIED, lambda text, _kind: text)
     assert text == (
-        "ACTION     OBJECT                    WORKLOAD  WHY\n"
-        "created    shop/ConfigMap/web        web\n"
-        "failed     shop/Deployment/web       web       the policy says no [object-denied]\n"
-        "failed     shop/Deployment/other     web       the policy says no [object-denied]\n"
-        "unsent     shop/CronJob/web          web       not sent: Deployment/web failed\n"
-        "withheld   Service/web, Ingress/web  web       until its cutover\n"
-        "undecided                            db        nothing of it is in the plan: volume-size\n"
-        "not ready  shop/Deployment/web       web       0 of 2 ready\n"
+        "ACTION     OBJECT                 WORKLOAD  WHY\n"
+        "created    shop/ConfigMap/web     web\n"
+        "failed     shop/Deployment/web    web       the policy says no [object-denied]\n"
+        "failed     shop/Deployment/other  web       the policy says no [object-denied]\n"
+        "unsent     shop/CronJob/web       web       not sent: Deployment/web failed\n"
+        "withheld                          web       until its cutover: Service/web, Ingress/web\n"
+        "undecided                         db        nothing of it is in the plan: volume-size\n"
+        "not ready  shop/Deployment/web    web       0 of 2 ready\n"
         "next: shop/Deployment/web and 1 more: ask it\n"
         f"{summary(APPLIED)}\n"
     )
