@@ -178,8 +178,12 @@ def test_a_program_that_does_not_come_up_is_named(tmp_path: Path) -> None:
     (broken / "kube-scheduler").write_text("#!/bin/sh\necho no schedule today\nexit 3\n")
     (broken / "kube-scheduler").chmod(0o755)
 
-    refused = lab("up", f"{IDENT}-3", PODLIFT_LAB_PROGRAMS=str(broken))
+    try:
+        refused = lab("up", f"{IDENT}-3", PODLIFT_LAB_PROGRAMS=str(broken))
+    finally:
+        left = lab("down", f"{IDENT}-3")
 
+    assert "nothing to take away" in left.stderr
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "kube-scheduler on control has ended\nno schedule today\n" in refused.stderr
     assert refused.stderr.splitlines()[-1].startswith("lab: The lab did not come up, see above;")

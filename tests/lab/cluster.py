@@ -334,10 +334,13 @@ class Cluster(GivenCluster):
 
     def _await(self, trouble: str, ready: Callable[[], bool], *, deadline_s: float) -> None:
         end = time.monotonic() + deadline_s
-        while not ready():
+        while True:
+            done = ready()
             for daemon in self._all():
-                # a program that ended is the cause, whatever was waited for
+                # a program that ended is the cause, whatever was waited for; and what was may come without it
                 daemon.check()
+            if done:
+                return
             if time.monotonic() > end:
                 logs = "\n".join(daemon.trouble() for daemon in self._all())
                 raise HostError(f"the lab's cluster: {trouble} after {deadline_s:g} s\n{logs}")
