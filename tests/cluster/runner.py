@@ -45,6 +45,8 @@ TARGET: Mapping[str, Any] = {
     "requests": {"cpu": "10m"},
 }
 PODS_S = 90.0
+# How much later a pod may come to the same end as the engine: the kubelet waits longer, the machine may be busy.
+SETTLE_S = 45.0
 _POLL_S = 0.5
 _IN_POD = re.compile(r"(?P<kind>\w+)/(?P<name>[^:]+):.*\.containers\[(?P<container>[^\]]+)\]\.image$")
 
@@ -397,6 +399,10 @@ class _Run:
         for name in shape.containers:
             place = self.places[name]
             here, there = self.legacy.state(name), self._pod_state(place)
+            patience = time.monotonic() + SETTLE_S
+            while here != there and time.monotonic() < patience:
+                time.sleep(_POLL_S)
+                here, there = self.legacy.state(name), self._pod_state(place)
             for fact in ("lasts", "exit_code", "again"):
                 place.behaviour[f"restart.{fact}"] = here[fact], there[fact]
 
