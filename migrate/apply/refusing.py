@@ -65,8 +65,8 @@ def refuse_running(staged: Staged, standing: Standing) -> None:
                 subject=workload,
                 reason=f"{each['kind']}/{each['metadata']['name']} {what} on the cluster, and it is to be applied "
                 "gated, which would stop it",
-                next_step=f"say --stage final --never-cut-over {workload} if it is not to be cut over; else scale it "
-                "to 0 or suspend it first",
+                next_step=f"say --never-cut-over {workload}, and no --stage, if it is not to be cut over; else scale "
+                "it to 0 or suspend it first",
             )
 
 

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from tests.apply_plans import (
     stateful,
     workload,
 )
+from tests.cluster_proxy import ClusterProxy
+from tests.engine_proxy import Fault, answer
 from tests.lab.cluster import GivenCluster
 
 KINDS = "serviceaccount,configmap,secret,pvc,service,deployment,statefulset,daemonset,job,cronjob,hpa,pdb,ingress"
@@ -306,6 +309,33 @@ def test_the_number_never_dips_when_an_autoscaler_takes_over(edge: Cluster, spac
     assert set(seen) == {(4, 4)}
     with writes(edge) as sent:
         apply_plan(later, edge)
+    assert sent == []
+
+
+@pytest.mark.parametrize("writes_done", [1, 2])
+def test_a_hand_over_that_is_cut_off_is_finished(
+    cluster: GivenCluster, edge: Cluster, space: str, tmp_path: Path, writes_done: int
+) -> None:
+    """After each of its writes: the number stays, and the run after it ends what was begun."""
+    apply_plan(planned(space, workload("web", deployment("web", replicas=4), legacy=0)), edge)
+    plan = planned(space, workload("web", deployment("web", replicas=None), autoscaler("web"), legacy=0))
+    seen: list[str] = []
+
+    def fault(asked: str) -> Fault | None:
+        if not asked.startswith("PATCH"):
+            return None
+        seen.append(asked)
+        return answer(500, {"message": "no"}) if len(seen) >= writes_done else None
+
+    with watched(edge, space, "Deployment") as states:
+        with ClusterProxy(cluster, fault=fault) as proxy:
+            assert failure(apply_plan(plan, proxy.edge(tmp_path))).code == "cluster-failed"
+        assert len(seen) == writes_done
+        assert apply_plan(plan, edge).complete
+        until(lambda: bool(states))
+    assert {spec for spec, _ in states} == {4}
+    with writes(edge) as sent:
+        apply_plan(plan, edge)
     assert sent == []
 
 

@@ -21,7 +21,7 @@ from migrate.cluster import Cluster
 from migrate.plan.model import Plan
 from tests.apply_plans import autoscaler, config, deployment, everything, of, planned, service, workload
 from tests.cluster_proxy import LOST, ClusterProxy
-from tests.engine_proxy import Fault
+from tests.engine_proxy import Fault, answer
 from tests.lab.cluster import GivenCluster
 
 ROLES = Path(__file__).parents[2] / "docs" / "roles"
@@ -349,6 +349,24 @@ def test_admission_denies_an_object(cluster: GivenCluster, edge: Cluster, space:
     assert counts(applied) == {Action.CREATED: 59, Action.FAILED: 1}
     cluster.kubectl("delete", "validatingadmissionpolicybinding", f"deny-{space}")
     until(lambda: apply_plan(many(space), edge).complete)
+    made_once(edge, space)
+
+
+def test_a_webhook_denies_an_object(cluster: GivenCluster, edge: Cluster, space: str, tmp_path: Path) -> None:
+    """As an API server says it: the webhook is named with its words."""
+    said = 'admission webhook "guard.example.com" denied the request: images come from our registry'
+    status = {"kind": "Status", "status": "Failure", "message": said, "reason": "Forbidden", "code": 403}
+
+    def fault(asked: str) -> Fault | None:
+        return answer(403, status) if asked.startswith("PATCH") and "/deployments/web-07?" in asked else None
+
+    with ClusterProxy(cluster, fault=fault) as proxy:
+        applied = apply_plan(many(space), proxy.edge(tmp_path, writes_per_s=500))
+    (failed,) = [each.error for each in applied.outcomes if each.error]
+    assert failed.code == "object-denied"
+    assert "webhook guard.example.com" in failed.reason
+    assert "images come from our registry" in failed.reason
+    assert counts(apply_plan(many(space), edge)) == {Action.UNCHANGED: 59, Action.CREATED: 1}
     made_once(edge, space)
 
 
