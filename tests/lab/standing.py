@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,19 +234,23 @@ def _clear(ident: str, say: Say) -> None:
 def _end(lab: Standing) -> None:
     """Ends a keeper in order, or where that takes too long at once."""
     for number, wait_s in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
-        pid = int(lab.state["pid"])
-        try:
-            ours = KEEPER.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            ours = False
-        if ours:
-            os.kill(pid, number)
+        if _keeps(lab):
+            with suppress(ProcessLookupError):
+                os.kill(lab.state["pid"], number)
         end = time.monotonic() + wait_s
         while time.monotonic() < end:
-            if not slots.is_held(lab.folder):
+            if not slots.is_held(lab.folder) and not _keeps(lab):
                 return
             time.sleep(0.02)
     raise LabError(f"{lab.folder} is still held, and not by its keeper (process {lab.state['pid']}): `fuser -v` shows.")
+
+
+def _keeps(lab: Standing) -> bool:
+    """Whether the lab's keeper is still a process: its number may have gone to another one since."""
+    try:
+        return KEEPER.encode() in Path(f"/proc/{lab.state['pid']}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @contextmanager
