@@ -39,6 +39,12 @@ def unready(live: Mapping[str, Any]) -> str:
     return "" if ready >= wanted else f"{ready} of {wanted} ready"
 
 
+def runs(live: Mapping[str, Any]) -> bool:
+    """Whether a controller has any pod that could end."""
+    status = live.get("status") or {}
+    return bool(status.get("replicas") or status.get("currentNumberScheduled"))
+
+
 def _refused(status: Mapping[str, Any]) -> bool:
     return any(
         each.get("type") == "ReplicaFailure" and each.get("status") == "True" for each in status.get("conditions") or ()

@@ -10,7 +10,7 @@ from converters.errors import PodliftError
 
 from .applied import Waiting
 from .ordering import Item
-from .readiness import WATCHED, troubles, unready
+from .readiness import WATCHED, runs, troubles, unready
 from .stages import Key, key_of
 
 if TYPE_CHECKING:
@@ -28,16 +28,19 @@ def wait_for(
 ) -> Iterator[Waiting]:
     """What is not ready after ``timeout_s`` seconds; ``on_trouble`` is told each trouble once, as it shows.
 
+    Ready is what two looks in a row found so: a container that ends at once is ready for a moment too.
+
     A cluster that fails meanwhile ends the wait: then nobody knows of those that were not ready yet.
     """
     pending = [(item, "nobody has looked yet") for item in items if item[1]["kind"] in WATCHED]
     total = len(pending)
     end = time.monotonic() + timeout_s
     told: set[str] = set()
+    once: set[int] = set()
     said: Mapping[int, Sequence[str]] = {}
     try:
         while True:
-            pending = _pending(cluster, [item for item, _ in pending])
+            pending = _pending(cluster, [item for item, _ in pending], once)
             if on_event:
                 on_event("wait", total - len(pending), total)
             if not pending:
@@ -63,7 +66,8 @@ def _namespace(cluster: Cluster, item: Item) -> str:
     return item[1]["metadata"].get("namespace") or cluster.namespace
 
 
-def _pending(cluster: Cluster, watched: Sequence[Item]) -> list[tuple[Item, str]]:
+def _pending(cluster: Cluster, watched: Sequence[Item], once: set[int]) -> list[tuple[Item, str]]:
+    """What is not ready, and why. ``once``: what the last look found ready, by the item's identity."""
     places = {(each["apiVersion"], each["kind"], _namespace(cluster, (name, each))) for name, each in watched}
     live: dict[Key, Mapping[str, Any]] = {
         (kind, namespace, each["metadata"]["name"]): each
@@ -76,7 +80,11 @@ def _pending(cluster: Cluster, watched: Sequence[Item]) -> list[tuple[Item, str]
         found = live.get((kind, _namespace(cluster, item), name))
         why = "it is gone" if found is None else unready(found)
         if why:
+            once.discard(id(item))
             made.append((item, why))
+        elif found is not None and id(item) not in once and runs(found):
+            once.add(id(item))
+            made.append((item, "ready only since a moment ago"))
     return made
 
 

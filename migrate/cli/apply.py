@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 
 from converters.errors import PodliftError
 
-from ..project import load_project
+from ..project import Project, load_project
 from ..report.apply_views import applied_names, applied_table
 from ..report.table import one_line
 from .clusters import Reach, cluster_of, cluster_options
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..apply import Applied
     from ..cluster import Cluster
+    from ..hosts_file import HostEntry
     from ..plan.model import Plan
 
 
@@ -111,12 +113,15 @@ def command(
     from ..plan.directory import read_plan, read_secrets
 
     mend(session, place)
-    plan = replace(read_plan(place), secrets=read_secrets(place))
+    given, project = Given(host=host, hosts=hosts, config=config, mapping=mapping), load_project()
+    entries = () if skip_hosts else _planned_from(given, project)
+    # what was said of fields is needed only to plan again
+    plan = replace(read_plan(place, said=bool(entries)), secrets=read_secrets(place))
     cluster = cluster_of(reach)
     if not (yes or dry_run):
         _agree(plan, cluster)
-    given = Given(host=host, hosts=hosts, config=config, mapping=mapping)
-    legacy, the_mapping = (None, None) if skip_hosts else _legacy(given, session)
+    the_mapping = mapping_of(given, project) if entries else None
+    legacy = _legacy(entries, given, project, the_mapping, session) if entries else None
     with Progress(session) as progress:
         applied = apply_plan(
             plan,
@@ -145,16 +150,18 @@ def command(
     return _exit_code(applied)
 
 
-def _legacy(given: Given, session: Session) -> tuple[Capture | None, Mapping | None]:
-    """What the engines say now, where some are named to plan from."""
-    project = load_project()
-    entries = hosts_of(given, project)
-    # a project with a capture names hosts for what they are, and reads none of them
-    named = bool(given.host) or given.hosts is not None
-    if not entries or not (named or (project.capture is None and not project.inspect)):
-        return None, None
-    mapping = mapping_of(given, project)
-    return replace(read_engines(entries, session), configs=captured_configs(given, project, mapping)), mapping
+def _planned_from(given: Given, project: Project) -> Sequence[HostEntry]:
+    """The engines that are named to plan from: a project with a capture names hosts for what they are, and reads
+    none of them."""
+    by_flag = bool(given.host) or given.hosts is not None
+    return hosts_of(given, project) if by_flag or (project.capture is None and not project.inspect) else ()
+
+
+def _legacy(
+    entries: Sequence[HostEntry], given: Given, project: Project, mapping: Mapping | None, session: Session
+) -> Capture:
+    """What the engines say now."""
+    return replace(read_engines(entries, session), configs=captured_configs(given, project, mapping))
 
 
 def _exit_code(applied: Applied) -> int:

@@ -116,3 +116,41 @@ def test_what_passes_by_itself_is_no_trouble(reason: str) -> None:
     going = pod("web-b", **waiting("ImagePullBackOff"))
     going["metadata"]["deletionTimestamp"] = "2026-11-28T06:00:00Z"
     assert troubles(CONTROLLER, [pod("web-a", **waiting(reason)), going], []) == []
+
+
+class Scenes:
+    """A cluster whose Deployments are another at each look."""
+
+    namespace = "shop"
+
+    def __init__(self, *looks: Any) -> None:
+        self._looks = iter(looks)
+
+    def list(self, _version: str, kind: str, _namespace: str, **_how: Any) -> list[Any]:
+        return [next(self._looks)] if kind == "Deployment" else []
+
+
+def scene(*, replicas: int = 1, ready: int = 0) -> Any:
+    made = live(replicas=replicas, updatedReplicas=replicas, availableReplicas=ready)
+    made["metadata"]["name"] = "web"
+    made["status"]["replicas"] = replicas
+    return made
+
+
+def left(monkeypatch: pytest.MonkeyPatch, *looks: Any) -> list[str]:
+    """What is not ready when it ends, which so many looks must do."""
+    from migrate.apply import waiting as module
+
+    monkeypatch.setattr(module, "_POLL_S", 0.01)
+    cluster: Any = Scenes(*looks)
+    items = [("web", deployment("web"))]
+    return [each.why for each in module.wait_for(cluster, items, 60, None, None)]
+
+
+def test_ready_for_a_moment_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that ends at once is ready before it ends."""
+    up, down = scene(ready=1), scene()
+    assert left(monkeypatch, up, up) == []
+    assert left(monkeypatch, up, down, up, up, down) == []
+    # what is gated has nothing that could end
+    assert left(monkeypatch, scene(replicas=0)) == []
