@@ -1,0 +1,3 @@
+module podlift.example/app
+
+go 1.21
