@@ -11,8 +11,9 @@ import pytest
 from converters.decisions import Answered, Decisions
 from converters.fields.ledger import Ledger
 from converters.fields.verdict import Level
-from converters.objects.controller import choose_controller, cron_fits
+from converters.objects.controller import choose_controller
 from converters.objects.controller_table import TABLE, Evidence, controllers_page, row_for
+from converters.objects.cron import cron_fits
 from converters.workload import (
     Check,
     Container,
