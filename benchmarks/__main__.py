@@ -1,4 +1,4 @@
-"""Runs every benchmark, or those named: ``python -m benchmarks [scale fields startup discovery]``."""
+"""Runs every benchmark, or those named: ``python -m benchmarks [NAME…]``; a name is a module beside this one."""
 
 from __future__ import annotations
 
