@@ -92,6 +92,12 @@ def normal_changes(container: Normal, pod: Normal) -> tuple[Change, ...]:
     """What is otherwise in the pod. A variable that one side cannot read is left out of both."""
     left = {*container.unknown, *pod.unknown}
     one, other = _body(container, left), _body(pod, left)
+    if one["checks"] and other["checks"]:
+        # what nobody said of the legacy check is not known to differ
+        other["checks"] = {name: each for name, each in other["checks"].items() if name in one["checks"]}
+    for side in (one, other):
+        if not side["checks"]:
+            del side["checks"]
     found = list(changes(one, other))
     if container.image and pod.image and not container.image & pod.image:
         found.append(Change(op=Op.CHANGED, path="image", old=min(container.image), new=min(pod.image)))
