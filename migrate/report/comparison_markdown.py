@@ -26,11 +26,10 @@ def report_markdown(plan: Plan, legs: Sequence[Comparison]) -> str:
     compared = [leg for leg in legs if not leg.not_compared]
     sections = [_Section(leg, titled=len(legs) > 1) for leg in compared]
     room = LIMIT - len("\n".join(heads)) - sum(section.least for section in sections) - 10
-    parts = 2 * len(sections)
+    shares = iter(_shares([_size(blocks) for section in sections for blocks in (section.objects, section.said)], room))
     lines = heads
     for section in sections:
-        made, room, parts = section.fitted(room, parts)
-        lines += made
+        lines += section.fitted(next(shares), next(shares))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -52,31 +51,42 @@ class _Section:
         """Characters that it takes with both lists cut to nothing."""
         return sum(len(line) + 1 for line in (*self.head, *self.tail)) + 2 * _CUT + 80
 
-    def fitted(self, room: int, parts: int) -> tuple[list[str], int, int]:
-        """Its lines, and what room and how many parts are left for the others."""
-        lines = list(self.head)
-        told, used = _fit(self.objects, room // parts, "object")
-        lines += told
-        room, parts = room - used, parts - 1
-        told, used = _fit(self.said, room // parts, "verdict or finding", "verdicts and findings")
+    def fitted(self, for_objects: int, for_said: int) -> list[str]:
+        """Its lines, each list in the room that it is given."""
+        lines = [*self.head, *_fit(self.objects, for_objects, "object")]
+        told = _fit(self.said, for_said, "verdict or finding", "verdicts and findings")
         if told:
             lines += ["", "<details><summary>Verdicts and findings</summary>", "", *told, "", "</details>"]
-        return [*lines, *self.tail, ""], room - used, parts - 1
+        return [*lines, *self.tail, ""]
 
 
-def _fit(blocks: Sequence[Sequence[str]], room: int, noun: str, many: str = "") -> tuple[list[str], int]:
-    """As many whole blocks as fit, with a sentence on the others; what it took."""
+def _shares(sizes: Sequence[int], room: int) -> list[int]:
+    """The room divided: who needs less than an even share leaves the rest to the others."""
+    made = [0] * len(sizes)
+    left = room
+    for n, place in enumerate(sorted(range(len(sizes)), key=lambda each: sizes[each])):
+        made[place] = min(sizes[place], left // (len(sizes) - n))
+        left -= made[place]
+    return made
+
+
+def _size(blocks: Sequence[Sequence[str]]) -> int:
+    return sum(len(line) + 1 for block in blocks for line in block)
+
+
+def _fit(blocks: Sequence[Sequence[str]], room: int, noun: str, many: str = "") -> list[str]:
+    """As many whole blocks as fit, with a sentence on the others."""
     lines: list[str] = []
     used = 0
     for n, block in enumerate(blocks):
-        size = sum(len(line) + 1 for line in block)
+        size = _size([block])
         if used + size > room:
             left = len(blocks) - n
             lines += ["", f"**{count(left, noun, many)} more: cut, a comment holds no more.**"]
             break
         lines += block
         used += size
-    return lines, used
+    return lines
 
 
 def _block(each: ObjectDifference, leg: Comparison) -> list[str]:
