@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.lab.engine import Engine, Lab, LabEngine, Registry
 
 HERE = Path(__file__).parent
+CLUSTER_FIXTURES = {"cluster", "lab_cluster", "lab_engines"}
 LAB_FIXTURES = {"own_machine", "engine", "clean_engine", "registry", "lab", "cluster", "lab_cluster", "lab_engines"}
 
 
@@ -30,9 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(LabSkips())
 
 
+# first: xdist reads the groups of its workers' tests in the same hook
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if HERE / "cluster" in item.path.parents:
+        if CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())):
             # one cluster for them all: it takes more of the machine than a second worker gives
             item.add_marker(pytest.mark.xdist_group("cluster"))
         if HERE / "engine" in item.path.parents or LAB_FIXTURES & set(getattr(item, "fixturenames", ())):
