@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .cluster import Cluster
     from .config_files import load_documents, load_mapping
     from .decisions_file import load_decisions
-    from .diff import Comparison, Dump, diff_plan, read_dump
+    from .diff import Comparison, Dump, Runtime, diff_plan, read_dump
     from .engine import discover
     from .hosts_file import HostEntry, load_hosts
     from .plan.checking import check_plan
@@ -33,6 +33,7 @@ _WHERE = {
     "HostEntry": "hosts_file",
     "Plan": "plan.model",
     "Project": "project",
+    "Runtime": "diff",
     "apply_plan": "apply",
     "check_plan": "plan.checking",
     "diff_plan": "diff",
@@ -61,6 +62,7 @@ __all__ = [
     "HostEntry",
     "Plan",
     "Project",
+    "Runtime",
     "apply_plan",
     "check_plan",
     "diff_plan",

@@ -3,6 +3,7 @@
 from .comparing import diff_plan
 from .comparison import Comparison, Declared, Extra, Leg, ObjectDifference, Said, State, report_json
 from .dump import Dump, read_dump
+from .sides import Runtime
 from .walk import Change, Op, changes
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Leg",
     "ObjectDifference",
     "Op",
+    "Runtime",
     "Said",
     "State",
     "changes",

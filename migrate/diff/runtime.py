@@ -188,7 +188,7 @@ class _Walk:
         for n, each in enumerate(containers):
             made = self._container(entry, each, _beside(each, pods, n), called)
             if made is not None:
-                alike = repr((made.changes, made.extras, made.declared, made.note))
+                alike = repr((made.state, made.changes, made.extras, made.declared))
                 found[alike].append((each, made))
         for group in found.values():
             first = group[0][1]
