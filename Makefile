@@ -46,7 +46,7 @@ demo: $(STAMP)
 # `prepare` comes first and alone: it says what it would install, and stops here and not in the middle of a run.
 test: $(STAMP)
 	@$(LABS) prepare
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 # The lab of this checkout; LAB=NAME is a second one.
 lab: $(STAMP)

@@ -12,16 +12,16 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.lab.cluster import Cluster, GivenCluster
     from tests.lab.engine import Engine, Lab, LabEngine, Registry
+    from tests.scheduling import OneCluster
 
 HERE = Path(__file__).parent
-CLUSTER_FIXTURES = {"cluster", "lab_cluster", "lab_engines"}
 LAB_FIXTURES = {"own_machine", "engine", "clean_engine", "registry", "lab", "cluster", "lab_cluster", "lab_engines"}
 
 
@@ -31,13 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(LabSkips())
 
 
-# first: xdist reads the groups of its workers' tests in the same hook
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneCluster:
+    from tests.scheduling import OneCluster
+
+    return OneCluster(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())):
-            # one cluster for them all: it takes more of the machine than a second worker gives
-            item.add_marker(pytest.mark.xdist_group("cluster"))
         if HERE / "engine" in item.path.parents or LAB_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("engine")
             if os.environ.get("TEST_LAB") == "0":

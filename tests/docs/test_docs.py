@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from tests.lab.cluster import GivenCluster
 
@@ -64,13 +63,11 @@ def blocks(page: Path) -> Iterator[Block]:
         yield Block(page, text.count("\n", 0, match.start()) + 1, match["kind"], match["body"], told)
 
 
-def _param(page: Path) -> ParameterSet:
-    # the worker that has the cluster's tests has a cluster
-    marks = [pytest.mark.xdist_group("cluster")] if any(b.told.get("needs") == "cluster" for b in blocks(page)) else []
-    return pytest.param(page, id=str(page.relative_to(REPO)), marks=marks)
+def _id(page: Path) -> str:
+    return str(page.relative_to(REPO))
 
 
-@pytest.mark.parametrize("page", [_param(page) for page in PAGES if any(True for _ in blocks(page))])
+@pytest.mark.parametrize("page", [page for page in PAGES if any(True for _ in blocks(page))], ids=_id)
 def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """All blocks of a page, in order, in one folder."""
     environment = os.environ | {
