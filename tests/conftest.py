@@ -149,8 +149,12 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
 def cluster(request: pytest.FixtureRequest) -> GivenCluster:
     """A real cluster, one for all tests: the lab's own, or the user's by PODLIFT_TEST_CONTEXT."""
     from tests.lab.cluster import given_cluster
+    from tests.lab.host import HostError
 
-    given = given_cluster()
+    try:
+        given = given_cluster()
+    except HostError as error:
+        pytest.fail(str(error), pytrace=False)
     if given is not None:
         return given
     own: Cluster = request.getfixturevalue("lab_cluster")

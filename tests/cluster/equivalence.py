@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.cluster.judge import Judgement, judge, same
 from tests.cluster.runner import Batch, Pair, Result, run
-from tests.cluster.shape import Shape, shapes
+from tests.cluster.shape import ShapeError, shapes
 from tests.lab import packages
 from tests.lab.engine import Lab, say
 
@@ -53,15 +53,12 @@ def run_all(only: Sequence[str] = ()) -> Totals:
 
 
 def run_in_own_lab(only: Sequence[str] = ()) -> Batch:
+    wanted = list(shapes(only))
     packages.ensure(say)
     with Lab() as lab:
         registry = lab.registry()
         engine = lab.engine("edge")
-        return run(engine, registry.name, lab.cluster(), chosen(only))
-
-
-def chosen(only: Sequence[str] = ()) -> list[Shape]:
-    return [shape for shape in shapes() if not only or shape.name in only]
+        return run(engine, registry.name, lab.cluster(), wanted)
 
 
 def judged(result: Result, batch: Batch) -> Iterator[tuple[Pair, Judgement]]:
@@ -129,11 +126,15 @@ def described(result: Result, batch: Batch, *, whole: bool = False) -> Iterator[
 
 def main() -> None:
     names = [word for word in sys.argv[1:] if not word.startswith("-")]
-    batch = run_in_own_lab(names)
+    try:
+        batch = run_in_own_lab(names)
+    except ShapeError as error:
+        sys.exit(f"tests/cluster/shapes: {error}")
     for result in batch.results:
         for line in described(result, batch, whole="--all" in sys.argv):
             print(line)  # noqa: T201
     print(totals(batch))  # noqa: T201
+    sys.exit(any(faults(result, batch) for result in batch.results))
 
 
 if __name__ == "__main__":

@@ -495,7 +495,12 @@ class _Run:
 def _settings(shape: Shape) -> dict[str, Any]:
     """What decides with which other shapes it is planned."""
     secrecy = {key: shape.decisions[key] for key in ("secrets", "notSecrets") if key in shape.decisions}
-    return {"target": {**TARGET, **shape.target}, "mapping": shape.mapping, "secrecy": secrecy}
+    return {
+        "target": {**TARGET, **shape.target},
+        "mapping": shape.mapping,
+        "configs": shape.configs,
+        "secrecy": secrecy,
+    }
 
 
 def _namespace(name: str, level: str) -> dict[str, Any]:

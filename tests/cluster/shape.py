@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from converters.fields.catalogue import CATALOGUE
+from converters.fields.container_table import CONTAINER_ROWS
 
 SHAPES = Path(__file__).with_name("shapes")
 
@@ -22,6 +23,9 @@ _IMAGE = {"files", "config", "local"}
 _BEHAVIOUR = {"stop", "restarts", "health", "reach"}
 _RESTARTS = {"signals", "every_s", "for_s"}
 _DECISIONS = {"answers", "overrides", "secrets", "notSecrets"}
+_TOP = [re.split(r"[.\[]", row.pattern)[:2] for row in CONTAINER_ROWS]
+_REQUEST = {keys[1] for keys in _TOP if keys[0] == "Config"} | {"HostConfig", "NetworkingConfig"}
+_HOST_CONFIG = {keys[1] for keys in _TOP if keys[0] == "HostConfig"}
 _TO = re.compile(r"(?P<host>[^:/]+):(?P<port>\d+)/(?P<protocol>http|tcp|udp)")
 _PLAIN: dict[str, Any] = {"HostConfig": {"RestartPolicy": {"Name": "always"}}}
 
@@ -87,15 +91,32 @@ class Shape:
     shows: tuple[str, ...] = ()
 
 
-def shapes() -> Iterator[Shape]:
-    """All of them, by name."""
-    for path in sorted(SHAPES.glob("*.yaml")):
-        yield load(path)
+def shapes(only: Collection[str] = ()) -> Iterator[Shape]:
+    """All of them, or those named, by name. Raises ShapeError."""
+    paths = {path.stem: path for path in sorted(SHAPES.glob("*.yaml"))}
+    for name in only:
+        if name not in paths:
+            raise ShapeError(f"{name}: there is no such shape; shapes/{name}.yaml would be one")
+    owners: dict[str, str] = {}
+    for name, path in paths.items():
+        if only and name not in only:
+            continue
+        shape = load(path)
+        for container in shape.containers:
+            # one engine holds them all
+            if owner := owners.get(container):
+                raise ShapeError(f"{name}: containers: {owner} has a {container} too")
+            owners[container] = name
+        yield shape
 
 
 def load(path: Path) -> Shape:
     """The shape in a file. Raises ShapeError."""
-    return parse(path.stem, yaml.safe_load(path.read_text(encoding="utf-8")))
+    try:
+        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ShapeError(f"{path.name}: no YAML: {error}") from error
+    return parse(path.stem, body)
 
 
 def parse(name: str, body: Any) -> Shape:
@@ -109,11 +130,15 @@ def parse(name: str, body: Any) -> Shape:
     image = _known(f"{name}: image", body.get("image") or {}, _IMAGE)
     behaviour = _known(f"{name}: behaviour", body.get("behaviour") or {}, _BEHAVIOUR)
     for kind in ("containers", "volumes", "networks"):
+        if not isinstance(body.get(kind) or {}, dict):
+            raise ShapeError(f"{name}: {kind}: a map is due, name to body")
         for each in body.get(kind) or {}:
             # one engine holds all shapes, and what is another's must not be meant by chance
             if each != name and not each.startswith(f"{name}-"):
                 raise ShapeError(f"{name}: {kind}: {each} is to be called {name}, or {name}- and more")
-    containers = {each: _laid(_PLAIN, made or {}) for each, made in body["containers"].items()}
+    containers = {
+        each: _laid(_PLAIN, _request(f"{name}: {each}", made or {})) for each, made in body["containers"].items()
+    }
     unknown = set(body.get("shows") or ()) - set(CATALOGUE)
     if unknown:
         raise ShapeError(f"{name}: shows: no code {', '.join(sorted(unknown))}")
@@ -134,10 +159,23 @@ def parse(name: str, body: Any) -> Shape:
         configs=body.get("configs") or {},
         stop=behaviour.get("stop", False),
         restarts=_restarts(name, behaviour.get("restarts")),
-        health_s=float(behaviour.get("health") or 0),
+        health_s=_seconds(f"{name}: behaviour: health", behaviour.get("health") or 0),
         reach=tuple(_reach(name, each, containers) for each in behaviour.get("reach") or ()),
         shows=tuple(body.get("shows") or ()),
     )
+
+
+def _request(where: str, body: Any) -> dict[str, Any]:
+    """A create request: an engine passes over a key that it does not know, and the shape would show nothing."""
+    made = _known(where, body, _REQUEST)
+    _known(f"{where}: HostConfig", made.get("HostConfig") or {}, _HOST_CONFIG)
+    return made
+
+
+def _seconds(where: str, value: Any) -> float:
+    if not isinstance(value, int | float):
+        raise ShapeError(f"{where}: a number of seconds is due")
+    return float(value)
 
 
 def _known(where: str, body: Any, keys: set[str]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cluster import shape
 from tests.cluster.shape import Reach, ShapeError, parse, shapes
 
 PLAIN: dict[str, Any] = {"about": "x", "containers": {"web": None}}
@@ -69,6 +71,10 @@ def test_calls() -> None:
         ({"decisions": {"answers": [{"workload": "db", "code": "bind"}]}}, "db is no workload of the shape"),
         ({"shows": ["no-such-code"]}, "shows: no code no-such-code"),
         ({"expect": {}}, "web: unknown: expect"),
+        ({"containers": ["web"]}, "web: containers: a map is due"),
+        ({"containers": {"web": {"HostConfg": {}}}}, "web: web: unknown: HostConfg"),
+        ({"containers": {"web": {"HostConfig": {"Memry": 1}}}}, "web: web: HostConfig: unknown: Memry"),
+        ({"behaviour": {"health": "soon"}}, "web: behaviour: health: a number of seconds is due"),
     ],
 )
 def test_what_is_refused(change: dict[str, Any], message: str) -> None:
@@ -81,3 +87,28 @@ def test_a_shape_is_a_map() -> None:
     """And not a list."""
     with pytest.raises(ShapeError, match="web: a shape is a map"):
         parse("web", ["about"])
+
+
+def test_a_shape_that_is_not_there() -> None:
+    """Before a lab starts for it."""
+    with pytest.raises(ShapeError, match="nosuchshape: there is no such shape"):
+        list(shapes(["nosuchshape"]))
+
+
+def test_one_name_in_two_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One engine holds the containers of all."""
+    monkeypatch.setattr(shape, "SHAPES", tmp_path)
+    for name in ("foo", "foo-bar"):
+        (tmp_path / f"{name}.yaml").write_text("about: x\ncontainers: {foo-bar: {}}\n")
+
+    with pytest.raises(ShapeError, match="foo: containers: foo-bar has a foo-bar too"):
+        list(shapes())
+
+
+def test_a_file_that_is_no_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named."""
+    monkeypatch.setattr(shape, "SHAPES", tmp_path)
+    (tmp_path / "odd.yaml").write_text("about: [")
+
+    with pytest.raises(ShapeError, match=r"odd.yaml: no YAML"):
+        list(shapes())

@@ -8,6 +8,8 @@ import re
 import sys
 
 from tests.lab import packages, programs, slots, standing
+from tests.lab.cluster import given_cluster
+from tests.lab.host import HostError
 
 
 def main() -> int:
@@ -60,12 +62,12 @@ def _prepare(_: argparse.Namespace) -> int:
         return 0
     try:
         packages.ensure(_say)
-        if not os.environ.get("PODLIFT_TEST_CONTEXT"):
+        if given_cluster() is None:
             programs.ensure(_say)
         slots.check_room()
         slots.check_watches()
         _tell_swept()
-    except (packages.LabUnavailableError, slots.SlotError) as error:
+    except (HostError, packages.LabUnavailableError, slots.SlotError) as error:
         _say(f"make test: {error}")
         return 1
     return 0

@@ -92,9 +92,22 @@ class GivenCluster:
 
 
 def given_cluster() -> GivenCluster | None:
-    """The cluster of PODLIFT_TEST_CONTEXT, a context of the user's kubeconfig; None where none is given."""
+    """The cluster of PODLIFT_TEST_CONTEXT, a context of the user's kubeconfig; None where none is given.
+
+    Raises HostError where it does not answer.
+    """
     context = os.environ.get("PODLIFT_TEST_CONTEXT")
-    return GivenCluster(None, context) if context else None
+    if not context:
+        return None
+    made = GivenCluster(None, context)
+    try:
+        made.kubectl("version", "--request-timeout=10s")
+    except (FileNotFoundError, KubectlError, subprocess.TimeoutExpired) as error:
+        raise HostError(
+            f"PODLIFT_TEST_CONTEXT={context}: this cluster does not answer: {error}\nName a context of your kubeconfig "
+            "(kubectl config get-contexts lists them), or unset the variable: then tests start a cluster of their own."
+        ) from error
+    return made
 
 
 class Cluster(GivenCluster):
