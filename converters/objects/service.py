@@ -320,10 +320,11 @@ def _tell_networks(workload: Workload, services: Mapping[str, list[Name]], conte
     own = context.name(workload.name)
     isolating = context.target.isolation == "networkpolicy"
     for network in workload.networks:
+        # a Service whose name another network gave too would be there without this one
         kept = tuple(
             f"Service/{service}:metadata.name"
             for service, names in sorted(services.items())
-            if any(name.network == network.name for name in names) and all(name.kind == "container" for name in names)
+            if names and all(name.network == network.name and name.kind == "container" for name in names)
             and not (service == own and service_ports(workload))
         )  # fmt: skip
         gone = _gone(network.name, services)

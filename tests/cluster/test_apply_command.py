@@ -266,7 +266,9 @@ def test_waiting_says_why(lab_cluster: LabCluster, space: str, edge: Cluster, wh
     stuck, words = STUCK[what]
     if "quota" in what:
         quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few", "namespace": space}}
-        lab_cluster.apply(quota | {"spec": {"hard": {"pods": "2"}}})
+        # the pods of a StatefulSet come one after the other, each when the one before is ready
+        room = "0" if "StatefulSet" in what else "2"
+        lab_cluster.apply(quota | {"spec": {"hard": {"pods": room}}})
     told: list[str] = []
     # a quota would hold back this one too
     others = [] if "quota" in what else [workload("web", deployment("web"), legacy=0)]
