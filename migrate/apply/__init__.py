@@ -1,8 +1,8 @@
 """A plan onto a cluster, so that neither traffic opens nor a count is reset by accident."""
 
+from ..plan.stages import Stage, Staged, Withheld, stage_plan
 from .applied import Action, Applied, Outcome, Waiting, applied_json, summary
 from .applying import apply_plan
-from .stages import Stage, Staged, Withheld, stage_plan
 
 __all__ = [
     "Action",

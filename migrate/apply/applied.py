@@ -10,7 +10,7 @@ from typing import Any
 
 from converters.errors import PodliftError
 
-from .stages import Stage, Withheld
+from ..plan.stages import Stage, Withheld
 
 APPLIED_SCHEMA = "podlift.dev/applied/v1"
 

@@ -6,18 +6,18 @@ known before anything is sent, and a run that was interrupted is simply run agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from ..plan.model import Plan
+from ..plan.objects import Item, autoscaled, key_of, title
+from ..plan.stages import FINALIZED, Stage, Staged, stage_plan
 from .applied import Applied, Waiting
 from .deciding import Step, decide
 from .journaled import cutover_states
 from .moved import refuse_moved
-from .ordering import Item
 from .refusing import refuse_forbidden, refuse_namespaces, refuse_running, refuse_without_secrets
 from .sending import OnEvent, Sender
-from .stages import FINALIZED, Key, Stage, Staged, key_of, stage_plan
 from .standing import Standing
 from .waiting import wait_for
 
@@ -88,7 +88,7 @@ def apply_plan(
     waiting: tuple[Waiting, ...] = ()
     if wait and not dry_run:
         sent = {(each.namespace, each.name) for each in outcomes if each.stands}
-        there = [step.item for step in steps if (step.namespace, _name(step.item)) in sent]
+        there = [step.item for step in steps if (step.namespace, title(step.item[1])) in sent]
         waiting = tuple(wait_for(cluster, there, timeout_s, on_event, on_trouble))
     return Applied(
         plan=plan.hash,
@@ -101,11 +101,6 @@ def apply_plan(
         undecided=staged.undecided,
         waiting=waiting,
     )
-
-
-def _name(item: Item) -> str:
-    kind, _, name = key_of(item[1])
-    return f"{kind}/{name}"
 
 
 def _secrets(plan: Plan, staged: Staged) -> list[Item]:
@@ -126,7 +121,7 @@ def _steps(plan: Plan, items: list[Item], standing: Standing, *, force: bool) ->
     counts = {
         (entry["namespace"], name): count for entry in plan.workloads for name, count in entry["replicas"].items()
     }
-    scaled = _scaled(plan)
+    scaled = autoscaled(plan)
     return [
         decide(
             item,
@@ -139,13 +134,3 @@ def _steps(plan: Plan, items: list[Item], standing: Standing, *, force: bool) ->
         )
         for item in items
     ]
-
-
-def _scaled(plan: Plan) -> frozenset[Key]:
-    """Controllers whose number an autoscaler of the plan decides."""
-    return frozenset(_target_of(each) for _, each in plan.objects if each["kind"] == "HorizontalPodAutoscaler")
-
-
-def _target_of(autoscaler: Mapping[str, Any]) -> Key:
-    reference = autoscaler["spec"]["scaleTargetRef"]
-    return reference["kind"], autoscaler["metadata"].get("namespace", ""), reference["name"]

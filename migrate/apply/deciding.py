@@ -14,10 +14,9 @@ from converters.objects.context import ESTATE, MANAGED_BY
 
 from ..diff.comparison import ObjectDifference, State
 from ..diff.holding import compare
+from ..plan.objects import Item, key_of, title
 from .applied import Action
 from .handover import Handover, handover
-from .ordering import Item
-from .stages import key_of
 
 # Often made by others beforehand: a plan joins them. Anything else of the same name is another thing.
 _JOINED = frozenset({"Namespace", "PersistentVolume", "PersistentVolumeClaim", "Secret", "ServiceAccount"})
@@ -83,7 +82,7 @@ def decide(
 def _obstacle(
     each: Mapping[str, Any], found: Mapping[str, Any], difference: ObjectDifference | None, *, force: bool
 ) -> PodliftError | None:
-    kind, _, name = key_of(each)
+    kind = each["kind"]
     if found["metadata"].get("deletionTimestamp"):
         return _refusal(
             "object-ending", each, "it is being deleted, and a change would go with it", "run it again when it is gone"
@@ -102,14 +101,13 @@ def _obstacle(
             "object-immutable",
             each,
             f"it must be recreated: {', '.join(fixed)} cannot be changed while it is there",
-            f"delete {kind}/{name} (what it runs goes with it) and apply again, or undo the change in the plan",
+            f"delete {title(each)} (what it runs goes with it) and apply again, or undo the change in the plan",
         )
     return None
 
 
 def _refusal(code: str, each: Mapping[str, Any], reason: str, next_step: str) -> PodliftError:
-    kind, _, name = key_of(each)
-    return PodliftError(code=code, phase="apply", subject=f"{kind}/{name}", reason=reason, next_step=next_step)
+    return PodliftError(code=code, phase="apply", subject=title(each), reason=reason, next_step=next_step)
 
 
 def _of_estate(each: Mapping[str, Any], found: Mapping[str, Any]) -> bool:

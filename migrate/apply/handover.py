@@ -34,10 +34,10 @@ def handover(live: Mapping[str, Any] | None, planned: int) -> Handover | None:
     return Handover(count=count or planned, set_first=not count)
 
 
-def owns_replicas(live: Mapping[str, Any], manager: str = MANAGER) -> bool:
-    """Whether a manager's applied fields of a live object hold ``spec.replicas``."""
+def owns_replicas(live: Mapping[str, Any]) -> bool:
+    """Whether podlift's applied fields of a live object hold ``spec.replicas``."""
     return any(
-        entry.get("manager") == manager
+        entry.get("manager") == MANAGER
         and entry.get("operation") == "Apply"
         and not entry.get("subresource")
         and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from converters.objects.context import WORKLOAD
 
 from ..plan.model import Plan
+from ..plan.objects import JOURNAL
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
-
-JOURNAL = "podlift.dev/journal"
-"""The label of a journal: a ConfigMap whose data holds ``state``."""
 
 
 def cutover_states(plan: Plan, cluster: Cluster, workloads: Collection[str] = ()) -> dict[str, str]:

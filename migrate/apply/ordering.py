@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from ..plan.objects import Item
 
 _RANKS: tuple[tuple[str, ...], ...] = (
     ("Namespace", "PriorityClass", "StorageClass", "RuntimeClass"),
@@ -22,9 +23,6 @@ _RANKS: tuple[tuple[str, ...], ...] = (
 _RANK = {kind: rank for rank, kinds in enumerate(_RANKS) for kind in kinds}
 # a kind that nobody placed comes when all that it may refer to is there
 _OTHERS = _RANK["Ingress"]
-
-Item = tuple[str, Mapping[str, Any]]
-"""A workload (``""``: shared) and its object."""
 
 
 def ranked(items: Iterable[Item]) -> list[list[Item]]:

@@ -10,10 +10,10 @@ from converters.errors import PodliftError
 from converters.objects.configuration import REQUIRED_KEYS
 
 from ..plan.model import Plan
+from ..plan.objects import Item, title
+from ..plan.stages import Stage, Staged, at_work
 from .applied import Action
 from .deciding import Step
-from .ordering import Item
-from .stages import Stage, Staged
 from .standing import READERS, Standing
 
 if TYPE_CHECKING:
@@ -57,24 +57,16 @@ def refuse_running(staged: Staged, standing: Standing) -> None:
         if staged.stages.get(workload) is not Stage.GATED:
             continue
         found = standing.find(each)
-        what = "" if found is None else _running(each, found)
+        what = "" if found is None else at_work(found)
         if what:
             raise PodliftError(
                 code="already-running",
                 phase="apply",
                 subject=workload,
-                reason=f"{each['kind']}/{each['metadata']['name']} {what} on the cluster, and it is to be applied "
-                "gated, which would stop it",
+                reason=f"{title(each)} {what} on the cluster, and it is to be applied gated, which would stop it",
                 next_step=f"say --never-cut-over {workload}, and no --stage, if it is not to be cut over; else scale "
                 "it to 0 or suspend it first",
             )
-
-
-def _running(each: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    if each["kind"] == "CronJob":
-        return "" if found["spec"].get("suspend") else "is not suspended"
-    count = found["spec"].get("replicas", 1) if "replicas" in each.get("spec", {}) else 0
-    return f"runs {count} pods" if count else ""
 
 
 def refuse_without_secrets(plan: Plan, staged: Staged, standing: Standing, default: str) -> None:

@@ -4,18 +4,18 @@ same workload, and nothing else."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from converters.errors import PodliftError
 
 from ..plan.model import Plan
+from ..plan.objects import Item, title, users_of
 from .applied import Action, Outcome
 from .deciding import Step
 from .handover import SECOND, number_alone, with_replicas
-from .ordering import Item, ranked
-from .stages import key_of, users_of
+from .ordering import ranked
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -54,7 +54,7 @@ class Sender:
         """The outcomes, in the order of sending."""
         self._total = sum(step.writes for step in steps)
         self._new_spaces = frozenset(
-            key_of(step.item[1])[2]
+            step.item[1]["metadata"]["name"]
             for step in steps
             if step.item[1]["kind"] == "Namespace" and step.action is Action.CREATED
         )
@@ -100,14 +100,14 @@ class Sender:
         """Why an object is not sent, ``""`` if it is."""
         failed = self._failed.get(item[0], "") or self._all_failed
         if not item[0] and not failed:
-            users = users_of(item[1], self._plan)
+            users = users_of(item[1], self._plan.names)
             failed = next((self._failed[each] for each in users if each in self._failed), "") if users else ""
         return self._ended or (f"not sent: {failed} failed" if failed else "")
 
     def _note_failure(self, item: Item) -> None:
         workload, each = item
-        what = _name(each)
-        users = frozenset({workload}) if workload else users_of(each, self._plan)
+        what = title(each)
+        users = frozenset({workload}) if workload else users_of(each, self._plan.names)
         with self._lock:
             for user in users:
                 self._failed.setdefault(user, what)
@@ -149,11 +149,6 @@ def _warning(step: Step) -> str:
     return f"it goes {lives} s after its end, and applying the plan after that runs it again"
 
 
-def _name(each: Mapping[str, Any]) -> str:
-    kind, _, name = key_of(each)
-    return f"{kind}/{name}"
-
-
 def _outcome(step: Step, action: Action, *, error: PodliftError | None = None, note: str = "") -> Outcome:
     workload, each = step.item
-    return Outcome(workload=workload, name=_name(each), namespace=step.namespace, action=action, error=error, note=note)
+    return Outcome(workload=workload, name=title(each), namespace=step.namespace, action=action, error=error, note=note)

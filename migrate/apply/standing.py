@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from converters.objects.context import ESTATE, MANAGED_BY, label_value
 
 from ..plan.model import Plan
-from .ordering import Item
-from .stages import Key
+from ..plan.objects import Item, Key
 
 if TYPE_CHECKING:
     from ..cluster import Cluster

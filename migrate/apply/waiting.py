@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from converters.errors import PodliftError
 
+from ..plan.objects import Item, Key, title
 from .applied import Waiting
-from .ordering import Item
 from .readiness import WATCHED, runs, troubles, unready
-from .stages import Key, key_of
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -57,9 +56,8 @@ def wait_for(
         pending = [(item, f"not known: {error.reason}") for item, _ in pending]
         said = {}
     for item, why in pending:
-        kind, _, name = key_of(item[1])
         words = "; ".join([why, *said.get(id(item), ())])
-        yield Waiting(workload=item[0], name=f"{kind}/{name}", namespace=_namespace(cluster, item), why=words)
+        yield Waiting(workload=item[0], name=title(item[1]), namespace=_namespace(cluster, item), why=words)
 
 
 def _namespace(cluster: Cluster, item: Item) -> str:
@@ -76,8 +74,7 @@ def _pending(cluster: Cluster, watched: Sequence[Item], once: set[int]) -> list[
     }
     made = []
     for item in watched:
-        kind, _, name = key_of(item[1])
-        found = live.get((kind, _namespace(cluster, item), name))
+        found = live.get((item[1]["kind"], _namespace(cluster, item), item[1]["metadata"]["name"]))
         why = "it is gone" if found is None else unready(found)
         if why:
             once.discard(id(item))

@@ -16,10 +16,11 @@ from converters.errors import PodliftError
 from converters.objects.context import ESTATE, MANAGED_BY, label_value
 
 from ..plan.model import Plan
+from ..plan.objects import Item, Key, key_of, title
 from .comparison import Comparison, Leg, ObjectDifference, State
-from .dump import Dump, Key
+from .dump import Dump
 from .gates import with_gates
-from .holding import Absence, Item, hold, key_of, told_apart
+from .holding import hold, told_apart
 from .live import without_server_fields
 from .selector import selects
 from .walk import changes
@@ -92,7 +93,7 @@ def compare_cluster(
         chosen=chosen,
         secrets=secrets,
         key=key,
-        absence=Absence(kinds=listed.absent),
+        absent=listed.absent,
         narrowed=bool(labels),
     )
     objects = with_gates(plan, dump, held.objects)
@@ -209,7 +210,7 @@ def _by_server(
     cluster: Cluster, dump: Dump, items: Sequence[Item], objects: Sequence[ObjectDifference], on_event: Event | None
 ) -> tuple[ObjectDifference, ...]:
     """What differs as the server's own dry run says it; what a gate holds back is known to differ."""
-    planned = {(f"{each['kind']}/{each['metadata']['name']}", _space(each)): each for _, each in items}
+    planned = {(title(each), _space(each)): each for _, each in items}
     asked = [
         (n, planned[each.name, each.namespace])
         for n, each in enumerate(objects)

@@ -11,7 +11,7 @@ from converters.errors import PodliftError
 from ..plan.model import Plan
 from .comparison import Comparison, Leg
 from .dump import Dump
-from .holding import differs_from_live, hold
+from .holding import hold
 from .plans import compare_plans
 from .sides import Runtime
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from converters.sources.mapping import Mapping
 
     from ..cluster import Cluster
-
-__all__ = ["diff_plan", "differs_from_live"]
 
 Event = Callable[[str, int, int], None]
 

@@ -11,9 +11,7 @@ from converters.errors import PodliftError
 
 from ..documents import Document, parse_documents
 from ..input_file import read_bytes
-
-Key = tuple[str, str, str]
-"""Kind, namespace and name."""
+from ..plan.objects import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

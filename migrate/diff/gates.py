@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..plan.model import Plan
+from ..plan.stages import Stage, at_work, stage_plan
 from .comparison import ObjectDifference, State
 from .dump import Dump
 
 NOTE = "gated: waits for cutover"
-_COUNTED = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
 # The field that holds a controller still, with the value by which it does.
 _HELD: Mapping[str, Any] = {"spec.replicas": 0, "spec.suspend": True}
 
@@ -26,8 +26,6 @@ def with_gates(plan: Plan, dump: Dump, found: Sequence[ObjectDifference]) -> tup
     entries = [entry for entry in plan.workloads if entry["name"] in suspects and entry["instances"]]
     if not entries:
         return tuple(found)
-    from ..apply.stages import Stage, stage_plan
-
     # which hosts were unread is apply's concern
     staged = stage_plan(replace(plan, unread=()), workloads=[entry["name"] for entry in entries], stage=Stage.GATED)
     withheld = {(each.workload, each.name, each.namespace) for each in staged.withheld}
@@ -47,16 +45,7 @@ def _gated(plan: Plan, dump: Dump, workload: str) -> bool:
         if owner == workload
         and (found := dump.find(each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]))
     ]
-    return bool(live) and not any(_works(each) for each in live)
-
-
-def _works(live: Mapping[str, Any]) -> bool:
-    spec = live.get("spec") or {}
-    if live["kind"] in _COUNTED:
-        return bool(spec.get("replicas", 1))
-    if live["kind"] == "CronJob":
-        return not spec.get("suspend", False)
-    return live["kind"] in ("DaemonSet", "Job")
+    return bool(live) and not any(at_work(each) for each in live)
 
 
 def _is_held(each: ObjectDifference) -> bool:

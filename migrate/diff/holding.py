@@ -8,25 +8,21 @@ walk of each.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from converters.objects.context import ESTATE, MANAGED_BY, WORKLOAD, label_value
 
 from ..plan.model import Plan
+from ..plan.objects import JOURNAL, Item, Key, autoscaled, key_of
 from .comparison import Extra, ObjectDifference, State
 from .defaults import with_defaults
-from .dump import Dump, Key
+from .dump import Dump
 from .hiding import hidden, hidden_changes, hidden_extras
 from .immutable import with_recreation
 from .live import Owners, ours, without_server_fields
 from .secret_values import sealed
 from .walk import Change, Op, changes
-
-JOURNAL = "podlift.dev/journal"
-"""The label of what cutovers keep beside the plan's objects."""
-
-Item = tuple[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +34,6 @@ class Held:
     uncompared: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Absence:
-    """Why an object may be missing: ``kinds`` to a note."""
-
-    kinds: Mapping[str, str] = field(default_factory=dict)
-
-    def of(self, kind: str) -> str:
-        return self.kinds.get(kind, "")
-
-
 def hold(
     plan: Plan,
     dump: Dump,
@@ -56,18 +42,18 @@ def hold(
     chosen: Collection[str] = (),
     secrets: Collection[Item] = (),
     key: bytes = b"",
-    absence: Absence | None = None,
+    absent: Mapping[str, str] | None = None,
     narrowed: bool = False,
 ) -> Held:
     """
     items     the plan's objects to look at
     chosen    workloads to which extra objects are narrowed; empty: all
     secrets   Secrets with their values, which are compared by the hash that ``key`` makes
+    absent    kinds that were looked for in vain, to the reason; None: nobody looked, the dump is what it is
     narrowed  the dump holds a selection only: what it holds beyond the plan is not told
     """
-    scaled = _scaled(plan)
+    scaled = autoscaled(plan)
     kinds = {key[0] for key in dump.objects}
-    absent = absence or Absence()
     differences: list[ObjectDifference] = []
     seen: set[Key] = set()
     compared = 0
@@ -76,8 +62,8 @@ def hold(
         compared += 1
         found = dump.find(kind, namespace, name)
         if found is None:
-            note = absent.of(kind)
-            if not note and absence is None and kind not in kinds:
+            note = (absent or {}).get(kind, "")
+            if absent is None and kind not in kinds:
                 note = f"the dump has no {kind} at all: was this kind dumped?"
             differences.append(difference(workload, place, State.ADDED, new=each, note=note))
             continue
@@ -91,7 +77,9 @@ def hold(
         compared += 1
         if found is not None:
             seen.add(found[0])
-        made = _secret(workload, place, each, None if found is None else found[1], key, absent)
+        made = _secret(
+            workload, place, each, None if found is None else found[1], key, (absent or {}).get("Secret", "")
+        )
         if made is not None:
             differences.append(made)
     if not narrowed:
@@ -151,32 +139,13 @@ def told_apart(
     )
 
 
-def differs_from_live(planned: Mapping[str, Any], live: Mapping[str, Any], *, scaled: bool = False) -> bool:
-    """Whether a live object is another than the planned one; fields that others set beside are no difference."""
-    made = compare("", key_of(planned), planned, live, scaled=scaled)
-    return made is not None and made.state is not State.EXTRA
-
-
 def _secret(
-    workload: str, place: Key, planned: Mapping[str, Any], live: Mapping[str, Any] | None, key: bytes, absent: Absence
+    workload: str, place: Key, planned: Mapping[str, Any], live: Mapping[str, Any] | None, key: bytes, note: str
 ) -> ObjectDifference | None:
     new = sealed(planned, key)
     if live is None:
-        return difference(workload, place, State.ADDED, new=hidden(new), note=absent.of("Secret"))
+        return difference(workload, place, State.ADDED, new=hidden(new), note=note)
     return compare(workload, place, new, sealed(live, key))
-
-
-def _scaled(plan: Plan) -> frozenset[Key]:
-    """Controllers whose number of replicas an HPA of the plan decides."""
-    return frozenset(
-        (
-            each["spec"]["scaleTargetRef"]["kind"],
-            each["metadata"].get("namespace", ""),
-            each["spec"]["scaleTargetRef"]["name"],
-        )
-        for _, each in plan.objects
-        if each["kind"] == "HorizontalPodAutoscaler"
-    )
 
 
 def _beyond(plan: Plan, dump: Dump, seen: set[Key], chosen: Collection[str]) -> Iterator[ObjectDifference]:
@@ -237,7 +206,3 @@ def difference(
         new=new,
         note=note,
     )
-
-
-def key_of(each: Mapping[str, Any]) -> Key:
-    return each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]

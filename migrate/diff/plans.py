@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator
 from converters.fields.verdict import Finding, Verdict
 
 from ..plan.model import Plan
+from ..plan.objects import key_of
 from .comparison import Comparison, Leg, Said, State
-from .holding import difference, key_of
+from .holding import difference
 from .walk import changes
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from converters.errors import PodliftError
 
 from ..documents import parse_documents
+from .objects import Key, users_of
 from .stored import (
     PLAN_FILE,
     SECRET_SUMS,
@@ -143,7 +144,8 @@ def _overrides(directory: Path, name: str) -> list[str]:
     return lines
 
 
-def _key(each: Mapping[str, Any]) -> tuple[str, str, str]:
+def _key(each: Mapping[str, Any]) -> Key:
+    """As key_of, of what somebody may have edited out of shape."""
     metadata = each.get("metadata")
     if not isinstance(metadata, dict):
         return "", "", ""
@@ -154,11 +156,7 @@ def _owners(planned: Mapping[str, Any], names: Mapping[str, Any]) -> list[str]:
     """The workloads that make an object; what several share, each of them must make alike."""
     if planned["workload"]:
         return [planned["workload"]]
-    kind, space, name = _key(planned["object"])
-    if kind == "Namespace":
-        return [workload for workload, in_space in names["namespaces"].items() if in_space == name]
-    users = {each["workload"] for each in names["claims"] if each["claim"] == name}
-    return sorted(each for each in users if names["namespaces"].get(each, "") == space)
+    return sorted(users_of(planned["object"], names))
 
 
 def merge_patch(before: Any, after: Any) -> Any:

@@ -39,22 +39,6 @@ KINDS = "serviceaccount,configmap,secret,pvc,service,deployment,statefulset,daem
 READS = {"get", "list", "watch"}
 
 
-@pytest.fixture
-def edge(cluster: GivenCluster) -> Iterator[Cluster]:
-    made = Cluster(cluster.context, cluster.kubeconfig, writes_per_s=500)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def space(cluster: GivenCluster) -> Iterator[str]:
-    """A namespace of the test's own."""
-    name = f"apply-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
 def standing(cluster: GivenCluster, space: str) -> dict[str, Any]:
     """Kind/name to the object, of what somebody applied."""
     found = cluster.get(KINDS, "-n", space)["items"]

@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,22 +33,6 @@ SUMMARY = re.compile(
     r"(?P<unsent>\d+) unsent, (?P<unchecked>\d+) unchecked, (?P<withheld>\d+) withheld, (?P<undecided>\d+) undecided, "
     r"(?P<waiting>\d+) not ready"
 )
-
-
-@pytest.fixture
-def space(cluster: GivenCluster) -> Iterator[str]:
-    """A namespace of the test's own."""
-    name = f"apply-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture
-def edge(cluster: GivenCluster) -> Iterator[Cluster]:
-    made = Cluster(cluster.context, cluster.kubeconfig, writes_per_s=500)
-    yield made
-    made.close()
 
 
 def reach(cluster: GivenCluster) -> list[str]:

@@ -31,23 +31,6 @@ MANY = tuple(f"web-{n:02}" for n in range(20))
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-@pytest.fixture
-def space(cluster: GivenCluster) -> Iterator[str]:
-    """A namespace of the test's own."""
-    name = f"apply-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture
-def edge(cluster: GivenCluster) -> Iterator[Cluster]:
-    """The cluster itself, without faults."""
-    made = Cluster(cluster.context, cluster.kubeconfig, writes_per_s=500)
-    yield made
-    made.close()
-
-
 def many(space: str) -> Plan:
     """Twenty workloads that are final at once, three objects each."""
     parts = [workload(n, config(n, a="1"), deployment(n, replicas=0), service(n), legacy=0) for n in MANY]

@@ -42,13 +42,6 @@ class Lacks:
 
 
 @pytest.fixture
-def edge(cluster: GivenCluster) -> Iterator[Cluster]:
-    made = Cluster(cluster.context, cluster.kubeconfig, writes_per_s=1000)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def space(cluster: GivenCluster) -> Iterator[str]:
     """A namespace of the test's own, in which no pod comes to be."""
     name = f"diff-{uuid.uuid4().hex[:8]}"

@@ -12,8 +12,8 @@ from converters.errors import PodliftError
 from migrate.apply import Action, Applied, Outcome, Waiting, Withheld, applied_json, summary
 from migrate.apply.deciding import Step
 from migrate.apply.sending import Sender
-from migrate.apply.stages import Stage
 from migrate.plan.model import Plan
+from migrate.plan.stages import Stage
 from migrate.report.apply_views import applied_names, applied_table
 from migrate.schemas import schema
 from tests.apply_plans import config, deployment, job, of, planned, service, workload

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from converters.errors import PodliftError
-from migrate.apply.stages import Stage, Staged, stage_plan
 from migrate.plan.model import Plan
+from migrate.plan.stages import Stage, Staged, stage_plan
 from tests.apply_plans import claim, config, cron, deployment, everything, of, planned, service, stateful, workload
 
 SPACE = "shop"

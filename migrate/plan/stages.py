@@ -13,10 +13,8 @@ from typing import Any
 
 from converters.errors import PodliftError
 
-from ..plan.model import Plan
-
-Key = tuple[str, str, str]
-"""Kind, namespace and name."""
+from .model import Plan
+from .objects import Key, key_of, title, users_of
 
 
 class Stage(StrEnum):
@@ -104,33 +102,28 @@ def stage_plan(
         of = stages.get(workload) if workload else shared
         if of is None or (not workload and not _used(each, plan, stages)):
             continue
-        kind, namespace, name = key_of(each)
-        why = _WITHHELD.get(kind, "") if of is Stage.GATED and (kind, namespace, name) not in governing else ""
+        key = kind, namespace, _ = key_of(each)
+        why = _WITHHELD.get(kind, "") if of is Stage.GATED and key not in governing else ""
         if why:
-            withheld.append(Withheld(workload=workload, name=f"{kind}/{name}", namespace=namespace, why=why))
+            withheld.append(Withheld(workload=workload, name=title(each), namespace=namespace, why=why))
         else:
             objects.append((workload, _gated(each) if of is Stage.GATED else each))
     return Staged(objects=tuple(objects), withheld=tuple(withheld), stages=stages, undecided=undecided)
 
 
-def users_of(each: Mapping[str, Any], plan: Plan) -> frozenset[str]:
-    """The workloads for which a shared object is there; empty: nobody knows."""
-    kind, space, name = key_of(each)
-    spaces = plan.names.get("namespaces") or {}
-    if kind == "Namespace":
-        return frozenset(workload for workload, where in spaces.items() if where == name)
-    claims = plan.names.get("claims") or ()
-    users = {claim["workload"] for claim in claims if claim["claim"] == name}
-    return frozenset(workload for workload in users if spaces.get(workload, "") == space)
-
-
-def key_of(each: Mapping[str, Any]) -> Key:
-    """Kind, namespace (``""`` where the object says none) and name."""
-    return each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
+def at_work(live: Mapping[str, Any]) -> str:
+    """What a live controller does, in words; ``""`` where it is held still, or is no controller."""
+    kind, spec = live["kind"], live.get("spec") or {}
+    if kind in _COUNTED:
+        count = spec.get("replicas", 1)
+        return f"runs {count} pods" if count else ""
+    if kind == "CronJob":
+        return "" if spec.get("suspend") else "is not suspended"
+    return "has no number to hold it at 0" if kind in ("DaemonSet", "Job") else ""
 
 
 def _used(each: Mapping[str, Any], plan: Plan, stages: Mapping[str, Stage]) -> bool:
-    users = users_of(each, plan)
+    users = users_of(each, plan.names)
     return not users or not users.isdisjoint(stages)
 
 

@@ -1,0 +1,28 @@
+"""What the tests of the cluster share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from migrate.cluster import Cluster
+from tests.lab.cluster import GivenCluster
+
+
+@pytest.fixture
+def space(cluster: GivenCluster) -> Iterator[str]:
+    """A namespace of the test's own."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def edge(cluster: GivenCluster) -> Iterator[Cluster]:
+    """The cluster as podlift reaches it, without waiting for a rate."""
+    made = Cluster(cluster.context, cluster.kubeconfig, writes_per_s=1000)
+    yield made
+    made.close()
