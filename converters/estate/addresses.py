@@ -3,17 +3,14 @@ address."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from ..decisions import Decisions
 from ..fields.catalogue import code_named
 from ..fields.verdict import Finding
-from ..texts import texts_of
+from ..texts import addresses_in, texts_of
 from ..workload import Host, Workload
-
-_WITH_PORT = re.compile(r"(?<![\w.-])([A-Za-z0-9][\w.-]*):(\d{1,5})(?![\w.-])")
 
 
 def of_legacy_hosts(workloads: Sequence[Workload], hosts: Iterable[Host], decisions: Decisions) -> list[Finding]:
@@ -53,8 +50,8 @@ def _of_url(url: str) -> str:
 def _asked(workload: Workload) -> dict[tuple[str, int], dict[str, None]]:
     found: dict[tuple[str, int], dict[str, None]] = {}
     for place, text in texts_of(workload):
-        for called, number in _WITH_PORT.findall(text):
-            found.setdefault((called, int(number)), {})[place] = None
+        for address in addresses_in(text):
+            found.setdefault(address, {})[place] = None
     return found
 
 

@@ -10,9 +10,9 @@ from ..decisions import Decisions
 from ..fields.catalogue import code_named
 from ..fields.verdict import Finding
 from ..links import links_of
+from ..texts import addresses_in, texts_of
 from ..workload import Mount, MountKind, Name, Port, Protocol, Workload
 
-_WITH_PORT = re.compile(r"(?<![A-Za-z0-9_.-])([A-Za-z0-9][A-Za-z0-9_.-]*):(\d{1,5})(?![\w.-])")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -74,7 +74,7 @@ def with_names(workloads: Sequence[Workload]) -> list[Workload]:
     unless something uses it (a list of seeds, say). Then it leads to all of them, and ``of_one_instance`` says so.
     """
     links = _link_names(workloads)
-    used = {token.rstrip(".") for w in workloads for text in _texts(w) for token in _TOKEN.findall(text)}
+    used = {token.rstrip(".") for w in workloads for _, text in texts_of(w) for token in _TOKEN.findall(text)}
     made = []
     for workload in workloads:
         alone = len(workload.instances) <= 1
@@ -143,7 +143,7 @@ def of_one_instance(workloads: Sequence[Workload], decisions: Decisions) -> list
     owners = {n.name: w.name for w in workloads for n in w.names if n.kind == "instance"}
     found = []
     for workload in workloads:
-        tokens = {token.rstrip(".") for text in _texts(workload) for token in _TOKEN.findall(text)}
+        tokens = {token.rstrip(".") for _, text in texts_of(workload) for token in _TOKEN.findall(text)}
         for name in sorted(tokens & set(owners)):
             answered = decisions.answer(workload.name, code.name, f"name {name}")
             found.append(
@@ -172,7 +172,7 @@ def with_references(workloads: Sequence[Workload]) -> list[Workload]:
     for workload in workloads:
         on = {network.name for network in workload.networks}
         named: set[str] = set()
-        for text in _texts(workload):
+        for _, text in texts_of(workload):
             for token in _TOKEN.findall(text):
                 owners = known.get(token.rstrip("."), {})
                 near = {owner for owner, networks in owners.items() if networks & on}
@@ -192,12 +192,12 @@ def with_asked_ports(workloads: Sequence[Workload]) -> list[Workload]:
     asked: dict[str, set[int]] = {}
     for workload in workloads:
         on = {network.name for network in workload.networks}
-        for text in _texts(workload):
-            for name, number in _WITH_PORT.findall(text):
-                owners = known.get(name, {})
+        for _, text in texts_of(workload):
+            for called, number in addresses_in(text):
+                owners = known.get(called, {})
                 near = {owner for owner, networks in owners.items() if networks & on}
                 for owner in near or set(owners):
-                    asked.setdefault(owner, set()).add(int(number))
+                    asked.setdefault(owner, set()).add(number)
     return [_with_ports(workload, asked.get(workload.name, set())) for workload in workloads]
 
 
@@ -209,13 +209,3 @@ def _with_ports(workload: Workload, asked: set[int]) -> Workload:
         return workload
     first, *others = workload.containers
     return replace(workload, containers=(replace(first, ports=(*first.ports, *new)), *others))
-
-
-def _texts(workload: Workload) -> list[str]:
-    found: list[str] = []
-    for container in workload.containers:
-        found += [e.value for e in container.env if e.value]
-        found += container.entrypoint or ()
-        found += container.args or ()
-        found += [word for check in container.checks for word in (*check.argv, check.host)]
-    return found

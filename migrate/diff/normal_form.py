@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from converters.errors import PodliftError
+from converters.objects.storage import DOCKER_SHM_BYTES
 from converters.quantity import parse
 from converters.sources.inspect_process import Accounts
 
@@ -29,7 +30,6 @@ _CAPABILITIES = frozenset(
 )  # fmt: skip
 _ACCOUNT_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _SHM = "/dev/shm"  # noqa: S108
-_SHM_BYTES = 64 << 20
 _KINDS = {"bind": "host", "volume": "volume", "tmpfs": "memory", "cluster": "volume", "image": "image"}
 _SOURCES = {
     "hostPath": "host",
@@ -188,7 +188,12 @@ def _mounts_of(document: Document, host: Document) -> dict[str, Mapping[str, Any
     }
     for target, options in (host.get("Tmpfs") or {}).items():
         made.setdefault(target.rstrip("/"), {"kind": "memory", "readOnly": "ro" in str(options).split(",")})
-    if host.get("ShmSize") not in (None, 0, _SHM_BYTES) and host.get("IpcMode") in (None, "", "private", "shareable"):
+    if host.get("ShmSize") not in (None, 0, DOCKER_SHM_BYTES) and host.get("IpcMode") in (
+        None,
+        "",
+        "private",
+        "shareable",
+    ):
         made.setdefault(_SHM, {"kind": "memory", "readOnly": False})
     return made
 
