@@ -188,7 +188,7 @@ ERROR_CODES: tuple[Code, ...] = (
     error(
         "cutover-underway",
         "a workload's cutover is under way, and its objects are the run's until it ends",
-        "see podlift cutover status WORKLOAD, and apply when it is finalized or aborted",
+        "apply when it has ended; the ConfigMap labelled podlift.dev/journal is its journal and says where it is",
     ),
     error(
         "already-running",

@@ -14,7 +14,7 @@ from typing import Any
 from converters.errors import PodliftError
 
 from .model import Plan
-from .objects import Key, key_of, title, users_of
+from .objects import JOURNAL, Key, key_of, title, users_of
 
 
 class Stage(StrEnum):
@@ -134,7 +134,8 @@ def _stage_of(entry: Mapping[str, Any], wanted: Stage | None, state: str, never:
             phase="apply",
             subject=entry["name"],
             reason=f"its cutover is under way ({state}): what is on the cluster is the run's until it ends",
-            next_step=f"podlift cutover status {entry['name']}; apply again when it is finalized or aborted",
+            next_step="apply again when it is finalized or rolled back; its journal, a ConfigMap labelled "
+            f"{JOURNAL}, says where it is",
         )
     on_legacy = bool(entry["instances"]) and state != FINALIZED and not never
     if wanted is Stage.FINAL and on_legacy:
