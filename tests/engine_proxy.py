@@ -96,10 +96,14 @@ class EngineProxy:
 
     async def _end(self) -> None:
         self._server.close()
+        # who was let in a moment ago has a task that did not begin yet
+        await asyncio.sleep(0)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # a connection goes in the round after the one in which it was closed
+        await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -108,8 +112,11 @@ class EngineProxy:
         self.connections += 1
         self.most_connections = max(self.most_connections, self.connections)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            with suppress(OSError, asyncio.IncompleteReadError):
                 await self._converse(reader, writer)
+        except asyncio.CancelledError:
+            # the proxy ends, and waits for nobody who does not read
+            writer.transport.abort()
         finally:
             self.connections -= 1
             self._tasks.discard(task)

@@ -27,9 +27,6 @@ from tests.lab.cluster import GivenCluster
 ROLES = Path(__file__).parents[2] / "docs" / "roles"
 MANY = tuple(f"web-{n:02}" for n in range(20))
 
-# A proxy that goes in the middle of what it answers lets go of connections that nobody closes.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def many(space: str) -> Plan:
     """Twenty workloads that are final at once, three objects each."""
