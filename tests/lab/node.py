@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import subprocess
 import time
@@ -240,8 +241,6 @@ def _kubelet(authority: Path, cgroup: str, dns: str, address: str) -> dict[str, 
 
 
 def _conflist(subnet: str, addresses: Path) -> str:
-    import json
-
     bridge = {
         "type": "bridge",
         "bridge": "pods",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from tests.lab.host import SEARCH
+from tests.lab.locking import alone
 from tests.lab.slots import PLACE
 
 # A program, or a file where that is on nobody's PATH, and the package that brings it.
@@ -65,7 +64,7 @@ def ensure(say: Callable[[str], None], *, extra: Mapping[str, str] = MappingProx
     if os.geteuid() != 0:
         raise LabUnavailableError(f"Starting a Docker engine for the tests needs root. {CHOICES}")
     # One lock for all workers: apt refuses a second run, and the first one's result serves them all.
-    with _alone():
+    with alone(PLACE):
         packages = missing(extra)
         if not packages:
             return
@@ -79,17 +78,6 @@ def ensure(say: Callable[[str], None], *, extra: Mapping[str, str] = MappingProx
         left = missing(extra)
         if left:
             raise LabUnavailableError(f"apt-get has installed {', '.join(left)}, but the programs are not there.")
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    # a folder can be locked like a file, and nothing is left behind
-    lock = os.open(PLACE, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _install(packages: list[str]) -> None:

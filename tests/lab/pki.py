@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +97,4 @@ def _openssl(*arguments: str) -> None:
 
 
 def _text(file: Path) -> str:
-    import base64
-
     return base64.b64encode(file.read_bytes()).decode()

@@ -14,7 +14,6 @@ Go's own caches lie where Go has them, and stay.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import platform
@@ -31,6 +30,7 @@ from pathlib import Path
 
 from tests.lab import golang
 from tests.lab.golang import Go
+from tests.lab.locking import alone
 from tests.lab.packages import LabUnavailableError
 
 Say = Callable[[str], None]
@@ -322,19 +322,11 @@ def _cache() -> Path:
 @contextmanager
 def _alone(cache: Path, say: Say) -> Iterator[None]:
     """Holds the cache: the second of two runs waits, and finds what the first has built."""
-    lock = os.open(cache, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"lab: waiting for another run, which builds in {cache}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(cache, on_wait=lambda: say(f"lab: waiting for another run, which builds in {cache}")):
         # whoever made these was killed: the lock was free
         for dead in cache.glob("*.part"):
             shutil.rmtree(dead, ignore_errors=True)
         yield
-    finally:
-        os.close(lock)
 
 
 def _runs(process: subprocess.Popen[bytes], wait_s: float) -> bool:

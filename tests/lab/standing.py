@@ -7,7 +7,6 @@ All functions raise LabError, with a message for the user, where something canno
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,17 +16,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.lab import packages, programs, slots
 from tests.lab.keeper import READY, SOCKET, STATE
+from tests.lab.locking import alone
 
 ROOT = Path(__file__).parents[2]
 DEFAULT = "default"
 KEEPER = "tests.lab.keeper"
+WAITING = "lab: waiting for another command that starts or ends a lab of this checkout"
 
 Say = Callable[[str], None]
 
@@ -63,7 +64,7 @@ def up(ident: str, say: Say, *, hold: bool = False) -> Standing:
         programs.ensure(say)
         slots.check_room()
         slots.check_watches()
-        with _alone(say):
+        with alone(ROOT, on_wait=lambda: say(WAITING)):
             # the one before us may have started it
             if found := _standing(ident):
                 return _sound(found, say)
@@ -79,7 +80,7 @@ def up(ident: str, say: Say, *, hold: bool = False) -> Standing:
 def down(ident: str, say: Say) -> Standing | None:
     """Takes the lab of this ID away with all that dead ones have left; returns what it was, if there was one."""
     _ask_for_root("make lab-down")
-    with _alone(say):
+    with alone(ROOT, on_wait=lambda: say(WAITING)):
         found = next(labs(ident), None)
         try:
             _clear(ident, say)
@@ -251,22 +252,6 @@ def _keeps(lab: Standing) -> bool:
         return KEEPER.encode() in Path(f"/proc/{lab.state['pid']}/cmdline").read_bytes()
     except OSError:
         return False
-
-
-@contextmanager
-def _alone(say: Say) -> Iterator[None]:
-    """One command at a time starts or ends labs of this checkout."""
-    # a folder can be locked like a file, and nothing is left behind
-    lock = os.open(ROOT, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("lab: waiting for another command that starts or ends a lab of this checkout")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _ask(lab: Standing, request: dict[str, str], *, timeout_s: float) -> Any:
