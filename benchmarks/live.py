@@ -78,10 +78,9 @@ def _seconds(*command: str, times: int = 3) -> float:
         began = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         best = min(best, time.perf_counter() - began)
-        if done.returncode:
-            sys.exit(
-                f"{' '.join(command)} ended with {done.returncode}: nothing had been changed\n{done.stderr[-2000:]}"
-            )
+        # kubectl diff has told a difference here once (1) where there was none; its time counts all the same
+        if done.returncode > (command[0] != sys.executable):
+            sys.exit(f"{' '.join(command)} ended with {done.returncode}, with nothing changed:\n{done.stderr[-2000:]}")
     return best
 
 
