@@ -330,7 +330,13 @@ class Cluster(GivenCluster):
             for condition in item["status"].get("conditions", ())
             if condition["type"] == "Ready" and condition["status"] == "True"
         ]
-        return sorted(ready) == sorted(node.name for node in self.nodes) and self._resolves()
+        return sorted(ready) == sorted(node.name for node in self.nodes) and self._has_account() and self._resolves()
+
+    def _has_account(self) -> bool:
+        """A namespace takes no pod before its service account is made."""
+        return bool(
+            self.kubectl("get", "serviceaccount", "default", "-n", "default", "--ignore-not-found", "-o", "name")
+        )
 
     def _resolves(self) -> bool:
         try:
