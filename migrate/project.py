@@ -12,6 +12,11 @@ from .input_file import body, read_checked
 from .schemas.checking import refuse
 
 PROJECT_FILE = "podlift.yaml"
+MAPPING_FILE = "mapping.yaml"
+TARGET_FILE = "target.yaml"
+DECISIONS_FILE = "decisions.yaml"
+# what keys of podlift.yaml name, under the name that it usually has
+USUAL = {"mapping": MAPPING_FILE, "target": TARGET_FILE, "decisions": DECISIONS_FILE}
 CODE = "bad-project"
 
 
@@ -41,6 +46,13 @@ class Project:
     out: Path | None = None
     secrets: str = "file"
     allow_partial: tuple[str, ...] = ()
+
+    @property
+    def unnamed(self) -> dict[str, str]:
+        """Key to file: what lies in the folder under its usual name, and the key that would name it says nothing."""
+        return {
+            key: name for key, name in USUAL.items() if getattr(self, key) is None and (self.folder / name).is_file()
+        }
 
 
 def load_project(path: Path | str = ".") -> Project:

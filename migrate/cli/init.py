@@ -12,12 +12,10 @@ from converters.sources.mapping import draft_mapping
 
 from ..config_files import load_documents
 from ..hosts_file import HostEntry, entry_of
-from ..project import PROJECT_FILE
+from ..project import DECISIONS_FILE, MAPPING_FILE, PROJECT_FILE, TARGET_FILE, USUAL, load_project
 from ..schemas.inputs import PROJECT
 from .command import Command, Session, pass_session
 
-MAPPING_FILE = "mapping.yaml"
-TARGET_FILE = "target.yaml"
 _IGNORED = (
     ("secrets/", "values of secrets, which captures and plans keep apart"),
     (".podlift/", "keys and state of this machine"),
@@ -41,7 +39,8 @@ def command(
 ) -> None:
     """Write podlift.yaml, a draft mapping and .gitignore.
 
-    Files that are there are kept as they are. The draft mapping is made from the configs of --config, and with
+    Files that are there are kept as they are, and podlift.yaml names mapping.yaml, target.yaml and decisions.yaml where
+    they are. The draft mapping is made from the configs of --config, and with
     --context also target.yaml, read from the cluster: it needs rights to get and list, and changes nothing there.
     """
     folder = Path.cwd()
@@ -49,7 +48,9 @@ def command(
     mapping = _draft(config) if config else ""
     target = _target(context, kubeconfig) if context or kubeconfig else None
     kept = {name for name in (PROJECT_FILE, TARGET_FILE) if (folder / name).exists()}
-    project = _project(estate or folder.name or "default", entries, config, with_target=target is not None)
+    named = {name for name in USUAL.values() if (folder / name).is_file()}
+    named |= {name for name, made in ((MAPPING_FILE, mapping), (TARGET_FILE, target)) if made}
+    project = _project(estate or folder.name or "default", entries, config, named)
     written = [
         _write(folder / PROJECT_FILE, project),
         _write(folder / MAPPING_FILE, mapping) if mapping else "",
@@ -59,6 +60,8 @@ def command(
     session.data("".join(f"{line}\n" for line in written if line))
     if target:
         _tell_target(session, target, kept)
+    if PROJECT_FILE in kept:
+        _tell_unnamed(session)
     if mapping:
         session.talk(f"Next: read {MAPPING_FILE}, then podlift mapping check")
     else:
@@ -91,15 +94,25 @@ def _tell_target(session: Session, target: _Drafted, kept: set[str]) -> None:
         session.talk(f"{TARGET_FILE} was there and is kept as it is: move it away to have it written anew{added}")
     elif target.unread:
         session.talk(f"Not read, for want of rights: {', '.join(target.unread)}")
-    if PROJECT_FILE in kept:
-        session.talk(f"See that {PROJECT_FILE} names it: target: {TARGET_FILE}")
+
+
+def _tell_unnamed(session: Session) -> None:
+    """What the podlift.yaml that was kept does not name."""
+    try:
+        unnamed = load_project().unnamed
+    except PodliftError as error:
+        session.talk(f"{error.subject}: {error.reason}")
+        return
+    if unnamed:
+        lines = ", ".join(f"{key}: {name}" for key, name in unnamed.items())
+        session.talk(f"{PROJECT_FILE} was there and is kept as it is: add what it does not name yet, {lines}")
 
 
 def _draft(config: tuple[str, ...]) -> str:
     return draft_mapping(load_documents(config))
 
 
-def _project(estate: str, hosts: list[HostEntry], config: tuple[str, ...], *, with_target: bool) -> str:
+def _project(estate: str, hosts: list[HostEntry], config: tuple[str, ...], named: set[str]) -> str:
     """podlift.yaml with what is known, and the rest as comments that need only their # taken away."""
     lines = [
         "# What podlift reads and where it writes. Flags override it; podlift schema project is the reference.",
@@ -116,23 +129,28 @@ def _project(estate: str, hosts: list[HostEntry], config: tuple[str, ...], *, wi
         "# A capture to plan from instead of the engines: podlift discover --out capture",
         "# capture: capture",
         "",
+        "# The scheduler's configs, and where in them things stand.",
     ]
     if config:
         globs = ", ".join(_quoted(f"{each.rstrip('/')}/**/*.y*ml" if Path(each).is_dir() else each) for each in config)
-        lines += ["# The scheduler's configs, and where in them things stand.", f"configs: [{globs}]"]
-        lines += [f"mapping: {MAPPING_FILE}", ""]
+        lines += [f"configs: [{globs}]"]
     else:
-        lines += ["# The scheduler's configs, and where in them things stand.", '# configs: ["fleet/*.yml"]']
-        lines += [f"# mapping: {MAPPING_FILE}", ""]
+        lines += ['# configs: ["fleet/*.yml"]']
     lines += [
+        _key("mapping", MAPPING_FILE, named),
+        "",
         "# What the cluster can do, and the answers to open questions.",
-        f"{'' if with_target else '# '}target: {TARGET_FILE}",
-        "# decisions: decisions.yaml",
+        _key("target", TARGET_FILE, named),
+        _key("decisions", DECISIONS_FILE, named),
         "",
         "# The plan directory. Without it, podlift plan shows the summary only.",
         "# out: plan",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _key(key: str, file: str, named: set[str]) -> str:
+    return f"{'' if file in named else '# '}{key}: {file}"
 
 
 def _quoted(text: str) -> str:

@@ -19,7 +19,7 @@ from ..config_files import documents_of, expanded, load_documents, load_mapping
 from ..decisions_file import load_decisions
 from ..hosts_file import HostEntry, entry_of, load_hosts
 from ..inspect_files import inspects_of, load_inspects, with_api_version
-from ..project import Project
+from ..project import PROJECT_FILE, Project
 from ..target_file import load_target
 from .command import Session
 from .options import Given, mend
@@ -41,6 +41,17 @@ def decisions_of(given: Given, project: Project) -> Decisions:
 def mapping_of(given: Given, project: Project) -> Mapping | None:
     path = given.mapping or project.mapping
     return None if path is None else load_mapping(path, name_as="" if given.mapping else Path(path).name)
+
+
+def tell_unused(given: Given, project: Project, session: Session) -> None:
+    """What lies here under its usual name and is not read, since neither a flag nor podlift.yaml names it."""
+    unused = {key: name for key, name in project.unnamed.items() if getattr(given, key) is None}
+    if unused:
+        flags = " ".join(f"--{key} {project.folder / name}" for key, name in unused.items())
+        lines = ", ".join(f"{key}: {name}" for key, name in unused.items())
+        session.talk(
+            f"Here and not used: {', '.join(unused.values())}. Give {flags}, or say {lines} in {PROJECT_FILE}."
+        )
 
 
 def hosts_of(given: Given, project: Project) -> tuple[HostEntry, ...]:

@@ -20,7 +20,7 @@ from ..report.summary import summary_json
 from ..report.table import one_line
 from ..report.views import summary_view
 from .command import INCOMPLETE, Command, Session, pass_session
-from .inputs import capture_of, decisions_of, mapping_of, target_of
+from .inputs import capture_of, decisions_of, mapping_of, target_of, tell_unused
 from .options import Given, config_options, host_options, mend, planning_options
 from .progress import Progress
 
@@ -95,6 +95,7 @@ def command(
         # Before hosts are read in vain.
         mend(session, place)
         refuse_foreign(place)
+    tell_unused(given, project, session)
     the_mapping = mapping_of(given, project)
     the_target, the_decisions = target_of(given, project), decisions_of(given, project)
     capture = capture_of(given, project, the_mapping, session)

@@ -381,6 +381,55 @@ def test_an_initialised_project_plans(tmp_path: Path) -> None:
     assert "web" in done.stdout
 
 
+def test_init_names_what_is_there(tmp_path: Path) -> None:
+    """An answer that lies beside podlift.yaml is used by the first plan, and so are a target and a mapping."""
+    file = inspect_file(tmp_path)
+    Path("decisions.yaml").write_text("answers: [{code: exposure, answer: NodePort}]\n")
+    Path("target.yaml").write_text('version: "1.34"\n')
+    assert run("init").exit_code == 0
+    said = yaml.safe_load(Path("podlift.yaml").read_text())
+    assert {key: said.get(key) for key in ("decisions", "target", "mapping")} == {
+        "decisions": "decisions.yaml", "target": "target.yaml", "mapping": None,
+    }  # fmt: skip
+    done = run("plan", file)
+    assert (done.exit_code, "NodePort" in done.stdout, "No target file" in done.stdout) == (0, True, False)
+    assert "not used" not in done.stderr
+
+    Path("podlift.yaml").unlink()
+    Path("mapping.yaml").write_text("schema: podlift.dev/mapping/v1\n")
+    run("init")
+    assert yaml.safe_load(Path("podlift.yaml").read_text())["mapping"] == "mapping.yaml"
+
+
+def test_init_tells_what_a_podlift_yaml_that_is_kept_does_not_name() -> None:
+    Path("podlift.yaml").write_text("estate: mine\ntarget: target.yaml\n")
+    for name in ("decisions.yaml", "target.yaml"):
+        Path(name).write_text("{}\n")
+    done = run("init")
+    assert (done.exit_code, Path("podlift.yaml").read_text()) == (0, "estate: mine\ntarget: target.yaml\n")
+    assert "kept as it is: add what it does not name yet, decisions: decisions.yaml\n" in done.stderr
+    Path("podlift.yaml").write_text("estat: mine\n")
+    done = run("init")
+    assert (done.exit_code, "podlift.yaml:1 estat: there is no key" in done.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("project", ["", "estate: mine\n"], ids=["none", "silent"])
+def test_plan_says_what_lies_here_and_is_not_used(tmp_path: Path, project: str) -> None:
+    """With a podlift.yaml that does not name it, and without one; a flag and a key each end it."""
+    file = inspect_file(tmp_path)
+    if project:
+        Path("podlift.yaml").write_text(project)
+    Path("decisions.yaml").write_text("answers: [{code: exposure, answer: NodePort}]\n")
+    Path("target.yaml").write_text('version: "1.34"\n')
+    told = [line for line in run("plan", file).stderr.splitlines() if "not used" in line]
+    flags, lines = "--target target.yaml --decisions decisions.yaml", "target: target.yaml, decisions: decisions.yaml"
+    assert told == [f"Here and not used: target.yaml, decisions.yaml. Give {flags}, or say {lines} in podlift.yaml."]
+    by_flag = run("plan", file, "--decisions", "decisions.yaml")
+    assert "Here and not used: target.yaml. Give --target target.yaml, or say " in by_flag.stderr
+    Path("podlift.yaml").write_text(f"{project}target: target.yaml\ndecisions: decisions.yaml\n")
+    assert "not used" not in run("plan", file).stderr
+
+
 def test_mapping_check_of_the_embedded_estate() -> None:
     """Per workload what was taken and what was left."""
     done = run("-C", REPO / "fixtures" / "edge-estate", "mapping", "check")

@@ -80,7 +80,7 @@ def test_what_is_there_is_kept(folder: Path, kubeconfig: Path) -> None:
     assert (folder / "target.yaml").read_text() == 'version: "1.34"\n'
     assert "move it away" in talk
     assert 'identity: "uid-1"' in talk
-    assert "podlift.yaml names it: target: target.yaml" in talk
+    assert "add what it does not name yet, target: target.yaml" in talk
 
 
 def test_a_cluster_that_cannot_be_read_leaves_no_file(folder: Path, kubeconfig: Path) -> None:
