@@ -123,10 +123,11 @@ def _secrets(plan: Plan) -> Section | None:
         f"- **{_plain(workload)}** Secret {_code(name)}: {', '.join(map(_code, sorted(held)))}\n"
         for (workload, name), held in sorted(keys.items())
     ]
-    said = (
-        "The keys that manifests need. Apply what lies in `secrets/`; what does not lie there must be in the cluster "
-        "before.\n\n"
-    )
+    if any(entry["secrets"] for entry in plan.workloads):
+        where = "Apply what lies in `secrets/`; what does not lie there must be in the cluster before."
+    else:
+        where = "None of these Secrets is the plan's own, and none lies in `secrets/`: they must be in the cluster."
+    said = f"The keys that manifests need. {where}\n\n"
     return "Secrets", said, items, "plan.json"
 
 

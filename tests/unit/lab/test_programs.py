@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -280,15 +281,35 @@ def test_where_the_cache_lies(
     assert go.asked("build") == 3
 
 
-@pytest.mark.usefixtures("go")
-def test_a_cache_that_cannot_be_made_is_one_message(
-    module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("named", ["file", "file/cache", "/sys", "/proc/self"])
+def test_a_cache_that_cannot_be_made_or_written_is_one_message(
+    module: Path, tmp_path: Path, go: FakeGo, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
+    """A file, below a file, and folders in which nobody makes a file; Go is not started in vain."""
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("PODLIFT_LAB_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv("PODLIFT_LAB_CACHE", str(tmp_path / named))
 
-    with pytest.raises(LabUnavailableError, match=r"No cache for the lab's programs: .*Set PODLIFT_LAB_CACHE=DIR\."):
+    with pytest.raises(LabUnavailableError) as error:
         programs.build(module, lambda _: None)
+
+    assert str(error.value).startswith("No cache for the lab's programs: ")
+    assert str(tmp_path / named) in str(error.value)
+    assert str(error.value).endswith(". Set PODLIFT_LAB_CACHE=DIR, a folder that can be written.")
+    assert go.asked("list") == 0
+
+
+def test_a_cache_that_can_only_be_read_gives_what_it_has(
+    module: Path, go: FakeGo, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = programs.build(module, lambda _: None)
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert programs.build(module, lambda _: None) == built
+    assert built.is_relative_to(cache)
+    assert go.asked("build") == 1
 
 
 # ---------------------------------------------------------------- what goes wrong

@@ -48,8 +48,12 @@ def test_the_keys_of_secrets_are_listed() -> None:
     section = text.partition("\n## Secrets\n")[2].partition("\n## ")[0]
     assert "- **web** Secret `web-env`: `DB_PASSWORD`\n" in section
     assert "- **web** Secret `vault`: `token`\n" in section
+    assert "Apply what lies in `secrets/`; " in section
     assert "hunter2" not in text
     assert "## Secrets" not in plan_readme(plan(web()))
+    others = plan_readme(replace(plan(web()), objects=(("web", {"kind": "Deployment", "spec": reading}),)))
+    assert "Apply what lies" not in others
+    assert "none lies in `secrets/`: they must be in the cluster." in others
 
 
 def test_equal_drops_of_a_workload_are_one_line() -> None:
