@@ -123,6 +123,21 @@ ERROR_CODES: tuple[Code, ...] = (
     error(
         "engine-lost", "the connection to an engine ended in the middle of an answer", "see the engine's log, try again"
     ),
+    error(
+        "engine-refused",
+        "an engine refuses to change, stop or start a container",
+        "put right what the engine says, on the host",
+    ),
+    error(
+        "container-gone",
+        "a container that is to be changed, stopped or started is no longer there",
+        "see docker ps -a on the host, and what removed it",
+    ),
+    error(
+        "host-address",
+        "where a container answers is not known, since its host has no address that the cluster can reach",
+        "give the host its IP address as address: in the hosts of podlift.yaml or of the hosts file",
+    ),
     error("no-engine", "what answers is no Docker engine", "check that the URL is that of a Docker engine's API"),
     error(
         "engine-too-old",

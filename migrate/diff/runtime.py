@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from converters.capture import Capture, HostDocuments
 from converters.errors import PodliftError
+from converters.estate.keys import matcher
 from converters.fields.verdict import Verdict
 from converters.objects.context import ESTATE, MANAGED_BY, SITE, WORKLOAD, label_value
 from converters.secrecy import is_secret, masked
@@ -116,31 +117,12 @@ def _running(capture: Capture) -> dict[tuple[str, str], _Running]:
 def _containers_of(entry: Entry, running: Mapping[tuple[str, str], _Running]) -> list[_Running]:
     """The plan's instances that run, and what its grouping key finds beside them."""
     known = {(each["host"], each["name"]) for each in entry["instances"]}
-    matches = _matcher(str(entry["groupingKey"]))
-    return [each for place, each in sorted(running.items()) if place in known or matches(each)]
-
-
-def _matcher(key: str) -> Callable[[_Running], bool]:
-    """What a grouping key finds: ``label:KEY=VALUE,label:…``, ``env:KEY=VALUE,…`` or ``name:REGEX``."""
-    way, _, rest = key.partition(":")
-    if way == "name":
-        pattern = re.compile(rest)
-        return lambda each: pattern.fullmatch(each.name) is not None
-    if way not in ("label", "env"):
-        return lambda _each: False
-    wanted = [part.partition("=") for part in rest.split(f",{way}:")]
-
-    def matches(each: _Running) -> bool:
-        config = each.document.get("Config") or {}
-        if way == "label":
-            said = dict(config.get("Labels") or {})
-        else:
-            said = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
-        return all(
-            re.fullmatch(re.escape(value).replace(r"\*", ".*"), said.get(name, "\0")) for name, _, value in wanted
-        )
-
-    return matches
+    matches = matcher(str(entry["groupingKey"]))
+    return [
+        each
+        for place, each in sorted(running.items())
+        if place in known or matches(each.name, each.document.get("Config") or {})
+    ]
 
 
 def _place(cluster: Cluster, entry: Entry) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from converters.workload import Host
 from ..hosts_file import HostEntry, entry_of
 from .connect import endpoint_of
 from .deadline import CancelledError, Deadlines
-from .refusals import refusal
+from .refusals import refusal, sentence
 
 if TYPE_CHECKING:
     from .read import HostReader
@@ -154,7 +154,7 @@ class _Work:
     def _late(self) -> str:
         far = self._reader.progress() if self._reader else "nothing was read"
         step = "raise --host-timeout, or see whether docker ps answers on the host"
-        return _sentence(
+        return sentence(
             refusal("host-timeout", self._entry.host.name, f"not read within {self._host_timeout_s:g} s: {far}", step)
         )
 
@@ -164,14 +164,14 @@ class _Work:
         try:
             self._read()
         except PodliftError as error:
-            self._error = self._error or _sentence(error)
+            self._error = self._error or sentence(error)
         except HostTimeoutError:
             self._error = self._error or self._late()
         except CancelledError:
             self._error = self._error or "interrupted"
         except Exception as error:  # noqa: BLE001 - one host's surprise must not lose the others
             reason = f"reading it failed: {type(error).__name__}: {error}"
-            self._error = self._error or _sentence(
+            self._error = self._error or sentence(
                 refusal("host-failed", self._entry.host.name, reason, "use inspect files, and report this")
             )
         finally:
@@ -203,8 +203,3 @@ class _Work:
             )
             self._reader = reader
             reader.read(measure_volumes=self._measure_volumes)
-
-
-def _sentence(error: PodliftError) -> str:
-    """An error in one string, as a capture keeps it."""
-    return f"{error.reason} [{error.code}]; next: {error.next_step}"

@@ -6,7 +6,6 @@ in use · one archive each of /etc/passwd and /etc/group for an image whose user
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,10 +16,11 @@ from converters.capture import Engine, HostDocuments
 from converters.workload import Host
 
 from .accounts import FILES, link_target, sources_of_accounts, text_in
+from .answers import listed, name_of, needed, number, parsed, spoken
 from .deadline import CallTimeoutError, CancelledError
 from .fanout import fan_out
-from .refusals import late, no_engine, of_connection, refusal, too_old
-from .wire import OLDEST_API, Answer, Session, quoted
+from .refusals import late, of_connection
+from .wire import Answer, Session, quoted
 
 # From this API on, /system/df can be asked for volumes alone.
 _TYPED_DISK_USAGE = (1, 42)
@@ -47,10 +47,8 @@ class HostReader:
     def read(self, *, measure_volumes: bool) -> None:
         """Raises PodliftError for what ends the reading of this host, CancelledError if it was called off."""
         self._know_engine()
-        listed = self._json("/containers/json?all=1", "the list of containers")
-        if not isinstance(listed, list):
-            raise no_engine(self._host.name, "where a list of containers is due stands something else")
-        self._names = _names(listed)
+        entries = listed(self._json("/containers/json?all=1", "the list of containers"), self._session.endpoint)
+        self._names = {str(entry["Id"]): name_of(entry) for entry in entries}
         fan_out(self._inspect, sorted(self._names), at_once=self._at_once, results=self._inspects)
         containers = self._containers()
         wanted = sorted(_in_use(containers))
@@ -101,16 +99,11 @@ class HostReader:
 
     def _know_engine(self) -> None:
         version = self._json("/version", "the engine's version", versioned=False)
-        spoken = version.get("ApiVersion") if isinstance(version, Mapping) else None
-        number = _number(spoken)
-        if not number:
-            raise no_engine(self._host.name, f"{self._session.endpoint.url} answers, but not as a Docker engine does")
-        if number < _number(OLDEST_API):
-            raise too_old(self._host.name, str(spoken), OLDEST_API)
-        self._engine = Engine(api_version=str(spoken), version=version)
-        self._session.speak(str(spoken))
+        api = spoken(version, self._session.endpoint)
+        self._engine = Engine(api_version=api, version=version)
+        self._session.speak(api)
         info = self._json("/info", "the engine's info")
-        self._engine = Engine(api_version=str(spoken), version=version, info=info if isinstance(info, Mapping) else {})
+        self._engine = Engine(api_version=api, version=version, info=info if isinstance(info, Mapping) else {})
 
     def _inspect(self, identity: str) -> Mapping[str, Any] | str:
         """The document, or what happened to the container since it was listed."""
@@ -122,7 +115,7 @@ class HostReader:
             return "it was gone when it was to be inspected"
         if answer.status != 200:
             return f"its inspect was answered with {answer.status}: {answer.message}"
-        document = _parsed(answer)
+        document = parsed(answer)
         return document if isinstance(document, Mapping) else "its inspect was answered with something that is no JSON"
 
     def _read_beside(self, wanted: tuple[str, str]) -> Mapping[str, Any] | None:
@@ -133,7 +126,7 @@ class HostReader:
             answer = self._get(path)
         except CallTimeoutError:
             return None
-        document = _parsed(answer) if answer.status == 200 else None
+        document = parsed(answer) if answer.status == 200 else None
         return document if isinstance(document, Mapping) else None
 
     def _account_file(self, wanted: tuple[str, str]) -> str | None:
@@ -159,7 +152,7 @@ class HostReader:
     def _measure(self, volumes: set[str]) -> None:
         """Sizes of the volumes in use. The engine walks their files for it, so the host's whole time counts."""
         assert self._engine is not None
-        typed = "?type=volume" if _number(self._engine.api_version) >= _TYPED_DISK_USAGE else ""
+        typed = "?type=volume" if number(self._engine.api_version) >= _TYPED_DISK_USAGE else ""
         used = self._json(f"/system/df{typed}", "the size of its volumes", timeout_s=self._left())
         for volume in (used.get("Volumes") or ()) if isinstance(used, Mapping) else ():
             size = (volume.get("UsageData") or {}).get("Size", -1)
@@ -174,17 +167,7 @@ class HostReader:
             answer = self._get(path, versioned=versioned, timeout_s=timeout_s)
         except CallTimeoutError as error:
             raise late(self._host.name, what, timeout_s) from error
-        if answer.status in (401, 403):
-            step = "let the engine's authorization allow GET requests"
-            raise refusal("engine-unreachable", self._host.name, f"the engine refuses: {answer.message}", step)
-        if answer.status == 400 and "HTTPS server" in answer.message:
-            step = "give ca, cert and key under tls: in the hosts file"
-            reason = f"{self._session.endpoint.url} speaks TLS, and no TLS settings are given"
-            raise refusal("tls-refused", self._host.name, reason, step)
-        document = _parsed(answer) if answer.status == 200 else None
-        if document is None:
-            raise no_engine(self._host.name, f"{what} was answered with {answer.status}: {answer.message}")
-        return document
+        return needed(answer, what, self._session.endpoint)
 
     def _get(self, path: str, *, versioned: bool = True, timeout_s: float | None = None) -> Answer:
         seconds = timeout_s or self._call_time()
@@ -210,29 +193,6 @@ class HostReader:
 
 class HostTimeoutError(Exception):
     """The time for a host is over."""
-
-
-def _parsed(answer: Answer) -> Any:
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _number(version: Any) -> tuple[int, ...]:
-    parts = version.split(".") if isinstance(version, str) else []
-    return tuple(map(int, parts)) if len(parts) == 2 and all(part.isdecimal() for part in parts) else ()
-
-
-def _names(listed: list[Any]) -> dict[str, str]:
-    """ID to name of each entry of the list."""
-    found = {}
-    for entry in listed:
-        names = entry.get("Names") or [entry["Id"]]
-        # a link's name has a second slash
-        own = [name for name in names if name.count("/") <= 1]
-        found[str(entry["Id"])] = (own or names)[0].lstrip("/")
-    return found
 
 
 def _in_use(containers: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:

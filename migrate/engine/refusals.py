@@ -22,6 +22,26 @@ def refusal(code: str, host: str, reason: str, next_step: str) -> PodliftError:
     return PodliftError(code=code, phase="connect", subject=host, reason=reason, next_step=next_step)
 
 
+def sentence(error: PodliftError) -> str:
+    """An error in one string, as it stands beside what could be read."""
+    return f"{error.reason} [{error.code}]; next: {error.next_step}"
+
+
+def container_gone(host: str, container: str, said: str) -> PodliftError:
+    return refusal(
+        "container-gone",
+        host,
+        f"the container {container} is no longer there: {said}",
+        "see docker ps -a on the host, and what removed it",
+    )
+
+
+def refused(host: str, what: str, said: str) -> PodliftError:
+    return refusal(
+        "engine-refused", host, f"{what} is refused: {said}", "put right what the engine says, on the host, and resume"
+    )
+
+
 def too_old(host: str, spoken: str, oldest: str) -> PodliftError:
     return refusal(
         "engine-too-old",

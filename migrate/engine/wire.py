@@ -34,7 +34,7 @@ Dial = Callable[[Watch], socket.socket]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Of one GET: the status, and the body as it came."""
+    """Of one call: the status, and the body as it came."""
 
     status: int
     body: bytes
@@ -81,18 +81,28 @@ class Session:
         (OSError, urllib3's HTTPError)."""
         with self._deadlines.watch(timeout_s) as watch:
             try:
-                return self._get(path, watch)
+                return self._send("GET", path, watch)
             except (urllib3.exceptions.ProtocolError, OSError) as error:
                 # an engine may close a connection that stood idle; a GET can be sent again
                 if not isinstance(error.__cause__ or error, (ConnectionResetError, BrokenPipeError)) or watch.over:
                     raise
-            return self._get(path, watch)
+            return self._send("GET", path, watch)
 
-    def _get(self, path: str, watch: Watch) -> Answer:
+    def post(self, path: str, body: Any = None, *, timeout_s: float) -> Answer:
+        """One POST, with a body of JSON if any. It is sent once: after an error nobody but the engine knows whether it
+        was done. Raises what ``get`` raises."""
+        with self._deadlines.watch(timeout_s) as watch:
+            return self._send("POST", path, watch, body)
+
+    def _send(self, method: str, path: str, watch: Watch, body: Any = None) -> Answer:
+        headers = {"User-Agent": docker.constants.DEFAULT_USER_AGENT}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         answer = self._pool.urlopen(
-            "GET",
+            method,
             path,
-            headers={"User-Agent": docker.constants.DEFAULT_USER_AGENT},
+            body=None if body is None else json.dumps(body).encode(),
+            headers=headers,
             retries=False,
             redirect=False,
             timeout=urllib3.Timeout(watch.left() + _AFTER_S),
