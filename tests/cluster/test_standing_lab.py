@@ -119,7 +119,7 @@ def test_without_a_lab_each_command_says_how_to_get_one() -> None:
 
 def test_a_second_lab_and_its_end_without_a_goodbye(stands: Standing) -> None:
     """Two stand at a time. The second one's keeper is killed: all of it ends by itself, but for a folder and cgroups,
-    which `down` takes away."""
+    each command says so, and `up` makes it anew."""
     ident = f"{IDENT}-2"
     with held(ident):
         second = standing.standing(ident)
@@ -128,17 +128,28 @@ def test_a_second_lab_and_its_end_without_a_goodbye(stands: Standing) -> None:
         assert kinds(there) == ALL_KINDS
         cluster = GivenCluster(Path(second.state["kubeconfig"]), second.name, kubectl=kubectl())
         assert {node["metadata"]["name"] for node in cluster.get("nodes")["items"]} == {"node-a", "node-b"}
+        killed(second, there)
 
-        os.kill(second.state["pid"], signal.SIGKILL)
-        until(lambda: not kinds(traces(second.name) & there) & {"process", "mount", "device"})
-        assert "No lab" in lab("kubeconfig", ident).stderr
+        for command in (["kubeconfig"], ["docker"], ["status"], ["load", "web:1"]):
+            done = lab(command[0], ident, *command[1:])
+            assert (done.returncode, done.stdout) == (1, "")
+            # a run beside this one may have removed already what was left
+            assert done.stderr.startswith((f"lab: {second.name} stands no more: its keeper ", "lab: No lab "))
+            assert "Traceback" not in done.stderr
 
+    with held(ident) as told:
+        assert "lab: all of it stands after " in told
+        assert lab("status", ident).returncode == 0
+        again = standing.standing(ident)
+        there = traces(again.name)
+        killed(again, there)
     gone = lab("down", ident)
 
     assert gone.returncode == 0
-    assert f"lab: removed {second.name}, which a run that is dead had left\n" in gone.stderr
+    assert f"lab: removed {again.name}, which a run that is dead had left\n" in gone.stderr
     assert "stays on purpose: " in gone.stderr
-    assert traces(second.name) & there == set()
+    assert traces(again.name) & there == set()
+    assert "No lab" in lab("status", ident).stderr
     assert lab("up", IDENT).returncode == 0, "the first one never noticed"
 
 
@@ -197,8 +208,9 @@ def test_a_program_that_does_not_come_up_is_named(tmp_path: Path) -> None:
 
 
 @contextmanager
-def held(ident: str) -> Iterator[None]:
-    """A lab that ends with the block, and with this process however that ends: it lives as long as a pipe."""
+def held(ident: str) -> Iterator[str]:
+    """A lab that ends with the block, and with this process however that ends: it lives as long as a pipe. What was
+    told as it started."""
     with subprocess.Popen(
         command("up", ident, "--hold"), cwd=ROOT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -207,9 +219,16 @@ def held(ident: str) -> Iterator[None]:
         assert process.stderr is not None
         told = process.stderr.read()
         assert process.wait(timeout=60) == 0, told
-        yield
+        yield told
         process.stdin.close()
     until(lambda: not any(one.alive for one in standing.labs(ident)), 30)
+
+
+def killed(lab: Standing, there: set[str]) -> None:
+    """Its keeper is no more, nor is what ran and hung on it; `there` are the lab's traces of before."""
+    os.kill(lab.state["pid"], signal.SIGKILL)
+    until(lambda: not kinds(traces(lab.name) & there) & {"process", "mount", "device"})
+    until(lambda: not any(one.alive for one in standing.labs(lab.state["id"])))
 
 
 def command(name: str, ident: str, *more: str) -> list[str]:

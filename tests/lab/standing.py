@@ -94,10 +94,22 @@ def standing(ident: str) -> Standing:
     found = _standing(ident)
     if found is None:
         _ask_for_root("the lab")
+        for unready in labs(ident):
+            raise LabError(_unready(unready))
         others = sorted(lab.state["id"] for lab in labs() if lab.ready)
         more = f" (others of this checkout: {', '.join(others)})" if others else ""
         raise LabError(f"No lab {ident!r} stands here{more}: `{_make('lab', ident)}` starts one.")
     return found
+
+
+def _unready(lab: Standing) -> str:
+    up, down = _make("lab", lab.state["id"]), _make("lab-down", lab.state["id"])
+    if lab.alive:
+        return f"{lab.name} is about to start or to end: wait for the command that does it, or `{down}` takes it away."
+    return (
+        f"{lab.name} stands no more: its keeper (process {lab.state['pid']}) has died, and all of it with it. "
+        f"`{up}` starts it anew, `{down}` removes what is left on disk."
+    )
 
 
 def parts(lab: Standing) -> list[dict[str, Any]]:
