@@ -2,6 +2,7 @@
 # make test    sets everything up and passes every test; starts a Docker engine of its own, so it wants root
 # make lint    ruff, mypy, the import contracts
 # make lab     Docker engines and a Kubernetes for work by hand, until make lab-down (docs/how-to/the-lab.md); as root
+# make probe   builds what looks on nodes and hosts during a cutover: dist/podlift-probe, static, for this machine; needs Go
 # make bench   measures what docs/benchmarks.md shows
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ LABS    := $(BIN)/python -m tests.lab
 LAB_ID  := $(if $(LAB),--id=$(LAB))
 
 .DEFAULT_GOAL := test
-.PHONY: demo test lint bench lab lab-down lab-status lab-kubeconfig lab-docker lab-load
+.PHONY: demo test lint probe bench lab lab-down lab-status lab-kubeconfig lab-docker lab-load
 
 # The stamp depends on pyproject.toml alone: sources are installed editable, so only dependencies make it stale.
 $(STAMP): pyproject.toml
@@ -73,6 +74,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+probe:
+	cd probe && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../dist/podlift-probe .
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

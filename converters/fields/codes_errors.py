@@ -157,6 +157,16 @@ ERROR_CODES: tuple[Code, ...] = (
         "the ssh client could not log in or could not forward the engine's socket",
         "try the ssh line that the message shows; podlift never answers a prompt",
     ),
+    error(
+        "command-failed",
+        "a command on a host or a node could not be run, ended with an error, or gave no answer in its time",
+        "run the command that the message shows by hand; podlift never answers a prompt",
+    ),
+    error(
+        "command-missing",
+        "a program that is to run on a host or a node is not there",
+        "install it there, or give another command",
+    ),
     error("no-context", "there is no Docker context of this name", "docker context ls lists them"),
     error(
         "bad-context",

@@ -66,10 +66,15 @@ def forwarded(endpoint: Endpoint, *, timeout_s: float, stop: threading.Event) ->
 
 
 def command(endpoint: Endpoint, local: str) -> list[str]:
-    """The ssh client's arguments."""
-    options = [word for option in _OPTIONS for word in ("-o", option)]
+    """The ssh client's arguments for the forward."""
+    return client(endpoint, "-N", "-L", f"{local}:{endpoint.socket}")
+
+
+def client(endpoint: Endpoint, *options: str) -> list[str]:
+    """The ssh client's arguments, up to and with the destination."""
+    given = [word for option in _OPTIONS for word in ("-o", option)]
     port = ["-p", str(endpoint.ssh_port)] if endpoint.ssh_port else []
-    return ["ssh", "-N", "-T", *options, *port, "-L", f"{local}:{endpoint.socket}", "--", endpoint.ssh]
+    return ["ssh", "-T", *given, *port, *options, "--", endpoint.ssh]
 
 
 def _started(endpoint: Endpoint, local: Path, log: Path) -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
     ensure(say)             the folder with the nine of Kubernetes (NAMES), a link each
     ensure_adapter(say)     prometheus-adapter
+    ensure_probe(say)       podlift's own probe, from this checkout
     build(folder, say)      the program of any Go module, such as the tests' probe
 
 PODLIFT_LAB_PROGRAMS=DIR    programs that are there already are used as they are: the nine, and `prometheus-adapter` if
@@ -26,7 +27,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.lab import golang
@@ -49,6 +50,7 @@ NAMES = (
 )
 KUBERNETES = Path(__file__).with_name("kubernetes")
 ADAPTER = Path(__file__).with_name("adapter")
+PROBE = Path(__file__).parents[2] / "probe"
 
 CHOICES = (
     "Other ways: PODLIFT_LAB_PROGRAMS=DIR uses programs that are there already, PODLIFT_TEST_CONTEXT=NAME a cluster "
@@ -99,6 +101,11 @@ def ensure_adapter(say: Say) -> Path:
         return given / "prometheus-adapter"
     package = "sigs.k8s.io/prometheus-adapter/cmd/adapter"
     return build(ADAPTER, say, name="prometheus-adapter", package=package, size=MIDDLE)
+
+
+def ensure_probe(say: Say) -> Path:
+    """podlift-probe, as `make probe` makes it."""
+    return build(PROBE, say, name="podlift-probe", size=replace(SMALL, modules=30 * MB))
 
 
 def build(

@@ -1,0 +1,132 @@
+"""What every node of the cluster sees: the same is tried from each of them, by a probe that runs there.
+
+No API says that all nodes have taken over a change, so it is observed: fresh connections to a Service's address are
+opened on every node, and the kernel's conntrack tells to which backend each of them went.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from converters.errors import PodliftError
+
+from ..hosts import Command, probe
+from .edges import Backend, Draw, Request, Response
+
+FEWEST_DRAWS = 30
+DRAW_TIMEOUT_S = 2.0
+# as probe/draw.go: so many connections of a draw at once
+_AT_ONCE = 8
+_NODES_AT_ONCE = 32
+
+
+def draws_needed(backends: int) -> int:
+    """How many connections show each of so many equal backends, but for one time in a million each."""
+    return max(FEWEST_DRAWS, math.ceil(backends * math.log(1e6)))
+
+
+class _Nodes(ABC):
+    """``edges.Nodes``. ``ready`` names the nodes from which all is to be tried, each time anew."""
+
+    def __init__(self, ready: Callable[[], Collection[str]]) -> None:
+        self._ready = ready
+        self._silent: dict[str, str] = {}
+
+    @abstractmethod
+    def _probe(self, node: str, task: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        """What the probe on a node answers; ``timeout_s`` is what the task itself may take. Raises PodliftError."""
+
+    def silent(self) -> Mapping[str, str]:
+        return dict(self._silent)
+
+    def draw(self, target: Backend, times: int) -> Mapping[str, Draw]:
+        """A node where a connection's backend is not known is silent: what is not seen is no evidence."""
+        task = {"draws": [{**_where(target), "times": times, "timeout_s": DRAW_TIMEOUT_S}]}
+        answers = self._everywhere(task, math.ceil(times / _AT_ONCE) * DRAW_TIMEOUT_S)
+        made = {}
+        for node, answer in answers.items():
+            (drawn,) = answer["draws"]
+            if drawn["unseen"]:
+                self._silent[node] = "; ".join(
+                    f"of {count} connections it is not known who took them: {why}"
+                    for why, count in sorted(drawn["unseen"].items())
+                )
+                continue
+            backends = {_backend(text): count for text, count in sorted(drawn["backends"].items())}
+            made[node] = Draw(backends=backends, failed=drawn["failed"])
+        return made
+
+    def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]:
+        task = {"asks": [_asked(one) for one in requests]}
+        answers = self._everywhere(task, sum(one.timeout_s for one in requests))
+        return {node: tuple(Response(**one) for one in answer["asks"]) for node, answer in answers.items()}
+
+    def _everywhere(self, task: Mapping[str, Any], timeout_s: float) -> dict[str, Mapping[str, Any]]:
+        nodes = sorted(self._ready())
+        self._silent = {}
+        made = {}
+        with ThreadPoolExecutor(max_workers=_NODES_AT_ONCE) as pool:
+            running = {node: pool.submit(self._probe, node, task, timeout_s) for node in nodes}
+        for node, future in running.items():
+            try:
+                made[node] = future.result()
+            except PodliftError as error:
+                self._silent[node] = error.reason
+        return made
+
+
+class ProbedNodes(_Nodes):
+    """By a command per node, which starts podlift-probe there.
+
+    commands   node to argv, run on this machine: ``["ssh", "node-a", "podlift-probe"]``
+    timeout_s  what starting the probe may take, beside what it does
+    ready      the nodes to try from now; those without a command are silent. Without it: those with a command
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        timeout_s: float = 30,
+        *,
+        ready: Callable[[], Collection[str]] | None = None,
+    ) -> None:
+        super().__init__(ready or (lambda: self._commands))
+        self._commands = {node: tuple(argv) for node, argv in commands.items()}
+        self._timeout_s = timeout_s
+
+    def _probe(self, node: str, task: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        if node not in self._commands:
+            raise PodliftError(
+                code="command-missing",
+                phase="cutover",
+                subject=node,
+                reason="no probe is given for this node",
+                next_step=f"name one in podlift.yaml: cutover: nodes: {{{node}: {{probe: COMMAND}}}}",
+            )
+        return probe(Command(name=node), self._commands[node], task, timeout_s=self._timeout_s + timeout_s)
+
+
+def _where(target: Backend) -> dict[str, Any]:
+    return {"address": target.address, "port": target.port}
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    return {
+        **_where(request.backend),
+        "kind": request.kind,
+        "scheme": request.scheme,
+        "method": request.method,
+        "path": request.path,
+        "headers": dict(request.headers),
+        "timeout_s": request.timeout_s,
+    }
+
+
+def _backend(text: str) -> Backend:
+    """10.99.0.2:18080, or an address of IPv6 in brackets."""
+    address, _, port = text.rpartition(":")
+    return Backend(address.strip("[]"), int(port))

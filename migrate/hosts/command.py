@@ -1,0 +1,121 @@
+"""How a program is started on a host or a node, and why it could not be."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from converters.errors import PodliftError
+
+from ..engine.connect import Endpoint
+from ..engine.forward import client
+from ..engine.refusals import ssh_failed
+
+PHASE = "cutover"
+_NOT_FOUND = 127
+_SSH_ITSELF = 255
+# of what a program said last, in a message
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """
+    name    the host or node, for messages
+    prefix  what comes before a program and its arguments; nothing: it runs on this machine
+    ssh     where the prefix is ssh's: whom it asks; a shell there reads the line, so it is quoted
+    """
+
+    name: str
+    prefix: tuple[str, ...] = ()
+    ssh: Endpoint | None = None
+
+    def words(self, argv: Sequence[str]) -> list[str]:
+        """All that is started on this machine."""
+        return [*self.prefix, shlex.join(argv)] if self.ssh else [*self.prefix, *argv]
+
+    def run(self, argv: Sequence[str], *, stdin: str = "", timeout_s: float = 30) -> str:
+        """What the program prints, having read ``stdin``.
+
+        Raises PodliftError ``command-missing`` where there is no such program, ``ssh-failed`` where ssh does not get
+        there, and ``command-failed`` where it ends with another code than 0, or not in its time.
+        """
+        words = self.words(argv)
+        try:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                # Ctrl-C is podlift's to handle, and a time-out must end what the program has started too
+                start_new_session=True,
+            )
+        except OSError as error:
+            said = f"{words[0]}: {(error.strerror or str(error)).lower()}"
+            raise self._failed(words, said, missing=isinstance(error, FileNotFoundError)) from error
+        with process:
+            try:
+                printed, said = process.communicate(stdin, timeout_s)
+            except BaseException as error:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                if isinstance(error, subprocess.TimeoutExpired):
+                    raise self._failed(words, f"gave no answer within {timeout_s:g} s") from error
+                raise
+        if process.returncode == 0:
+            return printed
+        last = _last_line(said)
+        if self.ssh and process.returncode == _SSH_ITSELF:
+            raise ssh_failed(self.ssh, last or f"ended with {process.returncode}")
+        ended = f"ended with {process.returncode}"
+        raise self._failed(words, f"{ended}: {last}" if last else ended, missing=process.returncode == _NOT_FOUND)
+
+    def _failed(self, words: Sequence[str], said: str, *, missing: bool = False) -> PodliftError:
+        line = shlex.join(words)
+        return PodliftError(
+            code="command-missing" if missing else "command-failed",
+            phase=PHASE,
+            subject=self.name,
+            reason=f"{line}: {said}",
+            next_step="install the program there, or correct the command"
+            if missing
+            else "run that line by hand, and give it what it asks for beforehand",
+        )
+
+
+def command_for(endpoint: Endpoint, how: str | Sequence[str] = "") -> Command | None:
+    """How commands are run on an engine's host, by its ``exec``: ``ssh``, ``container``, or the words of a command
+    that takes a program and its arguments after its own.
+
+    Without ``how``: by ssh for ssh:// hosts, directly where the engine's socket is of this machine, else None: nothing
+    can be run there. Raises PodliftError ``bad-hosts``.
+    """
+    if not how and not endpoint.ssh:
+        return Command(name=endpoint.name) if endpoint.socket else None
+    if how == "container":
+        raise _bad(endpoint, "exec: container is not there yet", "give exec: ssh or a command, as [ssh, HOST]")
+    if not how or how == "ssh":
+        if not endpoint.ssh:
+            raise _bad(
+                endpoint,
+                f"exec: ssh needs an ssh:// URL, and this host's is {endpoint.url}",
+                "write exec: [ssh, HOST] with the host to log in to",
+            )
+        return Command(name=endpoint.name, prefix=tuple(client(endpoint)), ssh=endpoint)
+    words = shlex.split(how) if isinstance(how, str) else list(how)
+    return Command(name=endpoint.name, prefix=tuple(words))
+
+
+def _bad(endpoint: Endpoint, reason: str, next_step: str) -> PodliftError:
+    return PodliftError(code="bad-hosts", phase=PHASE, subject=endpoint.name, reason=reason, next_step=next_step)
+
+
+def _last_line(said: str) -> str:
+    return "".join(said.strip().splitlines()[-1:])[:_LONGEST]

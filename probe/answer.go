@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"syscall"
+)
+
+// answer has as many draws, asks and established as the task, in its order.
+type answer struct {
+	Draws []drawn    `json:"draws"`
+	Asks  []response `json:"asks"`
+	// null where it cannot be known
+	Established [][]peer `json:"established"`
+	Conntrack   told     `json:"conntrack"`
+}
+
+// drawn tells of each connection once: who took it, why it failed, or why it is not seen who took it.
+type drawn struct {
+	Backends map[string]int `json:"backends"`
+	Failed   map[string]int `json:"failed"`
+	Unseen   map[string]int `json:"unseen"`
+}
+
+// response has an error and no status where the answer did not come, or not whole.
+type response struct {
+	Status  int               `json:"status"`
+	Seconds float64           `json:"seconds"`
+	Headers map[string]string `json:"headers"`
+	Body    string            `json:"body"`
+	Sum     string            `json:"body_sha256"`
+	Error   string            `json:"error"`
+}
+
+type peer struct {
+	Address string `json:"address"`
+	Count   int    `json:"count"`
+}
+
+// told is whether the kernel's table of connections could be read.
+type told struct {
+	Read  bool   `json:"read"`
+	Error string `json:"error"`
+}
+
+// words says why a connection failed; the same reason has the same words, whatever the addresses.
+func words(err error) string {
+	var network net.Error
+	var number syscall.Errno
+	var request *url.Error
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		return "unreachable"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "timed out"
+	case errors.As(err, &network) && network.Timeout():
+		return "timed out"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "ended early"
+	case errors.As(err, &number):
+		return number.Error()
+	case errors.As(err, &request):
+		return request.Err.Error()
+	}
+	return err.Error()
+}
