@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,6 +104,33 @@ def test_one_command_moves_an_image(stands: Standing) -> None:
     assert (nowhere.returncode, nowhere.stderr) == (
         1, "lab: There is no engine edge-z; there are edge-a1, edge-a2, edge-b1.\n",
     )  # fmt: skip
+
+
+@pytest.mark.usefixtures("stands")
+def test_the_walk_through_works_as_it_is_written(tmp_path: Path) -> None:
+    """All of "Using it", and both of its ways to bring the image: that of the answer comes first, since what was
+    pushed is asked about no more."""
+    if shutil.which("docker") is None:
+        pytest.skip("no docker command, which the walk-through is for")
+    page = (ROOT / "docs" / "how-to" / "the-lab.md").read_text(encoding="utf-8")
+    part = page.partition("\n## Using it\n")[2].partition("\n## ")[0]
+    first, push, load, apply = re.findall(r"^```sh\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    image = "kubectl get deploy web -o jsonpath='{.spec.template.spec.containers[0].image} {.status.readyReplicas}'"
+    script = f"{first}{load}{apply}{image} >$WORK/loaded\n{push}{apply}{image} >$WORK/pushed\n"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, check=False, timeout=300,
+        env={
+            **os.environ, "LAB": IDENT, "TMPDIR": str(tmp_path),
+            "MAKEFLAGS": f"--no-print-directory --old-file=.venv/.installed BIN={Path(sys.executable).parent}",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}:{kubectl().parent}",
+        },
+    )  # fmt: skip
+
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    (loaded,), (pushed,) = tmp_path.glob("*/loaded"), tmp_path.glob("*/pushed")
+    assert loaded.read_text() == "docker.io/library/web:1.4 1"
+    assert re.fullmatch(r"registry\.lab\.example/web@sha256:[0-9a-f]{64} 1", pushed.read_text())
 
 
 def test_without_a_lab_each_command_says_how_to_get_one() -> None:
