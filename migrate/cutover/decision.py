@@ -1,0 +1,124 @@
+"""What a run may do next: one of these values, from machine.py; driver.py carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .run import Run
+
+
+class Verb(StrEnum):
+    CREATE = "create"
+    PATCH = "patch"
+    DELETE = "delete"
+    RESTART = "set-restart"
+    STOP = "stop"
+    START = "start"
+    HOOK = "hook"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One write. ``kind``: of a Kubernetes object, ``Container`` (``name``: HOST/ID) or ``Hook``.
+
+    body      the object, the merge patch or the restart policy
+    uid, version   which very object is meant, as it was seen
+    """
+
+    verb: Verb
+    kind: str
+    name: str
+    api_version: str = "v1"
+    body: Mapping[str, Any] = field(default_factory=dict)
+    uid: str = ""
+    version: str = ""
+    grace_s: float = 0
+
+    @property
+    def what(self) -> str:
+        return f"{self.verb} {self.kind}/{self.name}"
+
+    @property
+    def on_legacy(self) -> bool:
+        return self.kind == "Container"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    action: Action
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """Only the journal changes."""
+
+    run: Run
+    why: str
+
+
+class Question(StrEnum):
+    """``draw``: who answers a Service, from every node; ``ask``: whether pods and instances answer; ``count``: the
+    connections that instances hold; ``analyse``: whether the gates let it go on; ``frozen``: whether the legacy
+    scheduler leaves the workload alone; ``parity``: whether pod and instance answer the same."""
+
+    DRAW = "draw"
+    ASK = "ask"
+    COUNT = "count"
+    ANALYSE = "analyse"
+    FROZEN = "frozen"
+    PARITY = "parity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """``of``: Services, or keys of pods (UID) and instances (HOST/ID), or the name of what is analysed."""
+
+    question: Question
+    of: tuple[str, ...]
+    why: str
+    timeout_s: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """The slices are to follow: the keeper's turn."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Nothing to do but to look again; after ``timeout_s`` of the same the run pauses (0: never)."""
+
+    why: str
+    timeout_s: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approve:
+    """A user's word is needed before a state."""
+
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """The run cannot go on by itself. ``code`` is one of the catalogue's."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """There is nothing left to do: the run has ended, or waits for ``finalize``, or has come as far as it may."""
+
+    why: str
+
+
+Decision = Act | Commit | Measure | Keep | Wait | Approve | Pause | Rest

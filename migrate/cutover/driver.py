@@ -1,0 +1,295 @@
+"""The driver of a run: it looks, lets the machine decide, journals, does one thing, and looks again.
+
+It may be killed anywhere. Whatever it had in memory is measured anew by the next one; what it had begun to write is
+either there or not there, and the machine decides from what is there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from converters.errors import PodliftError
+
+from .acting import perform
+from .decision import Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Wait
+from .edges import Api, Clock, Hooks, Legacy
+from .evidence import Evidence
+from .journal import Entry, Journal, LostError, Requests
+from .keeper import Keeper
+from .lock import Lock
+from .machine import decide
+from .measuring import Measuring
+from .moment import Moment
+from .observing import observe
+from .run import Direction, Intent, Original, Run, Spec
+from .world import World
+
+# The server is away or busy: nothing is known, nothing is done, and what was measured meanwhile does not count.
+_AWAY = frozenset({"cluster-unreachable", "cluster-gone", "cluster-busy", "list-expired"})
+# Somebody wrote in between: look again.
+_CHANGED = frozenset({"object-changed", "object-missing", "object-exists"})
+_CHANGES = 20
+# What a call to an engine may take beside the grace that it is given.
+_CALL_S = 10.0
+
+
+class Outcome(StrEnum):
+    """``rest``: as far as it goes; ``ended``; ``paused``; ``approval``: under no_wait; ``lost``: another drives it;
+    ``rolled-back``."""
+
+    REST = "rest"
+    ENDED = "ended"
+    PAUSED = "paused"
+    APPROVAL = "approval"
+    LOST = "lost"
+    ROLLED_BACK = "rolled-back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """``kind``: intent, done, state, measure, wait, pause, request, take-over."""
+
+    at: float
+    kind: str
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    api: Api
+    legacy: Legacy
+    hooks: Hooks
+    clock: Clock
+    measuring: Measuring
+
+
+class Driver:
+    """One run's. ``interrupted`` is asked before each thing that is done."""
+
+    def __init__(
+        self,
+        edges: Edges,
+        journal: Journal,
+        lock: Lock,
+        keeper: Keeper,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
+        no_wait: bool = False,
+    ) -> None:
+        self._edges = edges
+        self._journal = journal
+        self._lock = lock
+        self._keeper = keeper
+        self._on_event = on_event or (lambda _event: None)
+        self._interrupted = interrupted
+        self._no_wait = no_wait
+        self._evidence = Evidence()
+        self._waiting: tuple[str, float] = ("", 0.0)
+        self._changes = 0
+        self._entry: Entry
+
+    def drive(self, *, resume: bool = False) -> tuple[Outcome, str]:
+        """Until there is nothing left to do, or the run pauses. The lock must be held. ``resume``: a pause is over."""
+        try:
+            self._take(resume=resume)
+            while True:
+                ended = self._turn_or_trouble()
+                if ended is not None:
+                    return ended
+        except LostError:
+            return Outcome.LOST, "another process drives the run now"
+
+    def _take(self, *, resume: bool) -> None:
+        """A new epoch, so that whatever another driver still has under way fails."""
+        entry = self._journal.read()
+        if entry is None:
+            raise PodliftError(
+                code="no-cutover",
+                phase="cutover",
+                subject="journal",
+                reason="there is no run",
+                next_step="podlift cutover start PLAN WORKLOAD begins one",
+            )
+        run = replace(entry.run, epoch=entry.run.epoch + 1)
+        if resume:
+            run = replace(run, paused="")
+        pending = f"; under way was: {run.intent.what}" if run.intent else ""
+        self._entry = entry
+        self._write(run, "take-over", f"epoch {run.epoch}{pending}")
+
+    def _turn_or_trouble(self) -> tuple[Outcome, str] | None:
+        try:
+            ended = self._turn()
+        except PodliftError as error:
+            return self._trouble(error)
+        self._changes = 0
+        return ended
+
+    def _trouble(self, error: PodliftError) -> tuple[Outcome, str] | None:
+        if error.code in _AWAY:
+            self._evidence = Evidence()
+            self._edges.measuring.gates.forget()
+            self._tell("wait", f"{error.subject}: {error.reason}")
+        elif error.code in _CHANGED and self._changes < _CHANGES:
+            self._changes += 1
+        else:
+            return self._pause(error.code, f"{error.subject}: {error.reason}")
+        self._sleep()
+        return None
+
+    def _turn(self) -> tuple[Outcome, str] | None:
+        self._renew()
+        entry = self._journal.read()
+        if entry is None or entry.run != self._entry.run:
+            raise LostError
+        self._entry = entry
+        spec, run = entry.spec, entry.run
+        if entry.requests:
+            self._write(self._answered(entry), "request", _said(entry.requests), taken=True)
+            return None
+        if run.paused:
+            return Outcome.PAUSED, run.paused
+        if self._interrupted():
+            return self._pause("interrupted", "interrupted; podlift cutover resume goes on")
+        world = observe(self._edges.api, self._edges.legacy, spec, self._edges.clock)
+        if self._keeper.follow(spec, run, world.found):
+            return None
+        self._notice(world)
+        return self._carry_out(self._decision(spec, run, world), spec, world)
+
+    def _decision(self, spec: Spec, run: Run, world: World) -> Decision:
+        clock = self._edges.clock
+        return decide(
+            Moment(spec=spec, run=run, world=world, evidence=self._evidence, now=clock.now(), boot=clock.boot())
+        )
+
+    def _carry_out(self, decision: Decision, spec: Spec, world: World) -> tuple[Outcome, str] | None:
+        if isinstance(decision, Act):
+            self._act(decision, spec)
+        elif isinstance(decision, Commit):
+            self._write(decision.run, "state" if decision.run.state != self._entry.run.state else "note", decision.why)
+        elif isinstance(decision, Measure):
+            if self._over(decision.why, decision.timeout_s):
+                return self._pause("cutover-timeout", decision.why)
+            self._tell("measure", decision.why)
+            self._evidence = self._edges.measuring.measure(decision, spec, world, self._evidence)
+            self._sleep()
+        elif isinstance(decision, Wait | Keep):
+            if self._over(decision.why, decision.timeout_s if isinstance(decision, Wait) else 0):
+                return self._pause("cutover-timeout", decision.why)
+            self._tell("wait", decision.why)
+            self._sleep()
+        elif isinstance(decision, Approve):
+            if self._no_wait:
+                return Outcome.APPROVAL, f"{decision.state}: {decision.why}"
+            self._tell("approval", f"{decision.state}: {decision.why}")
+            self._sleep()
+        elif isinstance(decision, Pause):
+            return self._pause(decision.code, decision.reason)
+        else:
+            assert isinstance(decision, Rest)
+            return _outcome(self._entry.run), decision.why
+        return None
+
+    def _act(self, decision: Act, spec: Spec) -> None:
+        """Write-ahead: the journal says what is about to be done, by a write that fails if another drives the run."""
+        action = decision.action
+        run = self._entry.run
+        intent = Intent(nonce=run.nonce + 1, what=action.what)
+        self._write(replace(run, intent=intent, nonce=intent.nonce), "intent", f"{action.what}: {decision.why}")
+        if action.on_legacy:
+            # engines know no versions: what holds them back is that the lease is young enough for the whole call
+            needed = action.grace_s + _CALL_S
+            if self._lock.age_s + needed >= spec.timings.lease_s and not self._lock.renew(for_s=needed):
+                raise LostError
+        perform(action, spec, api=self._edges.api, legacy=self._edges.legacy, hooks=self._edges.hooks)
+        if action.kind == "Hook":
+            run = self._entry.run
+            self._write(replace(run, done=run.done | {action.name}, intent=None), "done", action.what)
+        else:
+            self._tell("done", action.what)
+
+    def _answered(self, entry: Entry) -> Run:
+        """The run as users want it now."""
+        asked, run = entry.requests, entry.run
+        run = replace(run, done=run.done | {f"approve:{state}" for state in asked.approve})
+        if asked.finalize:
+            run = replace(run, done=run.done | {"finalize"})
+        if asked.resume:
+            run = replace(run, paused="", joined=self._joined(entry))
+            self._evidence = replace(self._evidence, judged={})
+            self._edges.measuring.gates.forget()
+        if asked.pause:
+            run = replace(run, paused=asked.pause)
+        if asked.abort and run.direction is Direction.FORWARD:
+            gate = f"{entry.spec.id}-back-{run.nonce}"
+            run = replace(run, direction=Direction.BACK, gate=gate, paused="")
+        return run
+
+    def _joined(self, entry: Entry) -> tuple[Original, ...]:
+        """With the containers that are there now and of which the run did not know."""
+        known = {(each.host, each.id) for each in (*entry.spec.originals, *entry.run.joined)}
+        found = self._edges.legacy.find()
+        return (
+            *entry.run.joined,
+            *(
+                Original(host=each.host, id=each.id, name=each.name, restart=dict(each.restart), stop_s=each.stop_s)
+                for each in found.containers
+                if each.running and (each.host, each.id) not in known
+            ),
+        )
+
+    def _pause(self, code: str, reason: str) -> tuple[Outcome, str]:
+        self._write(replace(self._entry.run, paused=f"{code}: {reason}"), "pause", reason)
+        return Outcome.PAUSED, f"{code}: {reason}"
+
+    def _write(self, run: Run, event: str, text: str, *, taken: bool = False) -> None:
+        self._entry = self._journal.commit(
+            self._entry, run, at=self._edges.clock.now(), event=event, text=text, taken=taken
+        )
+        self._tell(event, text)
+
+    def _renew(self) -> None:
+        if self._lock.age_s >= self._renew_s and not self._lock.renew():
+            raise LostError
+
+    @property
+    def _renew_s(self) -> float:
+        return self._entry.spec.timings.renew_s
+
+    def _notice(self, world: World) -> None:
+        """Since when each Service is as it is."""
+        now, before = self._edges.clock.boot(), self._evidence.since
+        keys = [f"{name} {seen.fingerprint}" for name, seen in world.services.items()]
+        self._evidence = replace(self._evidence, since={key: before.get(key, now) for key in keys})
+
+    def _over(self, why: str, timeout_s: float) -> bool:
+        """Whether the same has been waited for too long. Numbers in it may change meanwhile."""
+        key = re.sub(r"\d+|\(.*\)", "", f"{self._entry.run.state} {self._entry.run.step} {why}")
+        if self._waiting[0] != key:
+            self._waiting = key, self._edges.clock.boot()
+        return 0 < timeout_s <= self._edges.clock.boot() - self._waiting[1]
+
+    def _sleep(self) -> None:
+        self._edges.clock.sleep(self._entry.spec.timings.poll_s)
+
+    def _tell(self, kind: str, text: str) -> None:
+        at, state = self._edges.clock.now(), self._entry.run.state
+        self._on_event(Event(at=at, kind=kind, state=state.value, text=text))
+
+
+def _outcome(run: Run) -> Outcome:
+    if run.state.value == "ROLLED_BACK":
+        return Outcome.ROLLED_BACK
+    return Outcome.ENDED if run.state.value == "FINALIZED" else Outcome.REST
+
+
+def _said(requests: Requests) -> str:
+    said = [f"approve {state}" for state in requests.approve]
+    said += [name for name in ("pause", "resume", "abort", "finalize") if getattr(requests, name)]
+    return ", ".join(said)

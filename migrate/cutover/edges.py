@@ -1,0 +1,175 @@
+"""What a cutover needs of the world outside, as protocols: the real edges keep them, and the tests' model does too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Backend:
+    """Where a connection ends: an address and a port."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+class Api(Protocol):
+    """The API server, as migrate.cluster.Cluster speaks to it; every failure is a PodliftError."""
+
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> Iterator[dict[str, Any]]: ...
+
+    def get(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any] | None: ...
+
+    def create(self, obj: Mapping[str, Any], *, manager: str = ...) -> dict[str, Any]: ...
+
+    def patch(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        name: str,
+        body: Any,
+        *,
+        content_type: str = ...,
+        manager: str = ...,
+    ) -> dict[str, Any]: ...
+
+    def delete(self, api_version: str, kind: str, namespace: str, name: str, *, uid: str | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container of the workload as its engine shows it now.
+
+    ports          container port and protocol (``8080/tcp``) to where it answers from outside: the host's address and
+                   the published port, or the container port itself in the host's network
+    restart        HostConfig.RestartPolicy as it is
+    stop_s         Config.StopTimeout, None where nobody said
+    running        State.Running; paused ones do not run
+    auto_remove    --rm
+    health         State.Health.Status, ``""`` without a check
+    """
+
+    host: str
+    id: str
+    name: str
+    image: str
+    running: bool
+    ports: Mapping[str, Backend] = field(default_factory=dict)
+    restart: Mapping[str, Any] = field(default_factory=dict)
+    stop_s: float | None = None
+    auto_remove: bool = False
+    health: str = ""
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The workload's containers on all hosts. ``unread``: host to why it could not be read now. ``strangers``: where
+    the other containers of the hosts answer, as (host, backend) to the container's ID: a port that was the workload's
+    may be another's now."""
+
+    containers: tuple[Container, ...]
+    unread: Mapping[str, str] = field(default_factory=dict)
+    strangers: Mapping[Backend, str] = field(default_factory=dict)
+
+
+class Legacy(Protocol):
+    """The engines. Each call but ``find`` is one write; it raises PodliftError (``engine-…``, ``container-gone``)."""
+
+    def find(self) -> Found: ...
+
+    def set_restart(self, host: str, container: str, policy: Mapping[str, Any]) -> None: ...
+
+    def stop(self, host: str, container: str, grace_s: float) -> None:
+        """Returns when it has stopped; harmless where it has."""
+
+    def start(self, host: str, container: str) -> None:
+        """Harmless where it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """Fresh connections from one node to one address: which backend took how many, and how many failed, why."""
+
+    backends: Mapping[Backend, int] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request of HTTP, or with ``kind`` tcp one connection, which is opened and closed."""
+
+    backend: Backend
+    kind: str = "http"
+    scheme: str = "http"
+    method: str = "GET"
+    path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """``error``: why there is no answer; then status is 0. ``body``: its first 64 KiB, as text where it is any."""
+
+    status: int = 0
+    seconds: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    body_sha256: str = ""
+    error: str = ""
+
+
+class Nodes(Protocol):
+    """The cluster's nodes, from each of which the same is tried. A node where it cannot be tried has no entry in the
+    result, and is named in ``silent``."""
+
+    def silent(self) -> Mapping[str, str]:
+        """Ready nodes from which nothing could be tried the last time: name to why."""
+
+    def draw(self, target: Backend, times: int) -> Mapping[str, Draw]: ...
+
+    def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Peer:
+    """Who holds an established connection to a legacy port: its address and how many."""
+
+    address: str
+    count: int
+
+
+class Connections(Protocol):
+    def established(self, host: str, backend: Backend) -> tuple[Peer, ...] | None:
+        """The connections that a host counts to a port of its own, from the first to a client; None: unknown, since
+        no command can be run there."""
+
+
+class Hooks(Protocol):
+    """Commands of the user's. ``run`` is one write and raises PodliftError ``hook-failed``."""
+
+    def has(self, name: str) -> bool: ...
+
+    def run(self, name: str, variables: Mapping[str, str]) -> None: ...
+
+    def passes(self, name: str, variables: Mapping[str, str]) -> bool:
+        """The same for a hook that only looks: whether it ended with 0."""
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since 1970."""
+
+    def boot(self) -> float:
+        """Seconds that go on while the machine sleeps: CLOCK_BOOTTIME."""
+
+    def sleep(self, seconds: float) -> None: ...

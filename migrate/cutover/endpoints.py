@@ -1,0 +1,268 @@
+"""Services and EndpointSlices of a run, as objects; and what a Service's slices together give. Pure.
+
+The Service's selector asks for one label more than the workload's pods have: its gate. A pod is admitted by giving it
+that label with the run's value. The legacy side stands in slices of ours, which kube-proxy merges with the controller's
+own by the label of the Service's name (KEP-752). Rules of slices: discovery/v1 types and validation of Kubernetes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from converters.objects.context import ESTATE, MANAGED_BY, WORKLOAD
+
+from .edges import Backend, Container
+from .run import Condition, Spec, spec_json
+
+ADMITTED = "podlift.dev/admitted"
+RUN = "podlift.dev/run"
+EPOCH = "podlift.dev/epoch"
+INSTANCES = "podlift.dev/instances"
+SPEC = "podlift.dev/cutover"
+MANAGER = "podlift-cutover"
+
+SLICE_OF = "kubernetes.io/service-name"
+SLICE_BY = "endpointslice.kubernetes.io/managed-by"
+SLICES_ARE_OURS = "podlift.dev/cutover"
+_TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
+_PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+# What the endpointslice controller puts into one slice by default.
+MOST_ENDPOINTS = 100
+
+_CONDITIONS: Mapping[Condition, Mapping[str, bool]] = {
+    Condition.READY: {"ready": True, "serving": True, "terminating": False},
+    Condition.STANDBY: {"ready": False, "serving": True, "terminating": True},
+}
+DOWN: Mapping[str, bool] = {"ready": False, "serving": False, "terminating": False}
+"""Of an endpoint whose probe fails: nobody is sent there, not even where nothing else is left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An instance (``HOST/ID``) in a slice. ``condition`` None: its probe fails."""
+
+    instance: str
+    address: str
+    condition: Condition | None = Condition.READY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A slice of ours. ``ports``: name of the Service's port to the number that the instances publish."""
+
+    name: str
+    service: str
+    family: str
+    ports: tuple[tuple[str, str, int], ...]
+    endpoints: tuple[Endpoint, ...] = field(default=())
+
+
+def instance_key(container: Container) -> str:
+    return f"{container.host}/{container.id}"
+
+
+def wide_selector(service: Mapping[str, Any]) -> dict[str, str]:
+    """All pods of the workload: what the plan says."""
+    return dict(service["spec"]["selector"])
+
+
+def gated_selector(service: Mapping[str, Any], gate: str) -> dict[str, str]:
+    return {**wide_selector(service), ADMITTED: gate}
+
+
+def gated_service(service: Mapping[str, Any], spec: Spec, *, gate: str, epoch: int) -> dict[str, Any]:
+    """The plan's Service as a run creates it."""
+    made = deepcopy(dict(service))
+    made["spec"]["selector"] = gated_selector(service, gate)
+    annotations = made["metadata"].setdefault("annotations", {})
+    annotations |= {EPOCH: str(epoch), RUN: spec.id}
+    return made
+
+
+def ports_of(service: Mapping[str, Any], container: Container) -> tuple[tuple[str, str, int], ...] | None:
+    """Name, protocol and published number of each of the Service's ports on an instance; None where one of them is not
+    published, or they answer at different addresses."""
+    made, addresses = [], set()
+    for port in service["spec"]["ports"]:
+        protocol = port.get("protocol", "TCP")
+        backend = container.ports.get(f"{_target(port)}/{protocol.lower()}")
+        if backend is None:
+            return None
+        addresses.add(backend.address)
+        made.append((port.get("name", ""), protocol, backend.port))
+    return tuple(made) if len(addresses) == 1 else None
+
+
+def address_of(service: Mapping[str, Any], container: Container) -> str:
+    """Where an instance answers for a Service all of whose ports it publishes."""
+    first = service["spec"]["ports"][0]
+    return container.ports[f"{_target(first)}/{first.get('protocol', 'TCP').lower()}"].address
+
+
+def _target(port: Mapping[str, Any]) -> int:
+    return int(port.get("targetPort", port["port"]))
+
+
+def arrange(
+    service: Mapping[str, Any],
+    wanted: Iterable[tuple[Container, Condition | None]],
+    standing: Sequence[Slice] = (),
+) -> tuple[Slice, ...]:
+    """The slices that a Service shall have: instances with the same ports together. An endpoint stays in the slice in
+    which it stands. Instances that do not publish all ports are left out; ABSENT ones too."""
+    name = service["metadata"]["name"]
+    where = {(each.ports, endpoint.address): each.name for each in standing for endpoint in each.endpoints}
+    made: dict[str, list[Endpoint]] = {each.name: [] for each in standing if each.service == name}
+    shapes = {each.name: (each.family, each.ports) for each in standing if each.service == name}
+    for container, condition in sorted(wanted, key=lambda one: instance_key(one[0])):
+        ports = ports_of(service, container)
+        if ports is None or condition is Condition.ABSENT:
+            continue
+        address = address_of(service, container)
+        family = "IPv6" if ipaddress.ip_address(address).version == 6 else "IPv4"
+        place = where.get((ports, address)) or _room(name, family, ports, made)
+        shapes[place] = family, ports
+        made.setdefault(place, []).append(
+            Endpoint(instance=instance_key(container), address=address, condition=condition)
+        )
+    return tuple(
+        Slice(name=place, service=name, family=shapes[place][0], ports=shapes[place][1], endpoints=tuple(endpoints))
+        for place, endpoints in sorted(made.items())
+    )
+
+
+def _room(service: str, family: str, ports: tuple[tuple[str, str, int], ...], made: Mapping[str, Sequence[Any]]) -> str:
+    stem = f"{service}-legacy-{hashlib.sha256(repr((family, ports)).encode()).hexdigest()[:8]}"
+    number = 0
+    while len(made.get(name := stem + (f"-{number}" if number else ""), ())) >= MOST_ENDPOINTS:
+        number += 1
+    return name
+
+
+def slice_object(
+    each: Slice, spec: Spec, service: Mapping[str, Any], *, epoch: int, at: str, owner: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """``at``: RFC 3339, from which kube-proxy tells how long programming took. ``owner``: the live Service, once there
+    is one; before that the slice has none, or it would be collected."""
+    labels = dict(service["metadata"].get("labels", {}))
+    made: dict[str, Any] = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": each.name,
+            "namespace": spec.namespace,
+            "labels": {
+                SLICE_OF: each.service,
+                SLICE_BY: SLICES_ARE_OURS,
+                MANAGED_BY: "podlift",
+                WORKLOAD: spec.name,
+                **{key: labels[key] for key in (ESTATE, _PROXY_NAME) if key in labels},
+            },
+            "annotations": {
+                _TRIGGER: at,
+                EPOCH: str(epoch),
+                RUN: spec.id,
+                INSTANCES: json.dumps({one.address: one.instance for one in each.endpoints}, sort_keys=True),
+                # with it an abort is possible where the journal was deleted
+                SPEC: json.dumps(spec_json(spec), separators=(",", ":"), sort_keys=True),
+            },
+        },
+        "addressType": each.family,
+        "ports": [{"name": name, "protocol": protocol, "port": number} for name, protocol, number in each.ports],
+        "endpoints": [
+            {
+                "addresses": [one.address],
+                "conditions": dict(DOWN if one.condition is None else _CONDITIONS[one.condition]),
+            }
+            for one in each.endpoints
+        ],
+    }
+    if owner is not None:
+        made["metadata"]["ownerReferences"] = [
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "name": owner["metadata"]["name"],
+                "uid": owner["metadata"]["uid"],
+                "blockOwnerDeletion": False,
+            }
+        ]
+    return made
+
+
+def slice_of(live: Mapping[str, Any]) -> Slice:
+    """A slice of ours as it stands."""
+    metadata = live["metadata"]
+    instances = json.loads(metadata.get("annotations", {}).get(INSTANCES, "{}"))
+    return Slice(
+        name=metadata["name"],
+        service=metadata["labels"][SLICE_OF],
+        family=live["addressType"],
+        ports=tuple((port.get("name", ""), port.get("protocol", "TCP"), port["port"]) for port in live["ports"] or ()),
+        endpoints=tuple(
+            Endpoint(
+                instance=instances.get(one["addresses"][0], ""),
+                address=one["addresses"][0],
+                condition=_condition(one.get("conditions") or {}),
+            )
+            for one in live["endpoints"] or ()
+        ),
+    )
+
+
+def _condition(said: Mapping[str, Any]) -> Condition | None:
+    if said.get("ready", True):
+        return Condition.READY
+    return Condition.STANDBY if said.get("serving") and said.get("terminating") else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Member:
+    """One endpoint of a Service's first port, from whichever slice. ``source``: ``legacy`` (slices of ours) or ``pod``."""
+
+    backend: Backend
+    source: str
+    of: str
+    ready: bool
+    serving: bool
+    terminating: bool
+
+
+def members(slices: Iterable[Mapping[str, Any]], service: Mapping[str, Any]) -> tuple[Member, ...]:
+    """The merged view of a Service's slices, by its first port."""
+    port = service["spec"]["ports"][0].get("name", "")
+    made = []
+    for each in slices:
+        numbers = [one["port"] for one in each.get("ports") or () if one.get("name", "") == port and one.get("port")]
+        if not numbers:
+            continue
+        ours = each["metadata"].get("labels", {}).get(SLICE_BY) == SLICES_ARE_OURS
+        instances = json.loads(each["metadata"].get("annotations", {}).get(INSTANCES, "{}")) if ours else {}
+        for one in each.get("endpoints") or ():
+            address, said = one["addresses"][0], one.get("conditions") or {}
+            ready = said.get("ready") is not False
+            made.append(
+                Member(
+                    backend=Backend(address, numbers[0]),
+                    source="legacy" if ours else "pod",
+                    of=instances.get(address, "") if ours else (one.get("targetRef") or {}).get("name", ""),
+                    ready=ready,
+                    serving=said.get("serving", ready) is not False and (ready or bool(said.get("serving"))),
+                    terminating=bool(said.get("terminating")),
+                )
+            )
+    return tuple(sorted(made))
+
+
+def takers(found: Iterable[Member]) -> tuple[Member, ...]:
+    """Those that take new connections: the ready ones, or where none is, those that still serve while they terminate
+    (KEP-1669, pkg/proxy/topology.go)."""
+    everybody = tuple(found)
+    ready = tuple(each for each in everybody if each.ready)
+    return ready or tuple(each for each in everybody if each.serving and each.terminating)

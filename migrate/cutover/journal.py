@@ -1,0 +1,193 @@
+"""The journal: what a run is and was, in a ConfigMap beside the workload, written before anything is done.
+
+Its data: ``state`` (for those who only want to know that), ``spec`` (what does not change), ``run`` (what does),
+``history`` (the last lines, one JSON object each) and ``requests`` (what users ask of the driver from other terminals).
+Every write names the version that was read, so that of two writers one fails.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from converters.errors import PodliftError
+from converters.objects.context import MANAGED_BY, WORKLOAD
+
+from ..plan.objects import JOURNAL
+from .edges import Api
+from .endpoints import MANAGER
+from .run import Direction, Run, Spec, run_json, run_of, spec_json, spec_of
+from .states import ENDED, State
+
+FINALIZER = "podlift.dev/cutover"
+_LINES = 200
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """What users ask: ``approve`` names states."""
+
+    approve: tuple[str, ...] = ()
+    pause: str = ""
+    resume: bool = False
+    abort: bool = False
+    finalize: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Requests()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """The journal as it was read. ``version``: of the object; ``history``: its lines, the newest last."""
+
+    spec: Spec
+    run: Run
+    version: str
+    requests: Requests = Requests()
+    history: tuple[Mapping[str, Any], ...] = ()
+
+
+class LostError(Exception):
+    """Somebody else drives the run now."""
+
+
+def journal_name(workload: str) -> str:
+    return f"cutover-{workload}"
+
+
+def state_of(run: Run) -> State:
+    """What the journal calls it: on the way back that is all that others need to know."""
+    return State.ROLLING_BACK if run.direction is Direction.BACK and run.state not in ENDED else run.state
+
+
+class Journal:
+    """One workload's. Methods raise PodliftError as the cluster does."""
+
+    def __init__(self, api: Api, namespace: str, workload: str) -> None:
+        """``workload``: its name in Kubernetes."""
+        self._api = api
+        self._namespace = namespace
+        self._name = journal_name(workload)
+
+    def read(self) -> Entry | None:
+        """None where there is none. Raises PodliftError ``bad-journal``."""
+        live = self._api.get("v1", "ConfigMap", self._namespace, self._name)
+        return None if live is None else self._entry(live)
+
+    def begin(self, spec: Spec, run: Run, *, at: float) -> Entry:
+        """A new run. Raises PodliftError ``cutover-underway`` where one has not ended."""
+        made = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": self._name,
+                "namespace": self._namespace,
+                "labels": {MANAGED_BY: "podlift", JOURNAL: "", WORKLOAD: spec.name},
+                "finalizers": [FINALIZER],
+            },
+            "data": {
+                "spec": json.dumps(spec_json(spec), sort_keys=True, separators=(",", ":")),
+                "requests": "{}",
+                **_data(run, ({"at": at, "state": run.state.value, "event": "begin", "text": f"run {spec.id}"},)),
+            },
+        }
+        old = self._api.get("v1", "ConfigMap", self._namespace, self._name)
+        if old is None:
+            return self._entry(self._api.create(made, manager=MANAGER))
+        if self._entry(old).run.state not in ENDED:
+            raise PodliftError(
+                code="cutover-underway",
+                phase="cutover",
+                subject=spec.workload,
+                reason=f"a run of it is under way ({old['data'].get('state')})",
+                next_step="podlift cutover status shows it; resume goes on with it, abort goes back",
+            )
+        body = {**made, "metadata": {**made["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}}  # type: ignore[dict-item]
+        return self._entry(self._patch(body))
+
+    def commit(self, entry: Entry, run: Run, *, at: float, event: str, text: str, taken: bool = False) -> Entry:
+        """Writes a run and a line. ``taken``: the requests that were read are answered by it. Requests that came
+        meanwhile stay. Raises LostError where the run was changed by somebody else."""
+        line = {"at": round(at, 3), "state": state_of(run).value, "event": event, "text": text}
+        for _ in range(_TRIES):
+            history = (*entry.history, line)[-_LINES:]
+            data = _data(run, history) | ({"requests": "{}"} if taken else {})
+            body: dict[str, Any] = {"metadata": {"resourceVersion": entry.version}, "data": data}
+            if run.state in ENDED:
+                body["metadata"]["finalizers"] = None
+            try:
+                return self._entry(self._patch(body))
+            except PodliftError as error:
+                if error.code != "object-changed":
+                    raise
+            now = self.read()
+            if now is not None and now.run == run:
+                # it was this very write whose answer was lost
+                return now
+            if now is None or now.run != entry.run:
+                raise LostError
+            entry, taken = replace(now, history=now.history), taken and now.requests == entry.requests
+        raise LostError
+
+    def ask(self, change: Callable[[Requests], Requests]) -> Entry | None:
+        """Puts a request to the driver, whoever that is. None where there is no journal."""
+        for _ in range(_TRIES):
+            entry = self.read()
+            if entry is None:
+                return None
+            wanted = change(entry.requests)
+            body = {
+                "metadata": {"resourceVersion": entry.version},
+                "data": {"requests": json.dumps(_requests_json(wanted), sort_keys=True)},
+            }
+            try:
+                return self._entry(self._patch(body))
+            except PodliftError as error:
+                if error.code != "object-changed":
+                    raise
+        raise LostError
+
+    def _patch(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._api.patch("v1", "ConfigMap", self._namespace, self._name, body, manager=MANAGER)
+
+    def _entry(self, live: Mapping[str, Any]) -> Entry:
+        data = live.get("data") or {}
+        try:
+            asked = json.loads(data.get("requests") or "{}")
+            return Entry(
+                spec=spec_of(json.loads(data["spec"])),
+                run=run_of(json.loads(data["run"])),
+                version=live["metadata"]["resourceVersion"],
+                requests=Requests(**{**asked, "approve": tuple(asked.get("approve", ()))}),
+                history=tuple(json.loads(line) for line in data.get("history", "").splitlines() if line),
+            )
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise PodliftError(
+                code="bad-journal",
+                phase="cutover",
+                subject=f"ConfigMap/{self._name} in {self._namespace}",
+                reason=f"it is no journal of a run: {type(error).__name__}: {error}",
+                next_step="if nobody edited it, it is of another version of podlift: use that one",
+            ) from error
+
+
+def _data(run: Run, history: tuple[Mapping[str, Any], ...]) -> dict[str, str]:
+    return {
+        "state": state_of(run).value,
+        "run": json.dumps(run_json(run), sort_keys=True, separators=(",", ":")),
+        "history": "\n".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in history),
+    }
+
+
+def _requests_json(requests: Requests) -> dict[str, Any]:
+    return {
+        "approve": list(requests.approve),
+        "pause": requests.pause,
+        "resume": requests.resume,
+        "abort": requests.abort,
+        "finalize": requests.finalize,
+    }

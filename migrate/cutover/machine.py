@@ -1,0 +1,417 @@
+"""The machine: from what a run is and what is seen, the one thing to do next. Pure, and the same after every restart.
+
+A state is reached when nothing is left of what leads to it: each ``_to_STATE`` yields the first thing that is not yet
+as it must be. Nothing is remembered of how far an earlier process came, but for what the journal says and what is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from .decision import Act, Action, Approve, Commit, Decision, Measure, Pause, Question, Rest, Verb, Wait
+from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, wide_selector
+from .moment import Moment, Steps
+from .returning import back
+from .run import Condition, Direction
+from .states import ENDED, State, after
+
+
+def decide(moment: Moment) -> Decision:
+    """The next thing. A paused run has none: the driver does not ask."""
+    run = moment.run
+    if run.state in ENDED:
+        return Rest(why=f"the run is {run.state}")
+    if run.direction is Direction.BACK:
+        decision = next(_guards_back(moment), None) or next(back(moment), None)
+        return decision or Commit(run=run.at(State.ROLLED_BACK, moment.now), why="only the legacy side answers")
+    decision = next(_guards(moment), None) or next(_WAYS[run.state](moment), None)
+    return decision or Commit(run=run.at(after(run.state), moment.now), why=f"{run.state} is behind")
+
+
+def _guards_back(m: Moment) -> Steps:
+    yield from _readable(m)
+    yield from m.claims()
+
+
+def _guards(m: Moment) -> Steps:
+    """What must hold at every step forward."""
+    yield from _readable(m)
+    yield from m.claims()
+    if m.run.state.reached < State.BRIDGED.reached:
+        return
+    for service, seen in m.services:
+        name = service["metadata"]["name"]
+        if seen is None:
+            yield from _restored(m, name)
+            continue
+        wide = seen.selector == wide_selector(service)
+        if not wide and seen.selector != gated_selector(service, m.run.gate):
+            if m.run.state.reached >= State.PROMOTED.reached:
+                yield from m.want(_all(m, Condition.READY), f"somebody changed the selector of {name}")
+                yield from m.follows()
+            yield Pause(
+                code="cutover-selector", reason=f"the selector of {name} is not the run's: {dict(seen.selector)}"
+            )
+        if wide and m.run.state.reached < State.PROMOTED.reached and m.run.step < len(m.spec.steps):
+            yield Pause(code="cutover-selector", reason=f"somebody widened the selector of {name}: pods serve unasked")
+        if not wide and m.run.state.reached >= State.PROMOTED.reached:
+            yield from m.want(_all(m, Condition.READY), f"the selector of {name} lets no pod in")
+            yield from m.follows()
+            yield Pause(code="cutover-selector", reason=f"somebody narrowed the selector of {name}")
+    yield from _legacy_as_known(m)
+
+
+def _readable(m: Moment) -> Steps:
+    for host, why in sorted(m.world.found.unread.items()):
+        yield Wait(why=f"engine {host} cannot be read: {why}", timeout_s=m.spec.timings.ready_timeout_s)
+
+
+def _restored(m: Moment, name: str) -> Steps:
+    """A Service that others deleted is made again, at its address, for clients that know it."""
+    yield from m.follows()
+    planned = next(each for each in m.spec.services if each["metadata"]["name"] == name)
+    yield _create(m, planned, wide=m.run.state.reached >= State.PROMOTED.reached)
+
+
+def _create(m: Moment, planned: Mapping[str, object], *, wide: bool) -> Act:
+    body = gated_service(planned, m.spec, gate=m.run.gate, epoch=m.run.epoch)
+    name = body["metadata"]["name"]
+    if wide:
+        body["spec"]["selector"] = wide_selector(planned)
+    if m.run.addresses.get(name):
+        body["spec"]["clusterIP"] = m.run.addresses[name]
+    return Act(
+        action=Action(verb=Verb.CREATE, kind="Service", name=name, body=body),
+        why="callers reach the legacy side by the Service",
+    )
+
+
+def _legacy_as_known(m: Moment) -> Steps:
+    """The containers are those of which the run knows, and those that are to serve run."""
+    for each in m.world.running:
+        if instance_key(each) not in m.keys:
+            yield Pause(
+                code="cutover-legacy-changed",
+                reason=f"{each.name} on {each.host} was started since the run began; resume takes it in",
+            )
+    for key in m.keys:
+        container = m.world.container(key)
+        if m.wanted(key) is not Condition.ABSENT and (container is None or not container.running):
+            yield Wait(why=f"{m.name(key)} does not run", timeout_s=m.spec.timings.observe_timeout_s)
+
+
+def _all(m: Moment, condition: Condition) -> dict[str, Condition]:
+    """For those that are not stopped already."""
+    return {
+        key: condition
+        for key in m.keys
+        if (container := m.world.container(key)) is not None
+        and container.running
+        and m.wanted(key) is not Condition.ABSENT
+    }
+
+
+# ---------------------------------------------------------------- the way forward
+
+
+def _to_preflight(m: Moment) -> Steps:
+    missing = [key for key in m.keys if (found := m.world.container(key)) is None or not found.running]
+    for key in missing:
+        yield Pause(code="cutover-legacy-changed", reason=f"{m.name(key)} does not run")
+
+
+def _to_bridged(m: Moment) -> Steps:
+    yield from m.answers(m.keys)
+    if m.spec.frozen:
+        yield from _frozen(m)
+    yield from m.want(dict.fromkeys(m.keys, Condition.READY), "the legacy side takes all callers")
+    yield from m.follows()
+    for service, seen in m.services:
+        if seen is None:
+            yield _create(m, service, wide=False)
+        elif seen.run != m.spec.id:
+            yield Pause(code="cutover-service-taken", reason=f"a Service {seen.name} is there that is not this run's")
+    addresses = {seen.name: seen.address for _, seen in m.services if seen is not None}
+    if addresses != dict(m.run.addresses):
+        yield Commit(run=replace(m.run, addresses=addresses), why="the Service's address")
+    yield from m.observed()
+
+
+def _to_fronted(m: Moment) -> Steps:
+    if m.spec.resolved_before:
+        return
+    yield from _approved(m, State.FRONTED, "callers are to use the Service from now on")
+    if m.spec.hooks.get("front") and "front" not in m.run.done:
+        yield m.hook("front", "callers are led to the Service")
+    yield from m.observed()
+
+
+def _to_deployed(m: Moment) -> Steps:
+    if not m.run.fronted:
+        yield Commit(run=replace(m.run, fronted=True), why="callers may hold the Service's address")
+    for planned in m.spec.controllers:
+        seen = m.controller(planned)
+        if seen is None:
+            yield Pause(code="cutover-not-applied", reason=f"there is no {planned.kind} {planned.name}")
+            return
+        if not seen.observed or not seen.template:
+            yield Wait(why=f"{planned.kind} {planned.name} is looked at", timeout_s=m.spec.timings.observe_timeout_s)
+        if seen.replicas != planned.count or not seen.paused:
+            change = {"spec": {"replicas": planned.count, "paused": True}}
+            yield m.patch(seen, change, f"start {planned.count} pods of {planned.name}, and no other template")
+    yield from _pods_available(m)
+    yield from m.answers(tuple(each.uid for each in m.admissible), times=m.spec.timings.consecutive)
+    templates = {each.name: each.template for each in m.world.controllers.values()}
+    if templates != dict(m.run.templates):
+        yield Commit(run=replace(m.run, templates=templates), why="the template that was tested")
+    if m.spec.parity:
+        yield from _judged(m, "parity", Question.PARITY)
+
+
+def _to_shift_or_promoted(m: Moment) -> Steps:
+    """One step of SHIFT after the other; when all are done, PROMOTED."""
+    yield from _same_template(m)
+    if m.run.step == len(m.spec.steps):
+        yield from _to_promoted(m)
+        return
+    if m.run.step == 0:
+        yield from _approved(m, State.SHIFT, "the first pods are to take callers")
+    wanted = m.spec.steps[m.run.step]
+    admitted = m.world.admitted(m.run.gate)
+    if len(admitted) < wanted:
+        free = [each for each in m.admissible if each.admitted != m.run.gate]
+        if not free:
+            yield Wait(why="no more pods are available", timeout_s=m.spec.timings.ready_timeout_s)
+            return
+        yield from m.answers((free[0].uid,))
+        yield m.admit(free[0])
+    yield from m.observed()
+    yield from _judged(m, f"shift-{m.run.step}")
+    yield from _elapsed(m, f"shift-{m.run.step}", m.spec.timings.step_pause_s, "a step of its own time")
+    yield Commit(
+        run=replace(m.run.at(State.SHIFT, m.now), step=m.run.step + 1),
+        why=f"{wanted} of {m.count} pods take callers",
+    )
+
+
+def _to_promoted(m: Moment) -> Steps:
+    yield from _pods_available(m)
+    for service, seen in m.services:
+        if seen is not None and seen.selector != wide_selector(service):
+            yield m.select(seen, wide_selector(service), "every pod of the workload takes callers")
+    yield from m.observed()
+    for planned in m.spec.controllers:
+        controller = m.controller(planned)
+        if controller is not None and controller.paused:
+            yield m.patch(controller, {"spec": {"paused": False}}, "rollouts may go on")
+    yield from _judged(m, "promoted")
+
+
+def _to_standby(m: Moment) -> Steps:
+    yield from _enough_pods(m)
+    unknown = [key for key in m.keys if m.run.state is State.PROMOTED and _uncounted(m, key)]
+    if unknown:
+        yield Measure(question=Question.COUNT, of=tuple(unknown), why="who is connected to the legacy side")
+    blind = [key for key in m.keys if m.evidence.counted[key].peers is None]
+    if blind:
+        yield from _approved(
+            m,
+            State.STANDBY,
+            f"no command can be run on the host of {m.name(blind[0])}: who bypasses the Service is unknown",
+        )
+    yield from _approved(m, State.STANDBY, "the legacy side is to take no new callers")
+    for number, key in enumerate(m.keys):
+        if m.wanted(key) is Condition.READY:
+            yield from m.want({key: Condition.STANDBY}, f"{m.name(key)} takes no new callers")
+        if m.wanted(key) is Condition.STANDBY:
+            yield from m.follows()
+            yield from m.observed()
+            yield from _judged(m, f"standby-{number}")
+
+
+def _to_baking(m: Moment) -> Steps:
+    if not m.spec.frozen:
+        yield Rest(why="no freeze hook is given: the legacy scheduler would start again what the run stops")
+    yield from _enough_pods(m)
+
+
+def _to_drained(m: Moment) -> Steps:
+    yield from _enough_pods(m)
+    yield from _elapsed(m, State.BAKING.value, m.spec.timings.bake_s, "the bake")
+    yield from _judged(m, "baked")
+    for each in m.spec.later:
+        title = f"{each['kind']}/{each['metadata']['name']}"
+        if title not in m.world.later:
+            action = Action(
+                verb=Verb.CREATE,
+                kind=each["kind"],
+                api_version=each["apiVersion"],
+                name=each["metadata"]["name"],
+                body=each,
+            )
+            yield Act(action=action, why="pods alone have served through the bake")
+    yield from _frozen(m)
+    yield from _approved(m, State.DRAINED, "the legacy containers are to be drained and stopped")
+    for key in m.keys:
+        container = m.world.container(key)
+        if container is not None and container.running and container.restart.get("Name", "no") not in ("", "no"):
+            yield Act(
+                action=Action(verb=Verb.RESTART, kind="Container", name=key, body={"Name": "no"}),
+                why="its engine is not to start it again",
+            )
+    if m.spec.hooks.get("drain") and "drain" not in m.run.done:
+        yield m.hook("drain", "the application is asked to close what is idle")
+    for key in m.keys:
+        yield from _drained(m, key)
+
+
+def _drained(m: Moment, key: str) -> Steps:
+    counted = m.evidence.counted.get(key)
+    began = m.run.since.get("drain")
+    if began is None:
+        yield Commit(run=replace(m.run, since={**m.run.since, "drain": m.now}), why="draining begins")
+        return
+    if counted is None or m.boot - counted.at >= m.spec.timings.poll_s:
+        yield Measure(question=Question.COUNT, of=(key,), why=f"the connections of {m.name(key)}")
+        return
+    if counted.peers == ():
+        return
+    over = m.now - began >= m.spec.timings.drain_timeout_s
+    if counted.peers is None:
+        # a user approved STANDBY knowing this; the time alone is what is left
+        if not over:
+            yield Wait(why=f"the connections of {m.name(key)} are unknown: it is given its time")
+        return
+    said = ", ".join(f"{each.count} of {each.address}" for each in counted.peers)
+    if not over:
+        yield Wait(why=f"{m.name(key)} holds {said}")
+    elif m.spec.on_drain_timeout != "stop":
+        yield Pause(code="cutover-not-drained", reason=f"{m.name(key)} still holds {said}")
+
+
+def _to_stopped(m: Moment) -> Steps:
+    yield from _enough_pods(m)
+    for key in m.keys:
+        container = m.world.container(key)
+        yield from m.want({key: Condition.ABSENT}, f"{m.name(key)} leaves the slices")
+        yield from m.follows()
+        yield from m.observed()
+        if container is not None and container.running:
+            if m.run.since.get(f"absent {key}") is None:
+                # what was drained may have been called since by those who go past the Service
+                since = {**m.run.since, f"absent {key}": m.now, "drain": m.now}
+                yield Commit(run=replace(m.run, since=since), why=f"{m.name(key)} is in no slice")
+            yield from _drained(m, key)
+            grace = max(container.stop_s or 10.0, 10.0)
+            yield Act(
+                action=Action(verb=Verb.STOP, kind="Container", name=key, grace_s=grace),
+                why="nothing reaches it any more",
+            )
+    yield from _elapsed(m, "soak", m.spec.timings.soak_s, "pods alone serve for a while")
+    yield from _judged(m, "stopped")
+
+
+def _to_finalized(m: Moment) -> Steps:
+    if "finalize" not in m.run.done:
+        yield Rest(why="all is stopped; podlift cutover finalize ends the run")
+    yield from m.follows()
+    for pod in m.world.pods:
+        if pod.admitted:
+            yield m.patch(pod, {"metadata": {"labels": {ADMITTED: None}}}, "the gate is gone")
+
+
+_WAYS: Mapping[State, Callable[[Moment], Steps]] = {
+    State.PLANNED: _to_preflight,
+    State.PREFLIGHT: _to_bridged,
+    State.BRIDGED: _to_fronted,
+    State.FRONTED: _to_deployed,
+    State.DEPLOYED: _to_shift_or_promoted,
+    State.SHIFT: _to_shift_or_promoted,
+    State.PROMOTED: _to_standby,
+    State.STANDBY: _to_baking,
+    State.BAKING: _to_drained,
+    State.DRAINED: _to_stopped,
+    State.STOPPED: _to_finalized,
+}
+
+
+# ---------------------------------------------------------------- what several states ask
+
+
+def _frozen(m: Moment) -> Steps:
+    if "freeze" not in m.run.done:
+        yield m.hook("freeze", "the legacy scheduler is told to leave the workload alone")
+    if m.evidence.frozen is None:
+        yield Measure(
+            question=Question.FROZEN,
+            of=(),
+            why="the legacy scheduler is to leave the workload alone",
+            timeout_s=m.spec.timings.ready_timeout_s,
+        )
+
+
+def _approved(m: Moment, state: State, why: str) -> Steps:
+    if state.value in m.spec.approvals and f"approve:{state}" not in m.run.done:
+        yield Approve(state=state.value, why=why)
+
+
+def _elapsed(m: Moment, what: str, seconds: float, why: str) -> Steps:
+    began = m.run.since.get(what)
+    if began is None:
+        yield Commit(run=replace(m.run, since={**m.run.since, what: m.now}), why=f"{why} begins")
+    elif m.now - began < seconds:
+        yield Wait(why=f"{why}: {seconds:g} s")
+
+
+def _judged(m: Moment, what: str, question: Question = Question.ANALYSE) -> Steps:
+    judged = m.evidence.judged.get(what)
+    if judged is None or judged.outcome == "going":
+        yield Measure(question=question, of=(what,), why=judged.said if judged else "the gates look")
+    elif judged.outcome == "inconclusive":
+        yield Pause(code="cutover-inconclusive", reason=f"{what}: {judged.said}")
+    elif judged.outcome == "failed":
+        gate = f"{m.spec.id}-back-{m.run.nonce}"
+        yield Commit(
+            run=replace(m.run, direction=Direction.BACK, gate=gate, evidence={**m.run.evidence, "failed": judged.said}),
+            why=f"{what} failed: {judged.said}",
+        )
+
+
+def _pods_available(m: Moment) -> Steps:
+    for planned in m.spec.controllers:
+        ready = len(m.pods_of(planned))
+        if ready < planned.count:
+            yield Wait(
+                why=f"{ready} of {planned.count} pods of {planned.name} are available",
+                timeout_s=m.spec.timings.ready_timeout_s,
+            )
+
+
+def _enough_pods(m: Moment) -> Steps:
+    """Where pods alone would not carry what the plan asks for, the legacy side is called back at once."""
+    if len([each for each in m.world.pods if each.ready and not each.ending]) < m.count:
+        yield from m.want(_all(m, Condition.READY), "pods are missing: the legacy side takes callers again")
+        yield from m.follows()
+        yield Wait(why="pods are missing", timeout_s=m.spec.timings.ready_timeout_s)
+    if m.run.state.reached >= State.STANDBY.reached:
+        callable_ = {key: Condition.STANDBY for key, wanted in m.run.wanted.items() if wanted is Condition.READY}
+        if callable_:
+            yield from _pods_available(m)
+            yield from m.observed()
+            yield from m.want(callable_, "pods are back: the legacy side stands by again")
+        yield from m.follows()
+        yield from m.observed()
+
+
+def _same_template(m: Moment) -> Steps:
+    for planned in m.spec.controllers:
+        seen = m.controller(planned)
+        if seen is not None and seen.template and seen.template != m.run.templates.get(planned.name):
+            yield Pause(
+                code="cutover-template", reason=f"the template of {planned.name} is not the one that was tested"
+            )
+
+
+def _uncounted(m: Moment, key: str) -> bool:
+    return key not in m.evidence.counted

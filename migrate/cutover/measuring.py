@@ -1,0 +1,152 @@
+"""Measures what the machine asks for, and adds it to the evidence. It changes nothing outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from .acting import variables
+from .decision import Measure, Question
+from .edges import Backend, Clock, Connections, Draw, Hooks, Legacy, Nodes, Request, Response
+from .endpoints import instance_key
+from .evidence import Counted, Drawn, Evidence, Judged, Reply
+from .propagation import draws_needed
+from .run import Spec
+from .world import SeenService, World, port_of
+
+
+class Gates(Protocol):
+    def judge(self, what: str, spec: Spec, world: World) -> Judged:
+        """One look at what lets a run go on; ``going`` as long as there is not enough of it."""
+
+    def compare(self, spec: Spec, world: World) -> Judged:
+        """Response parity."""
+
+    def forget(self) -> None:
+        """What was gathered does not count any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """The edges that only look."""
+
+    nodes: Nodes
+    connections: Connections
+    hooks: Hooks
+    gates: Gates
+    legacy: Legacy
+    clock: Clock
+
+    def measure(self, wanted: Measure, spec: Spec, world: World, evidence: Evidence) -> Evidence:
+        if wanted.question is Question.DRAW:
+            drawn = {name: self._draw(world.services[name], spec) for name in wanted.of}
+            return replace(evidence, drawn={**evidence.drawn, **drawn})
+        if wanted.question is Question.ASK:
+            return replace(evidence, replies={**evidence.replies, **self._ask(wanted.of, spec, world, evidence)})
+        if wanted.question is Question.COUNT:
+            counted = {key: self._count(key, spec, world, evidence) for key in wanted.of}
+            return replace(evidence, counted={**evidence.counted, **counted})
+        if wanted.question is Question.FROZEN:
+            frozen = not self.hooks.has("frozen") or self.hooks.passes("frozen", variables(spec))
+            return replace(evidence, frozen=self.clock.boot() if frozen else None)
+        judge = self.gates.compare(spec, world) if wanted.question is Question.PARITY else None
+        judged = {what: judge or self.gates.judge(what, spec, world) for what in wanted.of}
+        return replace(evidence, judged={**evidence.judged, **judged})
+
+    def _draw(self, service: SeenService, spec: Spec) -> Drawn:
+        expected = frozenset(each.backend for each in service.takers)
+        target = Backend(service.address, service.port)
+        found = self.nodes.draw(target, draws_needed(len(expected)))
+        said = _differing(found, expected) or ("" if spec.accept_floor else _silent(self.nodes.silent()))
+        if not found and not spec.accept_floor:
+            said = said or "no node could be tried"
+        return Drawn(fingerprint=service.fingerprint, passed=not said, said=said or _told(found))
+
+    def _ask(self, keys: tuple[str, ...], spec: Spec, world: World, evidence: Evidence) -> dict[str, Reply]:
+        where = {key: backend for key in keys if (backend := _backend(key, spec, world)) is not None}
+        requests = tuple(request_of(spec, backend) for backend in where.values())
+        answers = self.nodes.ask(requests) if requests else {}
+        silent = "" if spec.accept_floor else _silent(self.nodes.silent())
+        now, made = self.clock.boot(), {}
+        for key in keys:
+            if key not in where:
+                made[key] = Reply(passed=False, said=f"{key} answers nowhere", at=now)
+                continue
+            number = list(where).index(key)
+            wrong = silent or next(
+                (f"{where[key]} from {node}: {why}" for node, of in answers.items() if (why := refused(of[number]))), ""
+            )
+            wrong = wrong or ("" if answers else "no node could be tried")
+            before = evidence.replies.get(key)
+            times = before.times + 1 if before is not None and before.passed else 1
+            made[key] = Reply(passed=not wrong, said=wrong or "answers", at=now, times=times)
+        return made
+
+    def _count(self, key: str, spec: Spec, world: World, evidence: Evidence) -> Counted:
+        container, now = world.container(key), self.clock.boot()
+        if container is None:
+            return Counted(peers=(), at=now, quiet_since=now)
+        found = [self.connections.established(container.host, backend) for backend in _published(world, key)]
+        if any(each is None for each in found):
+            return Counted(peers=None, at=now)
+        peers = tuple(peer for each in found for peer in each or ())
+        before = evidence.counted.get(key)
+        quiet = before.quiet_since if before is not None and before.quiet_since is not None else now
+        return Counted(peers=peers, at=now, quiet_since=None if peers else quiet)
+
+
+def request_of(spec: Spec, backend: Backend) -> Request:
+    """The workload's check, asked at a backend."""
+    check = spec.check
+    return Request(
+        backend=backend,
+        kind=str(check.get("kind", "tcp")),
+        scheme=str(check.get("scheme", "http")),
+        path=str(check.get("path", "/")),
+        headers=dict(check.get("headers", {})),
+        timeout_s=float(check.get("timeout_s", 2)),
+    )
+
+
+def refused(answer: Response) -> str:
+    """Why an answer is none, ``""`` for a good one: as the kubelet takes a probe, 200 to 399 (kubelet, httpGet)."""
+    if answer.error:
+        return answer.error
+    return "" if answer.status == 0 or 200 <= answer.status < 400 else f"status {answer.status}"
+
+
+def _backend(key: str, spec: Spec, world: World) -> Backend | None:
+    for pod in world.pods:
+        if pod.uid == key and pod.address:
+            port = spec.check.get("port") or spec.services[0]["spec"]["ports"][0]["targetPort"]
+            return Backend(pod.address, int(port))
+    container = world.container(key)
+    return port_of(spec, container) if container is not None and container.running else None
+
+
+def _published(world: World, key: str) -> tuple[Backend, ...]:
+    container = next(each for each in world.found.containers if instance_key(each) == key)
+    return tuple(sorted(set(container.ports.values())))
+
+
+def _differing(found: Mapping[str, Draw], expected: frozenset[Backend]) -> str:
+    for node, draw in sorted(found.items()):
+        if draw.failed:
+            return f"from {node}: " + ", ".join(f"{count} {why}" for why, count in sorted(draw.failed.items()))
+        if frozenset(draw.backends) != expected:
+            more = ", ".join(sorted(str(each) for each in frozenset(draw.backends) - expected))
+            less = ", ".join(sorted(str(each) for each in expected - frozenset(draw.backends)))
+            return f"from {node}: " + "; ".join(
+                part for part in (more and f"{more} still answers", less and f"{less} does not answer") if part
+            )
+    return ""
+
+
+def _silent(silent: Mapping[str, str]) -> str:
+    return "; ".join(f"{node} cannot be tried: {why}" for node, why in sorted(silent.items()))
+
+
+def _told(found: Mapping[str, Draw]) -> str:
+    total = sum(sum(each.backends.values()) for each in found.values())
+    return f"{total} connections from {len(found)} nodes"

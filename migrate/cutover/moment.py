@@ -1,0 +1,231 @@
+"""A run at one moment: what is known, and the small questions that going forward and going back both ask. Pure.
+
+The functions yield the first thing that is still to be done; one that yields nothing finds everything as it should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .decision import Act, Action, Commit, Decision, Keep, Measure, Question, Verb, Wait
+from .edges import Container
+from .endpoints import ADMITTED, EPOCH, instance_key, ports_of, wide_selector
+from .evidence import Evidence
+from .run import Condition, Controller, Original, Run, Spec
+from .world import SeenController, SeenPod, SeenService, World
+
+REPLY_AGE_S = 30.0
+"""How long it counts that somebody answered."""
+
+Steps = Iterator[Decision]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """``now``: seconds since 1970, as the journal's times are; ``boot``: CLOCK_BOOTTIME, for this driver's own."""
+
+    spec: Spec
+    run: Run
+    world: World
+    evidence: Evidence
+    now: float
+    boot: float
+
+    # ---- who is who
+
+    @property
+    def known(self) -> tuple[Original, ...]:
+        return (*self.spec.originals, *self.run.joined)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The instances of the run, in order: HOST/ID."""
+        return tuple(sorted(f"{each.host}/{each.id}" for each in self.known))
+
+    def original(self, key: str) -> Original:
+        return next(each for each in self.known if f"{each.host}/{each.id}" == key)
+
+    def name(self, key: str) -> str:
+        return f"{self.original(key).name} on {self.original(key).host}"
+
+    @property
+    def running(self) -> tuple[Container, ...]:
+        return tuple(each for each in self.world.running if instance_key(each) in self.keys)
+
+    @property
+    def count(self) -> int:
+        """Pods that the plan asks for."""
+        return sum(each.count for each in self.spec.controllers)
+
+    @property
+    def services(self) -> tuple[tuple[Mapping[str, Any], SeenService | None], ...]:
+        """Each Service of the plan, and how it is there."""
+        return tuple((each, self.world.services.get(each["metadata"]["name"])) for each in self.spec.services)
+
+    def controller(self, planned: Controller) -> SeenController | None:
+        return self.world.controllers.get(planned.name)
+
+    def pods_of(self, planned: Controller) -> tuple[SeenPod, ...]:
+        """The pods that may be admitted: of the controller's present template, available."""
+        seen = self.controller(planned)
+        return tuple(
+            each
+            for each in self.world.pods
+            if each.controller == planned.name and seen is not None and each.admissible(seen.template)
+        )
+
+    @property
+    def admissible(self) -> tuple[SeenPod, ...]:
+        return tuple(each for planned in self.spec.controllers for each in self.pods_of(planned))
+
+    def wanted(self, key: str) -> Condition:
+        return self.run.wanted.get(key, Condition.ABSENT)
+
+    # ---- the way of an act
+
+    def patch(self, seen: SeenService | SeenController | SeenPod, change: Mapping[str, Any], why: str) -> Act:
+        """A merge patch of this very object, as it was seen; Services and controllers get the run's epoch with it."""
+        metadata: dict[str, Any] = {**change.get("metadata", {}), "resourceVersion": seen.version, "uid": seen.uid}
+        if not isinstance(seen, SeenPod):
+            metadata["annotations"] = {**metadata.get("annotations", {}), EPOCH: str(self.run.epoch)}
+        kind = "Service" if isinstance(seen, SeenService) else "Pod" if isinstance(seen, SeenPod) else seen.kind
+        return Act(
+            action=Action(
+                verb=Verb.PATCH,
+                kind=kind,
+                api_version="apps/v1" if isinstance(seen, SeenController) else "v1",
+                name=seen.name,
+                body={**change, "metadata": metadata},
+                uid=seen.uid,
+                version=seen.version,
+            ),
+            why=why,
+        )
+
+    def admit(self, pod: SeenPod) -> Act:
+        return self.patch(pod, {"metadata": {"labels": {ADMITTED: self.run.gate}}}, f"admit {pod.name}")
+
+    def select(self, seen: SeenService, selector: Mapping[str, str], why: str) -> Act:
+        """A merge patch leaves the keys that it does not name: those that are to go are named with null."""
+        change = {key: None for key in seen.selector if key not in selector} | dict(selector)
+        return self.patch(seen, {"spec": {"selector": change}}, why)
+
+    def hook(self, name: str, why: str) -> Act:
+        return Act(action=Action(verb=Verb.HOOK, kind="Hook", name=name), why=why)
+
+    # ---- what both directions ask
+
+    def claims(self) -> Steps:
+        """Every object of the run bears this driver's epoch, so that what a dead one had under way fails."""
+        for _, service in self.services:
+            if service is not None and service.run == self.spec.id and service.epoch != self.run.epoch:
+                yield self.patch(service, {}, "take the Service over")
+        for planned in self.spec.controllers:
+            seen = self.controller(planned)
+            # one that bears no epoch was not touched yet
+            if seen is not None and seen.epoch not in (0, self.run.epoch):
+                yield self.patch(seen, {}, "take the controller over")
+        if any(epoch != self.run.epoch for epoch in self.world.slice_epochs.values()):
+            yield Keep(why="the keeper marks the slices with the new epoch")
+
+    def want(self, conditions: Mapping[str, Condition], why: str) -> Steps:
+        """The keeper is told, through the journal."""
+        wanted = {**self.run.wanted, **conditions}
+        if wanted != dict(self.run.wanted):
+            yield Commit(run=replace(self.run, wanted=wanted), why=why)
+
+    def follows(self) -> Steps:
+        """The slices say what is wanted."""
+        for service, seen in self.services:
+            name = service["metadata"]["name"]
+            standing = {
+                one.instance: one.condition
+                for each in self.world.slices
+                if each.service == name
+                for one in each.endpoints
+            }
+            for key in self.keys:
+                container = self.world.container(key)
+                there = container is not None and container.running and ports_of(service, container) is not None
+                wanted = self.wanted(key) if there else Condition.ABSENT
+                stands = standing.get(key, Condition.ABSENT)
+                if stands is None and wanted is not Condition.ABSENT:
+                    yield Wait(why=f"the keeper holds {self.name(key)} down: its probe fails", timeout_s=self._patience)
+                elif stands is not wanted:
+                    yield Keep(why=f"{self.name(key)} is to be {wanted} behind {name}")
+            unowned = seen is not None and any(
+                self.world.owners.get(each.name) != seen.uid for each in self.world.slices if each.service == name
+            )
+            if unowned:
+                yield Keep(why=f"the slices of {name} are to go with it")
+
+    def expected(self, service: Mapping[str, Any], seen: SeenService) -> frozenset[str]:
+        """Who is to answer for a Service: names of pods, keys of instances."""
+        legacy = {
+            key
+            for key in self.keys
+            if self.wanted(key) is Condition.READY
+            and (container := self.world.container(key)) is not None
+            and container.running
+            and ports_of(service, container) is not None
+        }
+        wide = seen.selector == wide_selector(service)
+        gate = seen.selector.get(ADMITTED, "")
+        pods = {
+            each.name
+            for each in self.world.pods
+            if each.ready and not each.ending and (wide or each.admitted == gate != "")
+        }
+        return frozenset(legacy | pods)
+
+    def observed(self) -> Steps:
+        """Fresh connections from every node have shown that just those answer who should."""
+        timings = self.spec.timings
+        for service, seen in self.services:
+            if seen is None:
+                continue
+            takers = frozenset(each.of for each in seen.takers)
+            expected = self.expected(service, seen)
+            if expected and takers != expected:
+                yield Wait(
+                    why=f"the endpoints of {seen.name} are to be {_names(expected)}, and are {_names(takers)}",
+                    timeout_s=self._patience,
+                )
+            since = self.evidence.since.get(f"{seen.name} {seen.fingerprint}")
+            if since is None or self.boot - since < timings.settle_floor_s:
+                yield Wait(why=f"what changed behind {seen.name} settles")
+            drawn = self.evidence.drawn.get(seen.name)
+            if drawn is None or drawn.fingerprint != seen.fingerprint or not drawn.passed:
+                said = f" ({drawn.said})" if drawn is not None and drawn.fingerprint == seen.fingerprint else ""
+                yield Measure(
+                    question=Question.DRAW,
+                    of=(seen.name,),
+                    why=f"every node is to reach {_names(takers)} behind {seen.name}{said}",
+                    timeout_s=timings.observe_timeout_s,
+                )
+
+    def answers(self, keys: tuple[str, ...], *, times: int = 1) -> Steps:
+        """Each of them has answered from every node, so many times in a row, lately."""
+        missing = tuple(key for key in keys if not self._answered(key, times))
+        if missing:
+            said = [reply.said for key in missing if (reply := self.evidence.replies.get(key)) and not reply.passed]
+            yield Measure(
+                question=Question.ASK,
+                of=missing,
+                why="every node is to be answered" + (f" ({said[0]})" if said else ""),
+                timeout_s=self._patience,
+            )
+
+    def _answered(self, key: str, times: int) -> bool:
+        reply = self.evidence.replies.get(key)
+        return reply is not None and reply.passed and reply.times >= times and self.boot - reply.at < REPLY_AGE_S
+
+    @property
+    def _patience(self) -> float:
+        return self.spec.timings.ready_timeout_s
+
+
+def _names(found: frozenset[str]) -> str:
+    return ", ".join(sorted(each.split("/")[-1][:40] for each in found)) or "nobody"

@@ -1,0 +1,227 @@
+"""A run: one cutover of one workload, as its journal has it. All of it is JSON; no Secret's data is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any
+
+from .states import State
+
+
+class Condition(StrEnum):
+    """What a legacy endpoint is to be in its slice. ``standby``: not ready, serving and terminating, which proxies use
+    only where no endpoint is ready (KEP-1669)."""
+
+    READY = "ready"
+    STANDBY = "standby"
+    ABSENT = "absent"
+
+
+class Direction(StrEnum):
+    FORWARD = "forward"
+    BACK = "back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Seconds, but for counts. Defaults are for production; knowledge of what they are is in docs/reference."""
+
+    settle_floor_s: float = 10
+    interval_s: float = 30
+    window_s: float = 60
+    min_samples: int = 50
+    consecutive: int = 3
+    failures: int = 2
+    errors: int = 4
+    step_pause_s: float = 60
+    bake_s: float = 1800
+    drain_timeout_s: float = 300
+    soak_s: float = 60
+    front_quiet_s: float = 600
+    ready_timeout_s: float = 600
+    observe_timeout_s: float = 120
+    hook_timeout_s: float = 60
+    lease_s: float = 60
+    renew_s: float = 15
+    keeper_s: float = 5
+    poll_s: float = 1
+
+
+LAB = Timings(
+    settle_floor_s=1,
+    interval_s=1,
+    window_s=2,
+    min_samples=10,
+    consecutive=2,
+    step_pause_s=1,
+    bake_s=5,
+    drain_timeout_s=10,
+    soak_s=1,
+    front_quiet_s=2,
+    ready_timeout_s=60,
+    observe_timeout_s=30,
+    lease_s=6,
+    renew_s=2,
+    keeper_s=1,
+    poll_s=0.2,
+)
+"""Short timings, for a lab: they give no time to see anything go wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """A legacy container as it was when the run began: what going back restores."""
+
+    host: str
+    id: str
+    name: str
+    restart: Mapping[str, Any] = field(default_factory=dict)
+    stop_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controller:
+    """``count``: replicas by the plan."""
+
+    kind: str
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What is about to be done; ``nonce`` counts up in the run."""
+
+    nonce: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What does not change while a run lasts.
+
+    services     the plan's Services of the workload that take callers, as objects
+    controllers  the workload's controllers
+    later        HPAs, PDBs and Ingresses: objects that are made when the run has come so far
+    hosts        name to {url, address, …}: how engines are reached; credentials stay where they are
+    check        how an instance is asked whether it answers: {kind, path, scheme, timeout_s, port (container's)}
+    steps        how many pods are admitted after each step of SHIFT
+    approvals    states before which the run waits for an approval
+    hooks        name to argv
+    frozen       whether the freeze hook is there; without it the run ends at STANDBY
+    """
+
+    id: str
+    workload: str
+    name: str
+    namespace: str
+    plan: str
+    services: tuple[Mapping[str, Any], ...]
+    controllers: tuple[Controller, ...]
+    originals: tuple[Original, ...]
+    steps: tuple[int, ...]
+    grouping_key: str = ""
+    later: tuple[Mapping[str, Any], ...] = ()
+    hosts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    check: Mapping[str, Any] = field(default_factory=dict)
+    approvals: tuple[str, ...] = ()
+    hooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    gates: tuple[Mapping[str, Any], ...] = ()
+    parity: Mapping[str, Any] = field(default_factory=dict)
+    timings: Timings = field(default_factory=Timings)
+    accept_floor: bool = False
+    on_drain_timeout: str = "hold"
+    resolved_before: bool = False
+
+    @property
+    def frozen(self) -> bool:
+        return bool(self.hooks.get("freeze"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What changes.
+
+    gate       the value of the label by which pods are admitted now; another one un-admits all of them
+    step       how many steps of SHIFT are done
+    wanted     instance (``HOST/ID``) to the condition that the keeper shall give it
+    done       hooks and once-only acts that are behind: ``freeze``, ``front``, …
+    since      state, and whatever else is timed, to when (seconds since 1970)
+    paused     why the run stands; ``""``: it goes on
+    admitted   pods (UID) that this run admitted
+    evidence   what each reached state rests on
+    fronted    callers may hold the Services' addresses: they are never deleted any more
+    addresses  Service to its clusterIP; templates  controller to the hash of the template that was tested
+    joined     containers that came after the beginning and that a user took in
+    """
+
+    state: State = State.PLANNED
+    direction: Direction = Direction.FORWARD
+    epoch: int = 0
+    gate: str = ""
+    step: int = 0
+    paused: str = ""
+    wanted: Mapping[str, Condition] = field(default_factory=dict)
+    done: frozenset[str] = frozenset()
+    since: Mapping[str, float] = field(default_factory=dict)
+    admitted: frozenset[str] = frozenset()
+    intent: Intent | None = None
+    nonce: int = 0
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    fronted: bool = False
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, str] = field(default_factory=dict)
+    joined: tuple[Original, ...] = ()
+
+    def at(self, state: State, now: float) -> Run:
+        """The same run, having reached a state."""
+        return replace(self, state=state, since={**self.since, state.value: now}, intent=None)
+
+
+def spec_json(spec: Spec) -> dict[str, Any]:
+    made: dict[str, Any] = _plain(spec)
+    return made
+
+
+def spec_of(body: Mapping[str, Any]) -> Spec:
+    given = dict(body)
+    given["controllers"] = tuple(Controller(**each) for each in given["controllers"])
+    given["originals"] = tuple(Original(**each) for each in given["originals"])
+    given["timings"] = Timings(**given.get("timings", {}))
+    given["hooks"] = {name: tuple(argv) for name, argv in given.get("hooks", {}).items()}
+    for name in ("services", "steps", "later", "approvals", "gates"):
+        given[name] = tuple(given.get(name, ()))
+    return Spec(**given)
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    made: dict[str, Any] = _plain(run)
+    return made
+
+
+def run_of(body: Mapping[str, Any]) -> Run:
+    given = dict(body)
+    given["state"] = State(given["state"])
+    given["direction"] = Direction(given["direction"])
+    given["wanted"] = {name: Condition(value) for name, value in given["wanted"].items()}
+    given["done"], given["admitted"] = frozenset(given["done"]), frozenset(given["admitted"])
+    given["joined"] = tuple(Original(**each) for each in given.get("joined", ()))
+    given["intent"] = Intent(**given["intent"]) if given.get("intent") else None
+    return Run(**given)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    return value

@@ -1,0 +1,250 @@
+"""What is seen of a run's objects and containers at one moment, reduced to what decisions need. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .edges import Backend, Container, Found
+from .endpoints import (
+    ADMITTED,
+    EPOCH,
+    SLICE_BY,
+    SLICES_ARE_OURS,
+    Member,
+    Slice,
+    instance_key,
+    members,
+    slice_of,
+    takers,
+)
+from .run import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenService:
+    """``members``: of its first port, from all slices; ``fingerprint`` changes when who takes callers may change."""
+
+    name: str
+    uid: str
+    version: str
+    address: str
+    port: int
+    selector: Mapping[str, str]
+    epoch: int
+    run: str
+    members: tuple[Member, ...] = ()
+
+    @property
+    def takers(self) -> tuple[Member, ...]:
+        return takers(self.members)
+
+    @property
+    def fingerprint(self) -> str:
+        said = [self.uid, sorted(self.selector.items()), [(str(m.backend), m.source, m.of) for m in self.takers]]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenController:
+    """template: the hash label that pods of its present template bear, ``""`` while it is not known yet."""
+
+    kind: str
+    name: str
+    uid: str
+    version: str
+    replicas: int
+    paused: bool
+    observed: bool
+    template: str
+    epoch: int
+    min_ready_s: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPod:
+    """``available``: ready for the controller's minReadySeconds. ``controller``: the name of the run's controller."""
+
+    name: str
+    uid: str
+    version: str
+    address: str
+    node: str
+    controller: str
+    template: str
+    ready: bool
+    available: bool
+    admitted: str
+    restarts: int
+    ending: bool
+
+    def admissible(self, template: str) -> bool:
+        return self.available and not self.ending and self.template == template != ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """``services``, ``controllers``: by name, without those that are not there. ``later``: titles of the run's later
+    objects that stand. ``others``: names of Services of the run that are there and are not the run's own."""
+
+    services: Mapping[str, SeenService]
+    slices: tuple[Slice, ...]
+    controllers: Mapping[str, SeenController]
+    pods: tuple[SeenPod, ...]
+    found: Found
+    later: frozenset[str] = frozenset()
+    owners: Mapping[str, str] = field(default_factory=dict)
+    slice_epochs: Mapping[str, int] = field(default_factory=dict)
+    slice_versions: Mapping[str, str] = field(default_factory=dict)
+
+    def container(self, key: str) -> Container | None:
+        return next((each for each in self.found.containers if instance_key(each) == key), None)
+
+    @property
+    def running(self) -> tuple[Container, ...]:
+        return tuple(each for each in self.found.containers if each.running)
+
+    def admitted(self, gate: str) -> tuple[SeenPod, ...]:
+        """Pods that bear the gate's value and are not on their way out."""
+        return tuple(each for each in self.pods if each.admitted == gate and not each.ending)
+
+
+def world_of(
+    spec: Spec,
+    *,
+    services: Iterable[Mapping[str, Any]],
+    slices: Iterable[Mapping[str, Any]],
+    controllers: Iterable[Mapping[str, Any]],
+    sets: Iterable[Mapping[str, Any]],
+    pods: Iterable[Mapping[str, Any]],
+    later: Iterable[Mapping[str, Any]],
+    found: Found,
+    now: float,
+) -> World:
+    """From objects as the API server gives them. ``sets``: ReplicaSets of the workload; ``now``: seconds since 1970."""
+    from ..plan.objects import title
+
+    all_slices = list(slices)
+    ours = [each for each in all_slices if each["metadata"]["labels"].get(SLICE_BY) == SLICES_ARE_OURS]
+    all_sets = list(sets)
+    seen = [_controller(each, all_sets) for each in controllers]
+    owners = {each["metadata"]["uid"]: each for each in all_sets}
+    planned = {each["metadata"]["name"]: each for each in spec.services}
+    return World(
+        services={each["metadata"]["name"]: _service(each, planned, all_slices) for each in services},
+        slices=tuple(sorted((slice_of(each) for each in ours), key=lambda one: one.name)),
+        controllers={each.name: each for each in seen},
+        pods=tuple(sorted((_pod(each, seen, owners, now) for each in pods), key=lambda one: one.name)),
+        found=found,
+        later=frozenset(title(each) for each in later),
+        owners={
+            each["metadata"]["name"]: next((o["uid"] for o in each["metadata"].get("ownerReferences") or ()), "")
+            for each in ours
+        },
+        slice_epochs={each["metadata"]["name"]: _epoch(each) for each in ours},
+        slice_versions={each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in ours},
+    )
+
+
+def _service(
+    live: Mapping[str, Any], planned: Mapping[str, Mapping[str, Any]], slices: Iterable[Mapping[str, Any]]
+) -> SeenService:
+    metadata, spec = live["metadata"], live["spec"]
+    of = [each for each in slices if each["metadata"]["labels"].get("kubernetes.io/service-name") == metadata["name"]]
+    return SeenService(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=metadata["resourceVersion"],
+        address=spec.get("clusterIP", ""),
+        port=spec["ports"][0]["port"],
+        selector=dict(spec.get("selector") or {}),
+        epoch=_epoch(live),
+        run=metadata.get("annotations", {}).get("podlift.dev/run", ""),
+        members=members(of, planned[metadata["name"]]),
+    )
+
+
+def _controller(live: Mapping[str, Any], sets: Iterable[Mapping[str, Any]]) -> SeenController:
+    metadata, spec, status = live["metadata"], live["spec"], live.get("status") or {}
+    return SeenController(
+        kind=live["kind"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=metadata["resourceVersion"],
+        replicas=spec.get("replicas", 1),
+        paused=bool(spec.get("paused")),
+        observed=status.get("observedGeneration") == metadata.get("generation"),
+        template=_template(live, sets),
+        epoch=_epoch(live),
+        min_ready_s=spec.get("minReadySeconds", 0),
+    )
+
+
+def _template(live: Mapping[str, Any], sets: Iterable[Mapping[str, Any]]) -> str:
+    """pod-template-hash of the ReplicaSet of the Deployment's revision; a StatefulSet's updateRevision."""
+    if live["kind"] == "StatefulSet":
+        return str((live.get("status") or {}).get("updateRevision", ""))
+    revision = (live["metadata"].get("annotations") or {}).get(_REVISION)
+    for each in sets:
+        owner: Mapping[str, Any] = next(iter(each["metadata"].get("ownerReferences") or ()), {})
+        if owner.get("uid") == live["metadata"]["uid"]:
+            annotations = each["metadata"].get("annotations") or {}
+            if revision is not None and annotations.get(_REVISION) == revision:
+                return str(each["metadata"]["labels"].get(_HASH, ""))
+    return ""
+
+
+_REVISION = "deployment.kubernetes.io/revision"
+_HASH = "pod-template-hash"
+
+
+def _pod(
+    live: Mapping[str, Any], controllers: Iterable[SeenController], sets: Mapping[str, Mapping[str, Any]], now: float
+) -> SeenPod:
+    metadata, status = live["metadata"], live.get("status") or {}
+    labels = metadata.get("labels") or {}
+    owner: Mapping[str, Any] = next(
+        (each for each in metadata.get("ownerReferences") or () if each.get("controller")), {}
+    )
+    if owner.get("uid") in sets:
+        above: Mapping[str, Any] = next(iter(sets[owner["uid"]]["metadata"].get("ownerReferences") or ()), {})
+        uid = above.get("uid", "")
+    else:
+        uid = owner.get("uid", "")
+    ready: Mapping[str, Any] = next((each for each in status.get("conditions") or () if each["type"] == "Ready"), {})
+    controller = next((each for each in controllers if each.uid == uid), None)
+    settled = _seconds(ready.get("lastTransitionTime")) + (controller.min_ready_s if controller else 0)
+    return SeenPod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=metadata["resourceVersion"],
+        address=status.get("podIP", ""),
+        node=(live.get("spec") or {}).get("nodeName", ""),
+        controller=controller.name if controller else "",
+        template=labels.get(_HASH) or labels.get("controller-revision-hash", ""),
+        ready=ready.get("status") == "True",
+        available=ready.get("status") == "True" and now >= settled,
+        admitted=labels.get(ADMITTED, ""),
+        restarts=sum(each.get("restartCount", 0) for each in status.get("containerStatuses") or ()),
+        ending=bool(metadata.get("deletionTimestamp")) or status.get("phase") in ("Succeeded", "Failed"),
+    )
+
+
+def _seconds(text: str | None) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text).timestamp() if text else 0.0
+
+
+def _epoch(live: Mapping[str, Any]) -> int:
+    said = (live["metadata"].get("annotations") or {}).get(EPOCH, "")
+    return int(said) if said.isdecimal() else 0
+
+
+def port_of(spec: Spec, container: Container) -> Backend | None:
+    """Where an instance is asked whether it answers: the check's port, else the first Service's first."""
+    port = spec.check.get("port") or spec.services[0]["spec"]["ports"][0].get("targetPort")
+    return container.ports.get(f"{port}/tcp")
