@@ -1,0 +1,3 @@
+module cluster.lab/traffic
+
+go 1.24
