@@ -29,7 +29,7 @@ def draws_needed(backends: int) -> int:
     return max(FEWEST_DRAWS, math.ceil(backends * math.log(1e6)))
 
 
-class _Nodes(ABC):
+class ObservedNodes(ABC):
     """``edges.Nodes``. ``ready`` names the nodes from which all is to be tried, each time anew."""
 
     def __init__(self, ready: Callable[[], Collection[str]]) -> None:
@@ -79,7 +79,7 @@ class _Nodes(ABC):
         return made
 
 
-class ProbedNodes(_Nodes):
+class ProbedNodes(ObservedNodes):
     """By a command per node, which starts podlift-probe there.
 
     commands   node to argv, run on this machine: ``["ssh", "node-a", "podlift-probe"]``

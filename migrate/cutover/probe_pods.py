@@ -1,0 +1,125 @@
+"""The probe on nodes where no command can be run: one pinned pod in the node's network for each time that it is asked.
+
+That takes seconds where a command takes a moment, and a namespace that lets pods into the host's network. The task
+stands in the pod's environment, so nothing that is secret may be in it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+from converters.errors import PodliftError
+
+from ..hosts.probe import answer_of
+from .edges import Api
+from .propagation import ObservedNodes
+
+# the states of a waiting container from which no pod comes back by itself
+_HOPELESS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError",
+     "CreateContainerError"}
+)  # fmt: skip
+_POLL_S = 0.2
+MANAGER = "podlift-cutover"
+
+
+class LogApi(Api, Protocol):
+    def raw(self, path: str) -> str | None: ...
+
+
+class PodNodes(ObservedNodes):
+    """By a pod of ``image`` (probe/Dockerfile) in ``namespace`` on each node that ``ready`` names.
+
+    timeout_s  what the pod may take beside its task: image, start and end
+    """
+
+    def __init__(
+        self, api: LogApi, namespace: str, image: str, ready: Callable[[], Collection[str]], *, timeout_s: float = 60
+    ) -> None:
+        super().__init__(ready)
+        self._api = api
+        self._namespace = namespace
+        self._image = image
+        self._timeout_s = timeout_s
+
+    def _probe(self, node: str, task: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        name = f"podlift-probe-{uuid.uuid4().hex[:10]}"
+        limit_s = self._timeout_s + timeout_s
+        try:
+            self._api.create(
+                probe_pod(name, self._namespace, node, self._image, task, limit_s=limit_s), manager=MANAGER
+            )
+            failed = self._awaited(name, node, limit_s)
+            log = self._api.raw(f"/api/v1/namespaces/{self._namespace}/pods/{name}/log")
+        finally:
+            self._api.delete("v1", "Pod", self._namespace, name)
+        if log is None:
+            raise _failed(node, "the log of its probe's pod may not be read", "allow get on pods/log in this namespace")
+        if failed:
+            last = "".join(log.strip().splitlines()[-1:])
+            raise _failed(node, f"its probe's pod failed: {last or failed}", "see to it, or give a probe by a command")
+        return answer_of(log, node)
+
+    def _awaited(self, name: str, node: str, limit_s: float) -> str:
+        """Until the pod has ended; why it failed, ``""`` where it did not."""
+        end = time.monotonic() + limit_s
+        waits = "it does not start"
+        while time.monotonic() < end:
+            pod = self._api.get("v1", "Pod", self._namespace, name)
+            if pod is None:
+                raise _failed(node, "its probe's pod was deleted by another", "try again")
+            status = pod.get("status", {})
+            if status.get("phase") in {"Succeeded", "Failed"}:
+                return "" if status["phase"] == "Succeeded" else status.get("message") or status.get("reason", "failed")
+            for one in status.get("containerStatuses", ()):
+                waiting = one.get("state", {}).get("waiting", {})
+                waits = ": ".join(filter(None, (waiting.get("reason", ""), waiting.get("message", "")))) or waits
+                if waiting.get("reason") in _HOPELESS:
+                    raise _failed(node, f"its probe's pod cannot run: {waits}", "give an image that the node can pull")
+            time.sleep(_POLL_S)
+        raise _failed(node, f"its probe's pod did not end within {limit_s:g} s: {waits}", "see its node and its image")
+
+
+def probe_pod(
+    name: str, namespace: str, node: str, image: str, task: Mapping[str, Any], *, limit_s: float
+) -> dict[str, Any]:
+    """The pod: past the scheduler, whatever taints the node has, with the one right that conntrack needs."""
+    container = {
+        "name": "probe",
+        "image": image,
+        "env": [{"name": "PODLIFT_PROBE", "value": json.dumps(task)}],
+        "securityContext": {
+            "runAsUser": 0,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+        },
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"app.kubernetes.io/managed-by": "podlift", "app.kubernetes.io/name": "podlift-probe"},
+        },
+        "spec": {
+            "nodeName": node,
+            "hostNetwork": True,
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": max(1, round(limit_s)),
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "tolerations": [{"operator": "Exists"}],
+            "containers": [container],
+        },
+    }
+
+
+def _failed(node: str, reason: str, next_step: str) -> PodliftError:
+    return PodliftError(code="command-failed", phase="cutover", subject=node, reason=reason, next_step=next_step)
