@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .cutover.settings import Section, section_of
 from .documents import Document
 from .hosts_file import HostEntry, hosts_of, load_hosts
 from .input_file import body, read_checked
@@ -31,6 +32,7 @@ class Project:
     mapping, target, decisions, out   paths, None where not said
     secrets        file, omit or external
     allow_partial  hosts that may be unread
+    cutover        how cutovers go, workload by workload
     """
 
     folder: Path = field(default_factory=Path)
@@ -46,6 +48,7 @@ class Project:
     out: Path | None = None
     secrets: str = "file"
     allow_partial: tuple[str, ...] = ()
+    cutover: Section = field(default_factory=Section)
 
     @property
     def unnamed(self) -> dict[str, str]:
@@ -80,6 +83,7 @@ def _project(document: Document, folder: Path) -> Project:
     if said.get("configs") and "mapping" not in said:
         step = "add mapping: FILE; podlift mapping draft CONFIG proposes one"
         refuse(document, ("configs",), CODE, "configs are named and no mapping", step)
+    cutover = section_of(document, ("cutover",), said.get("cutover", {}), folder=str(folder.absolute()), code=CODE)
     paths: dict[str, Any] = {
         key: folder / said[key] for key in ("capture", "mapping", "target", "decisions", "out") if key in said
     }
@@ -92,6 +96,7 @@ def _project(document: Document, folder: Path) -> Project:
         configs=tuple(said.get("configs", ())),
         secrets=said.get("secrets", "file"),
         allow_partial=tuple(said.get("allowPartial", ())),
+        cutover=cutover,
         **paths,
     )
 

@@ -42,7 +42,7 @@ class Timings:
     front_quiet_s: float = 600
     ready_timeout_s: float = 600
     observe_timeout_s: float = 120
-    hook_timeout_s: float = 60
+    hook_timeout_s: float = 30
     lease_s: float = 60
     renew_s: float = 15
     keeper_s: float = 5
@@ -62,6 +62,7 @@ LAB = Timings(
     front_quiet_s=2,
     ready_timeout_s=60,
     observe_timeout_s=30,
+    hook_timeout_s=4,
     lease_s=6,
     renew_s=2,
     keeper_s=1,

@@ -20,6 +20,7 @@ _WRITTEN = {
     "target": ("inputs", "target"),
     "decisions": ("inputs", "decisions"),
     "hosts": ("inputs", "hosts"),
+    "gates": ("cutover", "gates"),
     "mapping": ("mapping", "mapping"),
     "capture": ("captures", "capture"),
     "captured-host": ("captures", "captured_host"),

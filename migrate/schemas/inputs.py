@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import cutover
 from .building import array, choice, flag, keyed, maybe, text, texts
 
 PROJECT = "podlift.dev/project/v1"
@@ -70,6 +71,7 @@ def project() -> dict[str, Any]:
             "out": _file("the plan directory"),
             "secrets": choice("what becomes of secret values", "file", "omit", "external"),
             "allowPartial": texts("hosts that may be unread"),
+            "cutover": cutover.section(),
         },
     )
 

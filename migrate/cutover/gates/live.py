@@ -1,0 +1,127 @@
+"""The gates of a run as the driver asks them: a little each time, so that it can turn to something else in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..acting import variables
+from ..edges import Clock, Nodes
+from ..evidence import Judged
+from ..parity import Parity, asked_of, held, rules_of
+from ..parity_asking import asked
+from ..run import Spec
+from ..world import SeenPod, World, port_of
+from .analysis import Analysis, Standing, analysis
+from .asking import Asking
+from .judging import judge, judge_pods
+from .judging import rules_of as rules_of_probe
+from .outcome import Outcome
+from .probing import probed
+from .targets import admitted, pod_backend, targets
+from .window import Window
+
+PODS = "pods"
+_CHECKED: Mapping[str, Any] = {"name": "probe", "probe": {}}
+
+
+class LiveGates:
+    """Keeps measuring.Gates. ``analyses``: by what was asked for, for the journal and status."""
+
+    def __init__(self, nodes: Nodes, clock: Clock) -> None:
+        self._nodes = nodes
+        self._clock = clock
+        self.analyses: dict[str, Analysis] = {}
+        self._what = ""
+        self._window: Window | None = None
+        self._judged: tuple[Outcome, ...] = ()
+        self._asking: Asking | None = None
+        self._next = 0.0
+        self._pods: tuple[SeenPod, ...] | None = None
+
+    def judge(self, what: str, spec: Spec, world: World) -> Judged:
+        """A few more samples, or the end of a window; raises PodliftError as the nodes do, ``variable-missing``."""
+        if what != self._what:
+            self.forget()
+            self._what, self._next = what, 0.0
+        known = self.analyses.setdefault(what, analysis(spec.timings))
+        if known.standing is not Standing.GO_ON:
+            return _told(known)
+        if self._asking is not None:
+            return self._answered(self._asking, known, spec, world)
+        now = self._clock.boot()
+        if self._window is None:
+            if now < self._next:
+                return _told(known)
+            # a pod that restarted between two windows restarted
+            pods = admitted(world) if self._pods is None else self._pods
+            self._window = Window(
+                opened=now, length_s=spec.timings.window_s, min_samples=spec.timings.min_samples, pods=pods
+            )
+        self._window = self._gathered(self._window, spec, world, now)
+        if not self._window.complete(now):
+            return _told(known)
+        self._judged = _of_window(self._window, spec, world)
+        words = {name.removeprefix("PODLIFT_").lower(): value for name, value in variables(spec).items()}
+        words |= {"step": what, "window": f"{max(1, round(spec.timings.window_s))}s"}
+        others = [gate for gate in _gates(spec) if "probe" not in gate]
+        self._asking = Asking(others, words, self._judged)
+        return self._answered(self._asking, known, spec, world)
+
+    def compare(self, spec: Spec, world: World) -> Judged:
+        """Response parity of one legacy instance and one pod, which no caller reaches yet where there is one. What
+        differs is for a person to judge: it never leads back by itself."""
+        legacy = next((backend for each in world.running if (backend := port_of(spec, each)) is not None), None)
+        taking = {pod.uid for pod in admitted(world)}
+        free = sorted(
+            (pod for pod in world.pods if pod.available and not pod.ending), key=lambda pod: pod.uid in taking
+        )
+        backend = pod_backend(spec, world, free[0]) if free else None
+        if legacy is None or backend is None:
+            side = "no pod" if legacy is not None else "no legacy instance"
+            return Judged(outcome="inconclusive", said=f"there is {side} to ask")
+        requests = asked_of(spec.parity, spec.check)
+        results = asked(requests, legacy, backend, rules_of(spec.parity), self._nodes)
+        if lines := held(results):
+            return Judged(outcome="inconclusive", said="\n".join(lines))
+        equal = sum(each.parity is Parity.EQUAL for each in results)
+        return Judged(outcome="passed", said=f"{equal} of {len(results)} answers are alike")
+
+    def forget(self) -> None:
+        """The open window is discarded, and the row of passes begins anew; windows that failed have failed."""
+        if self._asking is not None:
+            self._asking.cancel()
+        self._window, self._asking, self._pods, self._next = None, None, None, 0.0
+        self.analyses = {what: each.resumed() for what, each in self.analyses.items()}
+
+    def _gathered(self, window: Window, spec: Spec, world: World, now: float) -> Window:
+        probe = _gates(spec)[0]["probe"]
+        return probed(window, targets(spec, world), self._nodes, probe=probe, check=spec.check, now=now)
+
+    def _answered(self, asking: Asking, known: Analysis, spec: Spec, world: World) -> Judged:
+        said = asking.outcomes()
+        if said is None:
+            return _told(known)
+        fed = known.fed((*self._judged, *said))
+        self.analyses[self._what] = fed
+        self._window, self._asking, self._pods = None, None, admitted(world)
+        self._next = self._clock.boot() + spec.timings.interval_s
+        return _told(fed)
+
+
+def _gates(spec: Spec) -> Sequence[Mapping[str, Any]]:
+    """One probe gate, whatever was given."""
+    given = [gate for gate in spec.gates if "probe" not in gate]
+    probe = next((gate for gate in spec.gates if "probe" in gate), _CHECKED)
+    return (probe, *given)
+
+
+def _of_window(window: Window, spec: Spec, world: World) -> tuple[Outcome, ...]:
+    probe = _gates(spec)[0]
+    rules = rules_of_probe(probe["probe"], min_samples=window.min_samples)
+    return (judge_pods(PODS, window.pods, world.pods), judge(probe["name"], window.seen, rules))
+
+
+def _told(known: Analysis) -> Judged:
+    outcome = {Standing.GO_ON: "going"}.get(known.standing, known.standing.value)
+    return Judged(outcome=outcome, said=known.reason)

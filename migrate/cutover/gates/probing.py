@@ -1,0 +1,66 @@
+"""Active probes: every pod, every legacy endpoint and the Service, asked from every node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..checks import answered, request_of
+from ..edges import Nodes, Request
+from ..environment import filled_headers
+from .judging import Tally, Target, tally
+from .window import Window
+
+# So many requests go to one target in one go: what is asked in between, an abort say, waits for them.
+MOST_AT_ONCE = 10
+
+
+def requests_of(probe: Mapping[str, Any], check: Mapping[str, Any], target: Target) -> tuple[Request, ...]:
+    """What a target is asked, in turn: the probe's own requests, else the workload's check."""
+    given = probe.get("requests") or ()
+    plain = request_of(check, target.backend)
+    if not given:
+        return (plain,)
+    return tuple(
+        replace(
+            plain,
+            kind="http",
+            scheme=str(each.get("scheme", check.get("scheme") or "http")),
+            method=str(each.get("method", "GET")),
+            path=str(each["path"]),
+            headers={**plain.headers, **each.get("headers", {})},
+        )
+        for each in given
+    )
+
+
+def probed(
+    window: Window,
+    targets: Sequence[Target],
+    nodes: Nodes,
+    *,
+    probe: Mapping[str, Any],
+    check: Mapping[str, Any],
+    now: float,
+) -> Window:
+    """The window with the samples that are due by now. It asks nobody while enough is there.
+
+    Raises PodliftError ``variable-missing``.
+    """
+    window = window.among(targets)
+    asked: list[tuple[Target, Request]] = []
+    for target in sorted(targets):
+        ways = requests_of(probe, check, target)
+        done = window.seen[target].asked // window.nodes
+        count = min(window.due(target, now), MOST_AT_ONCE)
+        asked += [(target, ways[(done + n) % len(ways)]) for n in range(count)]
+    if not asked:
+        return window
+    answers = nodes.ask([replace(each, headers=filled_headers(each.headers)) for _, each in asked])
+    codes = str(probe.get("codes") or check.get("codes") or "")
+    samples: dict[Target, Tally] = {}
+    for responses in answers.values():
+        for (target, _), response in zip(asked, responses, strict=True):
+            samples[target] = samples.get(target, Tally()) + tally(response, good=answered(response, codes))
+    return window.with_samples(samples, nodes=len(answers))
