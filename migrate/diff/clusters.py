@@ -16,11 +16,11 @@ from converters.errors import PodliftError
 from converters.objects.context import ESTATE, MANAGED_BY, label_value
 
 from ..plan.model import Plan
-from ..plan.objects import Item, Key, key_of, title
+from ..plan.objects import Item, Key, autoscaled, key_of, title
 from .comparison import Comparison, Leg, ObjectDifference, State
 from .dump import Dump
 from .gates import with_gates
-from .holding import hold, told_apart
+from .holding import hold, told_apart, without_number
 from .live import without_server_fields
 from .selector import selects
 from .walk import changes
@@ -98,7 +98,7 @@ def compare_cluster(
     )
     objects = with_gates(plan, dump, held.objects)
     if server:
-        objects = _by_server(cluster, dump, items, objects, on_event)
+        objects = _by_server(cluster, dump, items, objects, autoscaled(plan), on_event)
     return Comparison(
         leg=Leg.CLUSTER,
         against=f"cluster {cluster.name}",
@@ -207,7 +207,12 @@ def _is(each: Mapping[str, Any], ours: str, labels: str) -> bool:
 
 
 def _by_server(
-    cluster: Cluster, dump: Dump, items: Sequence[Item], objects: Sequence[ObjectDifference], on_event: Event | None
+    cluster: Cluster,
+    dump: Dump,
+    items: Sequence[Item],
+    objects: Sequence[ObjectDifference],
+    scaled: Collection[Key],
+    on_event: Event | None,
 ) -> tuple[ObjectDifference, ...]:
     """What differs as the server's own dry run says it; what a gate holds back is known to differ."""
     planned = {(title(each), _space(each)): each for _, each in items}
@@ -220,7 +225,7 @@ def _by_server(
 
     def answer(item: tuple[int, Mapping[str, Any]]) -> tuple[int, ObjectDifference | None]:
         n, each = item
-        return n, _asked(cluster, dump, objects[n], each)
+        return n, _asked(cluster, dump, objects[n], each, scaled=key_of(each) in scaled)
 
     with ThreadPoolExecutor(max_workers=DRY_RUNS_AT_ONCE) as pool:
         for done, (n, told) in enumerate(pool.map(answer, asked), 1):
@@ -236,7 +241,9 @@ _REFUSALS = frozenset({
 })  # fmt: skip
 
 
-def _asked(cluster: Cluster, dump: Dump, local: ObjectDifference, each: Mapping[str, Any]) -> ObjectDifference | None:
+def _asked(
+    cluster: Cluster, dump: Dump, local: ObjectDifference, each: Mapping[str, Any], *, scaled: bool
+) -> ObjectDifference | None:
     try:
         stored = cluster.apply(each, dry_run=True)
     except PodliftError as error:
@@ -248,6 +255,9 @@ def _asked(cluster: Cluster, dump: Dump, local: ObjectDifference, each: Mapping[
     if found is None:
         return replace(local, new=without_server_fields(stored, each))
     old, new = without_server_fields(found[1], each), without_server_fields(stored, each)
+    if scaled:
+        # the dry run resets a number that the plan leaves to its autoscaler; apply hands it over first
+        without_number(old, new)
     return told_apart(local.workload, key_of(each), changes(old, new), found[1], old=old, new=new)
 
 

@@ -94,8 +94,7 @@ def compare(
     new = with_defaults(planned)
     old = without_server_fields(live, planned)
     if scaled:
-        new["spec"].pop("replicas", None)
-        old.get("spec", {}).pop("replicas", None)
+        without_number(old, new)
     found = tuple(changes(old, new))
     if not found:
         return None
@@ -103,6 +102,12 @@ def compare(
     unsaid = {change.path for change in changes(planned, new) if change.op is Op.ADDED}
     told = [change for change in found if change.op is not Op.ADDED or change.path not in unsaid]
     return told_apart(workload, place, told, live, old=old, new=new)
+
+
+def without_number(*sides: dict[str, Any]) -> None:
+    """Takes the number of replicas out: it is an autoscaler's."""
+    for each in sides:
+        each.get("spec", {}).pop("replicas", None)
 
 
 def told_apart(

@@ -24,6 +24,7 @@ from migrate.apply import Stage, apply_plan
 from migrate.cluster import JSON_PATCH
 from migrate.diff import Comparison, State, changes
 from migrate.plan.model import Plan
+from tests import apply_plans
 from tests.cluster.acceptance import GATEWAY, Court, NoGatewayError, gateway_crds
 from tests.cluster.sources import Batch, batches
 from tests.cluster.test_cluster_edge import ROLES, account, as_token
@@ -465,6 +466,30 @@ def test_the_servers_dry_run_decides(cluster: GivenCluster, edge: Cluster, space
     assert found.new is not None
     assert found.new["spec"]["progressDeadlineSeconds"] == 600
     assert edge.get("apps/v1", "Deployment", space, "web") is None
+
+
+@pytest.mark.parametrize("server", [False, True])
+def test_a_number_is_its_autoscalers(cluster: GivenCluster, edge: Cluster, space: str, server: bool) -> None:
+    """A plan that said a number, then one that leaves it to an autoscaler: the number is no difference, whoever is
+    asked and whatever else differs; nor when somebody has scaled it."""
+    apply_plan(
+        apply_plans.planned(space, apply_plans.workload("web", apply_plans.deployment("web", replicas=4), legacy=0)),
+        edge,
+    )
+    free = apply_plans.deployment("web", replicas=None)
+    free["spec"]["minReadySeconds"] = 3
+    later = apply_plans.planned(
+        space, apply_plans.workload("web", free, apply_plans.autoscaler("web"), legacy=0, replicas={"web": 4})
+    )
+
+    def told_now() -> dict[str, list[str]]:
+        found = diff_plan(later, edge, server=server)
+        return {each.name: [change.path for change in each.changes] for each in found.objects}
+
+    expected = {"Deployment/web": ["spec.minReadySeconds"], "HorizontalPodAutoscaler/web": []}
+    assert told_now() == expected
+    cluster.kubectl("scale", "deployment/web", "-n", space, "--replicas=3")
+    assert told_now() == expected
 
 
 def test_secrets_are_compared_by_their_hashes(edge: Cluster, space: str) -> None:
