@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import socket
 import ssl
-import struct
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,13 +23,6 @@ import yaml
 from migrate.cluster import Cluster
 from tests.engine_proxy import EngineProxy, Fault
 from tests.lab.cluster import GivenCluster
-
-RESET = Fault()
-"""The connection is reset before anything is done."""
-LOST = Fault()
-"""The request arrives and is done, and its answer does not come back."""
-CUT = Fault()
-"""The request arrives and is done, and its answer ends in the middle."""
 
 
 class ClusterProxy(EngineProxy):
@@ -66,64 +56,12 @@ class ClusterProxy(EngineProxy):
     def edge(self, folder: Path, **options: Any) -> Cluster:
         return Cluster("proxied", self.kubeconfig(folder), **options)
 
-    def down(self) -> None:
-        """Every connection ends, and a new one is refused."""
-        self._done(self._end())
-
-    def up(self) -> None:
-        """Listens again where it did."""
-        parts = urlsplit(self.url)
-        self._listen = (str(parts.hostname), int(parts.port or 0))
-        self._server = self._done(self._serve())
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up: asyncio.StreamWriter | None = None
-        back: asyncio.Task[None] | None = None
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
-                request = head + await reader.readexactly(_length(head))
-                asked = f"{method} {path}"
-                self.requests.append(asked)
-                if self._latency_s:
-                    await asyncio.sleep(self._latency_s)
-                fault = self._fault(asked)
-                if fault is RESET:
-                    _reset(writer)
-                    return
-                if fault is LOST or fault is CUT:
-                    await self._interrupted(request, writer, whole=fault is LOST)
-                    return
-                if fault is not None:
-                    await self._fail(fault, writer)
-                    continue
-                if up is None:
-                    from_up, up = await self._connected()
-                    back = asyncio.create_task(_pump(from_up, writer))
-                up.write(request)
-                await up.drain()
-        finally:
-            if up is not None and back is not None:
-                # TLS would say farewell, and nobody would wait for it
-                up.transport.abort()
-                back.cancel()
-                with suppress(OSError, asyncio.CancelledError):
-                    await back
+    def _asked(self, method: str, path: str) -> str:
+        return f"{method} {path}"
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host = str(self._behind.hostname)
         return await asyncio.open_connection(host, self._behind.port or 443, ssl=self._tls, server_hostname=host)
-
-    async def _interrupted(self, request: bytes, writer: asyncio.StreamWriter, *, whole: bool) -> None:
-        from_up, up = await self._connected()
-        up.write(request)
-        await up.drain()
-        began = await from_up.readuntil(b"\r\n\r\n") + await from_up.read(20)
-        if not whole:
-            writer.write(began)
-            await writer.drain()
-        up.transport.abort()
 
 
 def kubeconfig_text(server: str, *, context: str = "proxied", cluster: Any = None, **user: Any) -> str:
@@ -138,28 +76,6 @@ def kubeconfig_text(server: str, *, context: str = "proxied", cluster: Any = Non
             "users": [{"name": "u", "user": user}],
         }
     )
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
-
-
-def _length(head: bytes) -> int:
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return int(value)
-    return 0
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    raw: socket.socket = writer.get_extra_info("socket")
-    # to linger for no time is to reset
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
 
 
 def _context(body: Any, *, anonymous: bool) -> ssl.SSLContext:

@@ -3,20 +3,24 @@
     with EngineProxy(tmp_path / "s.sock", upstream=engine.socket, fault=lambda path: HANG if "/json" in path else None):
         ...
 
-Without an upstream it is an engine that has nothing but faults. A request goes on as it came and its answer comes back
-byte for byte; only requests without a body are understood.
+Without an upstream it is an engine that has nothing but faults. A request goes on as it came, with its body, and its
+answer comes back byte for byte. ``fault`` is asked with the path. ``down()`` and ``up()``: the engine goes and returns
+at the same place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,12 @@ class Fault:
 
 HANG = Fault()
 DROP = Fault(end=True)
+RESET = Fault()
+"""The connection is reset before anything is done."""
+LOST = Fault()
+"""The request arrives and is done, and its answer does not come back."""
+CUT = Fault()
+"""The request arrives and is done, and its answer ends in the middle."""
 
 
 def answer(status: int, body: Any) -> Fault:
@@ -87,6 +97,26 @@ class EngineProxy:
         """The paths that were asked for by GET."""
         return [path for method, _, path in (each.partition(" ") for each in self.requests) if method == "GET"]
 
+    def down(self) -> None:
+        """Every connection ends, and a new one is refused."""
+        self._done(self._end())
+
+    def up(self) -> None:
+        """Listens again where it did."""
+        if not isinstance(self._listen, Path):
+            parts = urlsplit(self.url)
+            self._listen = (str(parts.hostname), int(parts.port or 0))
+        self._server = self._done(self._serve())
+
+    def _asked(self, method: str, path: str) -> str:
+        """What ``fault`` is asked with."""
+        del method
+        return path
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """To who really answers; None where nobody does."""
+        return await asyncio.open_unix_connection(self._upstream) if self._upstream is not None else None
+
     def _done(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
@@ -142,24 +172,44 @@ class EngineProxy:
                     return
                 head += await reader.readuntil(b"\r\n\r\n")
                 method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
+                request = head + await reader.readexactly(_length(head))
                 self.requests.append(f"{method} {path}")
                 if self._latency_s:
                     await asyncio.sleep(self._latency_s)
-                fault = self._fault(path)
-                if fault is not None or self._upstream is None:
+                fault = self._fault(self._asked(method, path))
+                if fault is RESET:
+                    _reset(writer)
+                    return
+                if fault is LOST or fault is CUT:
+                    await self._interrupted(request, writer, whole=fault is LOST)
+                    return
+                if fault is None and up is None and (connected := await self._connected()) is not None:
+                    from_up, up = connected
+                    back = asyncio.create_task(_pump(from_up, writer))
+                if fault is not None or up is None:
                     await self._fail(fault or HANG, writer)
                     continue
-                if up is None:
-                    from_up, up = await asyncio.open_unix_connection(self._upstream)
-                    back = asyncio.create_task(_pump(from_up, writer))
-                up.write(head)
+                up.write(request)
                 await up.drain()
         finally:
             if up is not None and back is not None:
-                up.close()
+                # TLS would say farewell, and nobody would wait for it
+                up.transport.abort()
                 back.cancel()
                 with suppress(OSError, asyncio.CancelledError):
                     await back
+
+    async def _interrupted(self, request: bytes, writer: asyncio.StreamWriter, *, whole: bool) -> None:
+        connected = await self._connected()
+        assert connected is not None
+        from_up, up = connected
+        up.write(request)
+        await up.drain()
+        began = await from_up.readuntil(b"\r\n\r\n")
+        if not whole:
+            writer.write(began + await from_up.read(20))
+            await writer.drain()
+        up.transport.abort()
 
     async def _fail(self, fault: Fault, writer: asyncio.StreamWriter) -> None:
         if fault.pause_s:
@@ -184,3 +234,18 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(data)
         await writer.drain()
     writer.close()
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    raw: socket.socket = writer.get_extra_info("socket")
+    # to linger for no time is to reset
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

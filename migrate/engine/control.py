@@ -37,8 +37,9 @@ _BROKEN = frozenset({"engine-lost", "engine-silent", "engine-unreachable"})
 
 class EngineControl:
     """Calls to one engine, from any number of threads. Each raises PodliftError: why the engine cannot be reached as
-    reading one does, ``container-gone``, ``engine-refused`` with what the engine says. After ``engine-lost`` and
-    ``engine-silent`` a change may have been made or not: nothing is sent twice, and who asked looks again."""
+    reading one does, ``container-gone``, ``engine-refused`` with what the engine says. After ``engine-lost``,
+    ``engine-silent`` and ``engine-unreachable`` a change may have been made or not: nothing is sent twice, and who
+    asked looks again."""
 
     def __init__(self, entry: HostEntry, *, call_timeout_s: float = 30, calls_at_once: int = 4) -> None:
         """Opens no connection yet."""

@@ -20,8 +20,8 @@ from migrate.apply import Action, Applied, apply_plan
 from migrate.cluster import Cluster
 from migrate.plan.model import Plan
 from tests.apply_plans import autoscaler, config, deployment, everything, of, planned, service, workload
-from tests.cluster_proxy import LOST, ClusterProxy
-from tests.engine_proxy import Fault, answer
+from tests.cluster_proxy import ClusterProxy
+from tests.engine_proxy import LOST, Fault, answer
 from tests.lab.cluster import GivenCluster
 
 ROLES = Path(__file__).parents[2] / "docs" / "roles"

@@ -21,8 +21,8 @@ from migrate.cluster.inventory import read_inventory
 from migrate.cluster.pace import Patience
 from migrate.cluster.promises import check_target
 from migrate.plan.model import jsonable
-from tests.cluster_proxy import CUT, LOST, RESET, ClusterProxy, kubeconfig_text
-from tests.engine_proxy import DROP, Fault, answer
+from tests.cluster_proxy import ClusterProxy, kubeconfig_text
+from tests.engine_proxy import CUT, DROP, LOST, RESET, Fault, answer
 from tests.lab import cluster as lab
 from tests.lab.cluster import GivenCluster
 from tests.plans import plan, web
