@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
+from converters.errors import PodliftError
+
+from ..diff.selector import selects
 from ..plan.model import Plan
 from ..plan.objects import Item, autoscaled, key_of, title
 from ..plan.stages import FINALIZED, Stage, Staged, stage_plan
@@ -33,6 +36,7 @@ def apply_plan(
     cluster: Cluster,
     *,
     workloads: Collection[str] = (),
+    labels: str = "",
     stage: Stage | str | None = None,
     never_cut_over: Collection[str] = (),
     dry_run: str = "",
@@ -47,6 +51,7 @@ def apply_plan(
     """Puts a plan onto the cluster that it was made for.
 
     workloads        only these, and what they share with others; empty: all
+    labels           only workloads of which this label selector finds an object; each is applied whole
     stage            ``gated`` or ``final``; None: as :func:`stage_plan` says
     never_cut_over   workloads that go to ``final`` though they still run on the legacy side
     dry_run          ``client`` compares and sends nothing; ``server`` has the server check what it would be sent
@@ -63,6 +68,7 @@ def apply_plan(
     """
     from ..cluster.promises import check_target
 
+    workloads = _chosen(plan, workloads, labels)
     version = cluster.version()
     check_target(plan, cluster)
     states = cutover_states(plan, cluster, workloads)
@@ -101,6 +107,24 @@ def apply_plan(
         undecided=staged.undecided,
         waiting=waiting,
     )
+
+
+def _chosen(plan: Plan, workloads: Collection[str], labels: str) -> Collection[str]:
+    """Half a workload would be without its configuration or its account: one object of it stands for all."""
+    if not labels:
+        return workloads
+    found = {owner for owner, each in plan.objects if owner and selects(labels, each["metadata"].get("labels") or {})}
+    known = {entry["name"] for entry in plan.workloads}
+    chosen = [each for each in workloads if each in found or each not in known] if workloads else sorted(found)
+    if not chosen:
+        raise PodliftError(
+            code="no-workload",
+            phase="apply",
+            subject=labels,
+            reason="this label selector finds no object of the plan's workloads",
+            next_step="their labels stand in PLAN/manifests, podlift.dev/workload among them",
+        )
+    return chosen
 
 
 def _secrets(plan: Plan, staged: Staged) -> list[Item]:

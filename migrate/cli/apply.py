@@ -46,6 +46,13 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: str) -> floa
 @click.command("apply", cls=Command, formats=("table", "json", "name"), progress=True)
 @click.argument("place", metavar="PLAN")
 @click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
+@click.option(
+    "-l",
+    "--selector",
+    metavar="LABELS",
+    default="",
+    help="Only workloads of which this label selector finds an object; each is applied whole.",
+)
 @cluster_options
 @click.option(
     "--stage",
@@ -82,6 +89,7 @@ def command(
     session: Session,
     place: str,
     workloads: tuple[str, ...],
+    selector: str,
     reach: Reach,
     stage: str | None,
     never_cut_over: tuple[str, ...],
@@ -127,6 +135,7 @@ def command(
             plan,
             cluster,
             workloads=workloads,
+            labels=selector,
             stage=stage,
             never_cut_over=never_cut_over,
             dry_run=dry_run or "",

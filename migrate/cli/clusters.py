@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from ..cluster import Cluster
 
 Function = Callable[..., Any]
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,9 @@ def cluster_options(function: Function) -> Function:
     # click keeps the options that stand below this decorator here
     with_reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     for option in (
-        click.option("-n", "--namespace", metavar="NAME", help="For objects that name no namespace."),
+        click.option(
+            "-n", "--namespace", metavar="NAME", callback=_namespace, help="For objects that name no namespace."
+        ),
         click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; kubectl's own if not said."),
         click.option("--context", metavar="NAME", help="The kubeconfig's context; its current one if not said."),
     ):
@@ -47,3 +52,10 @@ def cluster_of(reach: Reach) -> Cluster:
     from ..cluster import Cluster
 
     return Cluster(reach.context, reach.kubeconfig, namespace=reach.namespace)
+
+
+def _namespace(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """An API server does not refuse to list where no namespace can be: nothing is found there."""
+    if value is not None and not _NAMESPACE.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no name that a namespace can have", ctx=ctx, param=parameter)
+    return value

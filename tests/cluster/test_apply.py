@@ -176,6 +176,20 @@ def test_workloads_by_name(cluster: GivenCluster, edge: Cluster, space: str) -> 
     assert refusal(plan, edge, workloads=["apj"]).code == "no-workload"
 
 
+def test_workloads_by_label(cluster: GivenCluster, edge: Cluster, space: str) -> None:
+    """One object that bears the label stands for its whole workload; beside names, both narrow."""
+    api, web = (workload(name, deployment(name), config(name)) for name in ("api", "web"))
+    api.objects[0]["metadata"]["labels"] = {"tier": "back"}
+    plan = planned(space, api, web)
+    assert refusal(plan, edge, labels="tier=front").code == "no-workload"
+    assert refusal(plan, edge, labels="tier=back", workloads=["web"]).code == "no-workload"
+    assert refusal(plan, edge, labels="tier=back", workloads=["api", "apj"]).subject == "apj"
+    assert refusal(plan, edge, labels="tier in back").code == "bad-selector"
+    apply_plan(plan, edge, labels="tier=back", workloads=["api", "web"])
+    assert set(standing(cluster, space)) == {"Deployment/api", "ConfigMap/api"}
+    assert set(apply_plan(plan, edge, labels="podlift.dev/workload in (api,web)").stages) == {"api", "web"}
+
+
 def test_what_is_undecided_is_told(cluster: GivenCluster, edge: Cluster, space: str) -> None:
     """The plan holds nothing of it: the rest is applied; named, it is refused."""
     plan = planned(space, workload("web", deployment("web")), workload("db", withheld=("volume-size",)))

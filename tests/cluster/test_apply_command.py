@@ -72,15 +72,16 @@ def test_the_last_line_counts(cluster: GivenCluster, space: str, tmp_path: Path)
 
 
 def test_json_and_names(cluster: GivenCluster, space: str, tmp_path: Path) -> None:
-    """JSON is as its schema says; names are those that were sent."""
-    place = str(written(tmp_path, space))
+    """JSON is as its schema says; names are those that were sent, here of what a selector finds."""
+    place = str(written(tmp_path, space, "web", "api"))
     dry = podlift("apply", place, "--dry-run", "server", "-o", "json", *reach(cluster), cwd=tmp_path)
     assert dry.returncode == 0, dry.stderr
     body = json.loads(dry.stdout)
     jsonschema.validate(body, schema("applied"))
     assert body["dryRun"] == "server"
-    assert body["stages"] == {"web": "gated"}
-    names = podlift("apply", place, "--yes", "-o", "name", *reach(cluster), cwd=tmp_path)
+    assert body["stages"] == {"api": "gated", "web": "gated"}
+    labels = ("-l", "podlift.dev/workload=web")
+    names = podlift("apply", place, *labels, "--yes", "-o", "name", *reach(cluster), cwd=tmp_path)
     assert names.stdout.split() == ["ServiceAccount/web", "Deployment/web"]
     assert SUMMARY.search(names.stderr)
 

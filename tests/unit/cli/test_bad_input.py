@@ -188,3 +188,10 @@ def test_no_command_prints_what_a_document_does_to_a_terminal() -> None:
     }
     assert {name: found for name, found in obeyed.items() if found} == {}
     assert not any(c in text for _, text in said for c in "\x1b\x07\r")
+
+
+@pytest.mark.parametrize("command", ["diff", "apply"])
+@pytest.mark.parametrize("name", ["Shop", "shop/..", "shop.eu", "", "a" * 64])
+def test_a_name_that_no_namespace_has(command: str, name: str) -> None:
+    """An API server lists nothing there and does not say why: all would be told missing."""
+    assert f"{name!r} is no name that a namespace can have" in refused(command, "plan", "-n", name, code=2)
