@@ -94,6 +94,11 @@ class Session:
         with self._deadlines.watch(timeout_s) as watch:
             return self._send("POST", path, watch, body)
 
+    def delete(self, path: str, *, timeout_s: float) -> Answer:
+        """One DELETE, sent once. Raises what ``get`` raises."""
+        with self._deadlines.watch(timeout_s) as watch:
+            return self._send("DELETE", path, watch)
+
     def _send(self, method: str, path: str, watch: Watch, body: Any = None) -> Answer:
         headers = {"User-Agent": docker.constants.DEFAULT_USER_AGENT}
         if body is not None:

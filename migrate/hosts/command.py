@@ -91,30 +91,26 @@ class Command:
 
 
 def command_for(endpoint: Endpoint, how: str | Sequence[str] = "") -> Command | None:
-    """How commands are run on an engine's host, by its ``exec``: ``ssh``, ``container``, or the words of a command
-    that takes a program and its arguments after its own.
+    """How commands are run on an engine's host, by its ``exec``: ``ssh``, or the words of a command that takes a
+    program and its arguments after its own.
 
     Without ``how``: by ssh for ssh:// hosts, directly where the engine's socket is of this machine, else None: nothing
     can be run there. Raises PodliftError ``bad-hosts``.
     """
     if not how and not endpoint.ssh:
         return Command(name=endpoint.name) if endpoint.socket else None
-    if how == "container":
-        raise _bad(endpoint, "exec: container is not there yet", "give exec: ssh or a command, as [ssh, HOST]")
     if not how or how == "ssh":
         if not endpoint.ssh:
-            raise _bad(
-                endpoint,
-                f"exec: ssh needs an ssh:// URL, and this host's is {endpoint.url}",
-                "write exec: [ssh, HOST] with the host to log in to",
+            raise PodliftError(
+                code="bad-hosts",
+                phase=PHASE,
+                subject=endpoint.name,
+                reason=f"exec: ssh needs an ssh:// URL, and this host's is {endpoint.url}",
+                next_step="write exec: [ssh, HOST] with the host to log in to",
             )
         return Command(name=endpoint.name, prefix=tuple(client(endpoint)), ssh=endpoint)
     words = shlex.split(how) if isinstance(how, str) else list(how)
     return Command(name=endpoint.name, prefix=tuple(words))
-
-
-def _bad(endpoint: Endpoint, reason: str, next_step: str) -> PodliftError:
-    return PodliftError(code="bad-hosts", phase=PHASE, subject=endpoint.name, reason=reason, next_step=next_step)
 
 
 def _last_line(said: str) -> str:

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 
 from converters.errors import PodliftError
 
 from ..cutover.edges import Backend, Peer
 from .command import PHASE, Command
-from .probe import probe
 
 Address = IPv4Address | IPv6Address
 # address and port of whoever opened a connection
 Client = tuple[Address, int]
+# from a task to what the probe answers
+Probe = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 _MARK = "--"
 _FLOW = re.compile(r"\bsrc=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
@@ -31,14 +33,14 @@ _LOCAL = re.compile(r"\|-- (\S+)\n\s+/32 host LOCAL")
 class HostConnections:
     """``edges.Connections``.
 
-    commands  host to how commands are run there; of a host that is not in it nothing is known
-    probes    host to how podlift-probe is started there; it is asked where there is no conntrack program
+    commands  host to how commands are run there
+    probes    host to how podlift-probe is asked there; it is where there is no conntrack program, or no command
     """
 
     def __init__(
         self,
         commands: Mapping[str, Command],
-        probes: Mapping[str, Sequence[str]] | None = None,
+        probes: Mapping[str, Probe] | None = None,
         *,
         timeout_s: float = 30,
     ) -> None:
@@ -47,34 +49,30 @@ class HostConnections:
         self._timeout_s = timeout_s
 
     def established(self, host: str, backend: Backend) -> tuple[Peer, ...] | None:
-        """Raises PodliftError where a command can be run there and fails (``command-failed``, ``ssh-failed``)."""
-        command = self._commands.get(host)
-        if command is None:
-            return None
-        try:
-            # by stdin, since a command of the user's may quote words for a shell there or not
-            printed = command.run(["sh"], stdin=script(backend.port), timeout_s=self._timeout_s)
-        except PodliftError as error:
-            if error.code != "command-missing":
-                raise
-            return self._by_probe(command, backend)
-        return peers(printed, backend)
+        """Raises PodliftError where a host can be asked and gives no answer (``command-failed``, ``ssh-failed``, and
+        where its engine is what is asked, why that does not answer)."""
+        if (command := self._commands.get(host)) is not None:
+            try:
+                # by stdin, since a command of the user's may quote words for a shell there or not
+                return peers(command.run(["sh"], stdin=script(backend.port), timeout_s=self._timeout_s), backend)
+            except PodliftError as error:
+                if error.code != "command-missing":
+                    raise
+        ask = self._probes.get(host)
+        return None if ask is None else _told(ask, host, backend)
 
-    def _by_probe(self, command: Command, backend: Backend) -> tuple[Peer, ...] | None:
-        argv = self._probes.get(command.name)
-        if argv is None:
-            return None
-        task = {"established": [{"address": backend.address, "port": backend.port}]}
-        answer = probe(command, argv, task, timeout_s=self._timeout_s)
-        if answer["established"] is None:
-            raise PodliftError(
-                code="command-failed",
-                phase=PHASE,
-                subject=command.name,
-                reason=f"the probe cannot read the kernel's connections: {answer['conntrack']['error']}",
-                next_step="run it as root on the host (CAP_NET_ADMIN)",
-            )
-        return tuple(Peer(one["address"], one["count"]) for one in answer["established"][0])
+
+def _told(ask: Probe, host: str, backend: Backend) -> tuple[Peer, ...]:
+    answer = ask({"established": [{"address": backend.address, "port": backend.port}]})
+    if answer["established"] is None:
+        raise PodliftError(
+            code="command-failed",
+            phase=PHASE,
+            subject=host,
+            reason=f"the probe cannot read the kernel's connections: {answer['conntrack']['error']}",
+            next_step="run it as root on the host (CAP_NET_ADMIN)",
+        )
+    return tuple(Peer(one["address"], one["count"]) for one in answer["established"][0])
 
 
 def script(port: int) -> str:

@@ -14,11 +14,13 @@ import pytest
 from docker.models.containers import Container
 
 from converters.errors import PodliftError
+from converters.workload import Host
 from migrate import cluster
 from migrate.cutover.edges import Backend, Draw, Peer, Request
 from migrate.cutover.probe_pods import PodNodes
 from migrate.cutover.propagation import ProbedNodes, draws_needed
-from migrate.hosts import Command, HostConnections
+from migrate.hosts import Access, HostConnections, connections_for
+from migrate.hosts_file import HostEntry
 from tests.lab import programs
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine, say
@@ -200,14 +202,8 @@ def test_a_node_that_may_not_see_its_backends_is_silent(mixed: Mixed) -> None:
 
 def test_pods_ask_where_no_command_can(mixed: Mixed, edge: cluster.Cluster) -> None:
     """One pod a node in the node's network; none is left."""
-    image = "podlift-probe:1"
-    with mixed.engine.clean():
-        mixed.engine.import_image(
-            image,
-            files={"bin/podlift-probe": programs.ensure_probe(say).read_bytes()},
-            config={"Entrypoint": ["/bin/podlift-probe"], "Cmd": None},
-        )
-        mixed.cluster.load(mixed.engine, image)
+    image = probe_image(mixed.engine)
+    mixed.cluster.load(mixed.engine, image)
     names = {node.name for node in mixed.cluster.nodes}
     nodes = PodNodes(edge, mixed.namespace, image, lambda: names)
     found = nodes.draw(mixed.service, 40)
@@ -228,15 +224,17 @@ def test_a_node_where_the_pod_cannot_run_is_silent(mixed: Mixed, edge: cluster.C
     assert nodes.silent()[name].startswith("its probe's pod cannot run: InvalidImageName")
 
 
-@pytest.fixture(params=["conntrack", "probe"])
+@pytest.fixture(params=["conntrack", "probe", "container"])
 def connections(mixed: Mixed, request: pytest.FixtureRequest) -> HostConnections:
-    """What the host's own conntrack program says, and what the probe says where there is none."""
-    host, name = mixed.engine.host, mixed.engine.name
+    """What the host's own conntrack program says; what the probe says where there is none, and in a container."""
+    entry, host = entry_of(mixed.engine), mixed.engine.host
     if request.param == "conntrack":
-        return HostConnections({name: Command(name=name, prefix=tuple(host.enter()))})
-    without = f"--net=/proc/{host.process.pid}/ns/net", "--", "env", "PATH=/bin"
-    argv = [str(programs.ensure_probe(say))]
-    return HostConnections({name: Command(name=name, prefix=("nsenter", *without))}, {name: argv})
+        return connections_for([Access(entry=entry, how=host.enter())])
+    if request.param == "probe":
+        # a folder that has sh, and no conntrack
+        how = ["nsenter", f"--net=/proc/{host.process.pid}/ns/net", "--", "env", "PATH=/bin"]
+        return connections_for([Access(entry=entry, how=how, probe=(str(programs.ensure_probe(say)),))])
+    return connections_for([Access(entry=entry, how="container", image=probe_image(mixed.engine))])
 
 
 def test_a_host_tells_who_holds_connections(mixed: Mixed, connections: HostConnections) -> None:
@@ -269,22 +267,37 @@ def test_a_host_tells_who_holds_connections(mixed: Mixed, connections: HostConne
 
 
 def test_of_a_host_without_commands_nothing_is_known(mixed: Mixed) -> None:
-    name = mixed.engine.name
+    name, bare = mixed.engine.name, ["env", "PATH=/bin"]
     assert HostConnections({}).established(name, mixed.legacy) is None
-    bare = Command(name=name, prefix=("env", "PATH=/bin"))
-    assert HostConnections({name: bare}).established(name, mixed.legacy) is None
+    by_tcp = HostEntry(host=Host(name=name, url="tcp://10.0.0.1:2375"))
+    assert connections_for([Access(entry=by_tcp)]).established(name, mixed.legacy) is None
+    assert connections_for([Access(entry=by_tcp, how=bare)]).established(name, mixed.legacy) is None
 
 
 def test_a_host_where_the_probe_may_not_look_is_told(mixed: Mixed) -> None:
     """That no flow is seen is no proof that there is none."""
-    name, probe = mixed.engine.name, str(programs.ensure_probe(say))
-    # a folder that has sh, and no conntrack
-    asked = HostConnections(
-        {name: Command(name=name, prefix=("env", "PATH=/bin"))},
-        {name: ["/usr/bin/setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", probe]},
-    )
+    probe = ("/usr/bin/setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", str(programs.ensure_probe(say)))
+    asked = connections_for([Access(entry=entry_of(mixed.engine), how=["env", "PATH=/bin"], probe=probe)])
     with pytest.raises(PodliftError, match="cannot read the kernel's connections: operation not permitted"):
-        asked.established(name, mixed.legacy)
+        asked.established(mixed.engine.name, mixed.legacy)
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        ("", "needs the image of podlift-probe"),
+        ("none:1", "No such image: none:1"),
+        ("probed:1", "is no answer of podlift-probe"),
+    ],
+)
+def test_a_container_that_is_no_probe(mixed: Mixed, image: str, said: str) -> None:
+    """It is told, and removed."""
+    before = mixed.engine.client.containers.list(all=True)
+    with pytest.raises(PodliftError, match=said):
+        connections_for([Access(entry=entry_of(mixed.engine), how="container", image=image)]).established(
+            mixed.engine.name, mixed.legacy
+        )
+    assert mixed.engine.client.containers.list(all=True) == before
 
 
 @pytest.mark.parametrize(
@@ -305,6 +318,20 @@ def test_the_probe_refuses_input_that_is_wrong(mixed: Mixed, given: str, said: s
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def entry_of(engine: LabEngine) -> HostEntry:
+    return HostEntry(host=Host(name=engine.name, url=engine.url))
+
+
+def probe_image(engine: LabEngine) -> str:
+    """As probe/Dockerfile makes it, but for what else lies in the lab's images."""
+    engine.import_image(
+        "podlift-probe:1",
+        files={"bin/podlift-probe": programs.ensure_probe(say).read_bytes()},
+        config={"Entrypoint": ["/bin/podlift-probe"], "Cmd": None},
+    )
+    return "podlift-probe:1"
 
 
 def _opened(to: Backend) -> socket.socket:
