@@ -45,8 +45,8 @@ def ranges(codes: str) -> tuple[tuple[int, int], ...]:
     """
     made = []
     for part in codes.split(","):
-        low, _, high = part.strip().partition("-")
-        if not low.isdecimal() or not (high or low).isdecimal():
+        low, dash, high = part.strip().partition("-")
+        if not low.isdecimal() or not (high if dash else low).isdecimal():
             raise ValueError(f"{part.strip()!r} is no code of HTTP and no range of them; write 200-299,301")
         made.append((int(low), int(high or low)))
     return tuple(made)

@@ -31,7 +31,8 @@ _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "
 _WHOLE = 64 * 1024
 _MOST_SHOWN = 5
 _LONGEST = 120
-_ASSIGNED = re.compile(r"""(?P<name>[A-Za-z_][\w.-]*)["']?\s*[:=]\s*["']?(?P<value>[^\s"'&;,<>]+)""")
+# The value lies ahead and is not eaten: it may be the next one's name.
+_ASSIGNED = re.compile(r"""(?P<name>[A-Za-z_][\w.-]*)\\?["']?\s*[:=]\s*\\?["']?(?=(?P<value>[^\s"'&;,<>\\]+))""")
 
 
 class Parity(StrEnum):
@@ -271,8 +272,7 @@ def _values(one: Any, other: Any, place: Place) -> Iterator[Difference]:
         for n, (left, right) in enumerate(zip(one, other, strict=False)):
             yield from _values(left, right, (*place, n))
     elif isinstance(one, bool) != isinstance(other, bool) or one != other:
-        name = next((step for step in reversed(place) if isinstance(step, str)), "")
-        yield Difference(place=place_text(place), legacy=_value(one, name), pod=_value(other, name))
+        yield Difference(place=place_text(place), legacy=_value(one, place), pod=_value(other, place))
 
 
 def _texts(one: str, other: str) -> Iterator[Difference]:
@@ -287,13 +287,14 @@ def _texts(one: str, other: str) -> Iterator[Difference]:
             yield Difference(place=f"line {begin + n + 1}", legacy=_shown(left), pod=_shown(right))
 
 
-def _value(value: Any, name: str) -> str:
+def _value(value: Any, place: Place) -> str:
     if value is _ABSENT:
         return "has none"
     if isinstance(value, dict | list):
         return f"has {'a map' if isinstance(value, dict) else 'a list'} of {len(value)}"
-    written = json.dumps(value, ensure_ascii=False)
-    return WITHHELD if isinstance(value, str) and is_secret(name, value) else _cut(_hidden(written))
+    if any(is_secret(step, str(value)) for step in place if isinstance(step, str)):
+        return WITHHELD
+    return _cut(_hidden(json.dumps(value, ensure_ascii=False)))
 
 
 def _shown(value: str | None, name: str = "") -> str:
@@ -306,13 +307,10 @@ def _shown(value: str | None, name: str = "") -> str:
 
 def _hidden(text: str) -> str:
     """Without what names itself a secret, and without passwords of URLs."""
-
-    def one(found: re.Match[str]) -> str:
-        if not is_secret(found["name"], found["value"]):
-            return found[0]
-        return found[0].removesuffix(found["value"]) + WITHHELD
-
-    return masked(_ASSIGNED.sub(one, text), ())
+    for found in reversed(list(_ASSIGNED.finditer(text))):
+        if is_secret(found["name"], found["value"]):
+            text = text[: found.start("value")] + WITHHELD + text[found.end("value") :]
+    return masked(text, ())
 
 
 def _cut(text: str) -> str:

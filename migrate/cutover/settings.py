@@ -284,10 +284,9 @@ class _Reader:
     def _argv(self, argv: Sequence[str], path: Path) -> tuple[str, ...]:
         if not argv or not argv[0]:
             self._refuse(path, "there is no command in it", "write its words: [program, argument]")
-        program = PurePath(argv[0])
         # a run is gone on with from any folder
-        if len(program.parts) > 1 and not program.is_absolute():
-            return (str(PurePath(self._folder) / program), *argv[1:])
+        if "/" in argv[0]:
+            return (str(PurePath(self._folder) / argv[0]), *argv[1:])
         return tuple(argv)
 
     def _holds(self, read: Any, path: Path) -> None:
