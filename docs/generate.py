@@ -17,6 +17,7 @@ from converters.fields.row import Role, Row
 from converters.objects.controller_table import controllers_page
 from docs.differences_page import differences_page
 from docs.files_page import files_page
+from docs.preflight_page import preflight_page
 
 REFERENCE = Path(__file__).parent / "reference"
 _TABLES = (
@@ -74,6 +75,7 @@ def pages() -> dict[str, str]:
         "controllers.md": controllers_page(),
         "files.md": files_page(),
         "differences.md": differences_page(),
+        "preflight.md": preflight_page(),
     }
 
 
@@ -148,13 +150,18 @@ def codes_page() -> str:
     lines = [
         "# Codes",
         "",
-        "Every verdict, finding and error has one. `podlift explain CODE` says the same.",
+        "Every verdict, finding, error and row of preflight has one. `podlift explain CODE` says the same.",
         "",
         "- **blocks**: while it is undecided, the workload gets no manifests.",
         "- **drop**: it is on the list of drops: the setting has no counterpart and reaches no manifest.",
         "- **answer**: what decisions.yaml may answer; *for now* marks what is used until somebody does.",
     ]
-    for title, kind in (("Verdicts on fields", Kind.FIELD), ("Findings", Kind.FINDING), ("Errors", Kind.ERROR)):
+    for title, kind in (
+        ("Verdicts on fields", Kind.FIELD),
+        ("Findings", Kind.FINDING),
+        ("Errors", Kind.ERROR),
+        ("Rows of preflight", Kind.PREFLIGHT),
+    ):
         lines += ["", f"## {title}"]
         for code in sorted((c for c in CATALOGUE.values() if c.kind is kind), key=lambda c: c.name):
             lines += ["", f"### {code.name}", "", *_code_lines(code)]

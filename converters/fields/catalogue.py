@@ -12,6 +12,7 @@ from .codes_container import CONTAINER_CODES
 from .codes_cutover import CUTOVER_CODES
 from .codes_errors import ERROR_CODES
 from .codes_estate import ESTATE_CODES
+from .codes_preflight import PREFLIGHT_CODES
 from .codes_workload import WORKLOAD_CODES
 
 CATALOGUE: dict[str, Code] = {}
@@ -23,6 +24,7 @@ for _code in (
     *ERROR_CODES,
     *CLUSTER_CODES,
     *CUTOVER_CODES,
+    *PREFLIGHT_CODES,
 ):
     if _code.name in CATALOGUE:
         raise AssertionError(f"code {_code.name} is in the catalogue twice")

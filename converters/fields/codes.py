@@ -1,4 +1,4 @@
-"""The catalogue of codes: one entry for every verdict, finding and error that podlift can utter.
+"""The catalogue of codes: one entry for every verdict, finding, error and row of preflight that podlift can utter.
 
 ``podlift explain CODE``, docs/reference and the decisions file feed from it. A code is stable once published.
 The entries stand by room in the ``codes_*`` modules beside this one; this module joins them.
@@ -14,6 +14,7 @@ class Kind(StrEnum):
     FIELD = "field"
     FINDING = "finding"
     ERROR = "error"
+    PREFLIGHT = "preflight"
 
 
 class Answer(StrEnum):
@@ -61,3 +62,7 @@ def finding(name: str, about: str, **more: object) -> Code:
 
 def error(name: str, about: str, todo: str) -> Code:
     return Code(name=name, kind=Kind.ERROR, about=about, todo=todo)
+
+
+def preflight(name: str, about: str, todo: str) -> Code:
+    return Code(name=name, kind=Kind.PREFLIGHT, about=about, todo=todo)

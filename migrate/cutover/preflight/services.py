@@ -1,0 +1,356 @@
+"""Rows on the Services: those of the plan, and what already bears their names or takes their pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from converters.objects.context import WORKLOAD
+
+from ..endpoints import RUN, SLICE_BY, SLICE_OF
+from .row import Notice, Rule, mitigate, refuse, warn
+from .seen import Object, Seen, annotations_of, labels_of, matches, name_of, target_of
+
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+_MOST_PORTS = 100
+_TOPOLOGY = ("service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints")
+# By them a balancer sends to addresses of pods, past kube-proxy, and knows none but pods: annotation to what its value
+# holds then.
+_IP_MODE = (
+    ("service.beta.kubernetes.io/aws-load-balancer-nlb-target-type", "ip"),
+    ("service.beta.kubernetes.io/aws-load-balancer-target-type", "ip"),
+    ("service.beta.kubernetes.io/aws-load-balancer-type", "nlb-ip"),
+    ("alb.ingress.kubernetes.io/target-type", "ip"),
+    ("cloud.google.com/neg", '"ingress":true'),
+    ("cloud.google.com/neg", "exposed_ports"),
+    ("service.beta.kubernetes.io/backend-type", "eni"),
+)
+_IP_MODE_CLASS = "azure/application-gateway"
+_BINDING = "TargetGroupBinding.elbv2.k8s.aws"
+
+
+def _service(each: Object) -> str:
+    return f"Service/{name_of(each)}"
+
+
+def standing(seen: Seen) -> Iterator[tuple[Object, Object | None]]:
+    """The plan's Services, each with what bears its name in the cluster. What an earlier run left is its own."""
+    live = {name_of(each): each for each in seen.here("Service")}
+    for each in seen.services:
+        found = live.get(name_of(each))
+        yield each, None if found is None or RUN in annotations_of(found) else found
+
+
+def _name_taken(seen: Seen) -> Iterator[Notice]:
+    for each, live in standing(seen):
+        if live is not None and labels_of(live).get(WORKLOAD) != seen.selector[WORKLOAD]:
+            yield Notice(subject=_service(each), reason="another Service has the name, and is not this workload's")
+
+
+def _has_selector(seen: Seen) -> Iterator[Notice]:
+    for each, live in standing(seen):
+        selector = (live or {}).get("spec", {}).get("selector")
+        if selector:
+            said = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
+            yield Notice(
+                subject=_service(each),
+                reason=f"it stands already and selects pods ({said}): to gate it, those pods would have to be admitted "
+                "first, which is not served yet",
+            )
+
+
+def _has_endpoints(seen: Seen) -> Iterator[Notice]:
+    live = {name_of(each): found for each, found in standing(seen)}
+    for each in seen.here("Endpoints"):
+        name = name_of(each)
+        found = live.get(name)
+        if name not in live or not each.get("subsets") or (found and found["spec"].get("selector")):
+            continue
+        if found is None and name in {name_of(one) for one in seen.here("Service")}:
+            continue
+        reason = "Endpoints of this name stand there, by hand: the cluster overwrites them once the Service has a "
+        yield Notice(subject=f"Endpoints/{name}", reason=f"{reason}selector, and who is served by them is cut off")
+
+
+def _slices_left(seen: Seen) -> Iterator[Notice]:
+    standing_names = {name_of(each) for each in seen.here("Service")}
+    wanted = {name_of(each) for each in seen.services}
+    for each in seen.here("EndpointSlice"):
+        service = labels_of(each).get(SLICE_OF, "")
+        if service in wanted and service not in standing_names:
+            owner = labels_of(each).get(SLICE_BY, "nobody")
+            yield Notice(
+                subject=f"EndpointSlice/{name_of(each)}",
+                reason=f"it is of Service {service}, which is not there, and managed by {owner}: its endpoints would "
+                "take callers as soon as the Service stands",
+            )
+
+
+def _name_resolves(seen: Seen) -> Iterator[Notice]:
+    for name, addresses in (seen.measured.resolved or {}).items():
+        if addresses:
+            yield Notice(
+                subject=name,
+                reason=f"it already resolves in the cluster ({', '.join(addresses)}): pods that use it go through the "
+                "Service as soon as it stands",
+            )
+
+
+def _name_awaited(seen: Seen) -> Iterator[Notice]:
+    wanted = {name_of(each) for each in seen.services}
+    for kind in ("Ingress", "HTTPRoute.gateway.networking.k8s.io"):
+        for each in seen.here(kind):
+            for name in sorted(wanted & set(_backends(each))):
+                yield Notice(
+                    subject=f"{each['kind']}/{name_of(each)}",
+                    reason=f"it already routes to Service {name}: its callers come as soon as the Service stands",
+                )
+
+
+def _backends(route: Object) -> Iterator[str]:
+    spec = route.get("spec") or {}
+    for rule in spec.get("rules") or ():
+        for path in (rule.get("http") or {}).get("paths") or ():
+            yield str((path["backend"].get("service") or {}).get("name", ""))
+        yield from (str(each["name"]) for each in rule.get("backendRefs") or ())
+    yield str(((spec.get("defaultBackend") or {}).get("service") or {}).get("name", ""))
+
+
+def _headless(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        if _is_headless(each) and not list(_differing(each, seen)):
+            yield Notice(
+                subject=_service(each),
+                reason="it is headless: callers resolve it themselves, keep the answer, and move when they ask again; "
+                "shares and drain follow their resolvers",
+            )
+
+
+def _headless_ports(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        for reason in _differing(each, seen) if _is_headless(each) else ():
+            yield Notice(subject=_service(each), reason=reason)
+
+
+def _is_headless(service: Object) -> bool:
+    return bool(service["spec"].get("clusterIP") == "None")
+
+
+def _differing(service: Object, seen: Seen) -> Iterator[str]:
+    for port in service["spec"].get("ports") or ():
+        for container in seen.running:
+            backend = container.ports.get(target_of(port))
+            if backend is not None and backend.port != port.get("targetPort", port["port"]):
+                yield (
+                    f"it is headless, and {container.name} answers at {backend.port} where pods answer at "
+                    f"{port.get('targetPort', port['port'])}: names carry no ports"
+                )
+
+
+def _external_name(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        if each["spec"].get("type") == "ExternalName":
+            yield Notice(subject=_service(each), reason="it is an ExternalName: a name has no endpoints to move")
+
+
+def _not_ready(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        if each["spec"].get("publishNotReadyAddresses"):
+            yield Notice(subject=_service(each), reason="publishNotReadyAddresses: pods would get callers unready")
+
+
+def _local_policy(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        for key in ("internalTrafficPolicy", "externalTrafficPolicy"):
+            if each["spec"].get(key) == "Local":
+                yield Notice(
+                    subject=_service(each),
+                    reason=f"{key}: Local, and a legacy endpoint is on no node: callers would be sent to pods alone, "
+                    "or to nobody",
+                )
+
+
+def _affinity(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        if each["spec"].get("sessionAffinity") == "ClientIP":
+            yield Notice(
+                subject=_service(each),
+                reason="sessionAffinity: ClientIP: callers stay with their legacy instance until it is on standby, so "
+                "shares are lower than said and gates get few samples",
+            )
+
+
+def _dual_stack(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        spec = each["spec"]
+        if spec.get("ipFamilyPolicy") in ("PreferDualStack", "RequireDualStack") or len(spec.get("ipFamilies", ())) > 1:
+            yield Notice(
+                subject=_service(each),
+                reason="it is dual-stack, and a legacy host has one address: callers of the other family reach pods "
+                "only, or nobody",
+            )
+
+
+def _topology(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        said = each["spec"].get("trafficDistribution") or next(
+            (annotations_of(each)[key] for key in _TOPOLOGY if annotations_of(each).get(key, "Disabled") != "Disabled"),
+            "",
+        )
+        if said:
+            yield Notice(
+                subject=_service(each),
+                reason=f"traffic is kept near ({said}): that is off while a legacy endpoint is listed, and comes on, "
+                "with other latencies and loads, when the last one goes",
+            )
+
+
+def _proxy_name(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        if PROXY_NAME in labels_of(each):
+            yield Notice(
+                subject=_service(each),
+                reason=f"{labels_of(each)[PROXY_NAME]} and not kube-proxy serves it: slices get the label too, and "
+                "only probes tell whether it follows them",
+            )
+
+
+def _ip_mode(seen: Seen) -> Iterator[Notice]:
+    names = {name_of(each) for each in seen.services}
+    routed = [each for each in seen.here("Ingress") if names & set(_backends(each))]
+    for each in (*seen.services, *seen.planned("Ingress"), *routed):
+        title, said = f"{each['kind']}/{name_of(each)}", annotations_of(each)
+        for key, part in _IP_MODE:
+            if part in said.get(key, "").replace(" ", ""):
+                yield Notice(subject=title, reason=f"{key}: its balancer sends to addresses of pods and to no other")
+        if _IP_MODE_CLASS in (said.get("kubernetes.io/ingress.class"), (each["spec"]).get("ingressClassName")):
+            yield Notice(subject=title, reason=f"{_IP_MODE_CLASS} sends to addresses of pods and to no other")
+    for each in seen.here(_BINDING):
+        if each["spec"].get("targetType") == "ip" and each["spec"].get("serviceRef", {}).get("name") in names:
+            yield Notice(subject=f"TargetGroupBinding/{name_of(each)}", reason="targetType: ip registers pods alone")
+
+
+def _external_ips(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        addresses = each["spec"].get("externalIPs") or ()
+        if addresses:
+            said = ", ".join(addresses)
+            yield Notice(subject=_service(each), reason=f"externalIPs ({said}) are deprecated since Kubernetes 1.36")
+
+
+def _external_loop(seen: Seen) -> Iterator[Notice]:
+    taken = {(backend.address, backend.port) for backend in seen.backends}
+    for each in seen.services:
+        for address in each["spec"].get("externalIPs") or ():
+            for port in each["spec"].get("ports") or ():
+                if (address, port["port"]) in taken:
+                    yield Notice(
+                        subject=_service(each),
+                        reason=f"it takes {address}:{port['port']}, which is a legacy endpoint of its own: a loop",
+                    )
+
+
+def _port_names(seen: Seen) -> Iterator[Notice]:
+    for each, live in standing(seen):
+        ports = each["spec"].get("ports") or ()
+        names = [port.get("name", "") for port in ports]
+        if len(set(names)) < len(names):
+            yield Notice(subject=_service(each), reason="two of its ports have one name, or none")
+        there = {port.get("name", "") for port in (live or {}).get("spec", {}).get("ports") or ()}
+        if there and there != set(names):
+            lacking = ", ".join(sorted(there ^ set(names))) or "none"
+            yield Notice(
+                subject=_service(each),
+                reason=f"the Service in the cluster names its ports otherwise ({lacking}): a slice whose names differ "
+                "has no effect",
+            )
+
+
+def _target_named(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        for port in each["spec"].get("ports") or ():
+            if isinstance(port.get("targetPort", 0), str):
+                yield Notice(
+                    subject=_service(each),
+                    reason=f"targetPort {port['targetPort']} is a name, which no container of an engine has",
+                )
+
+
+def _many_ports(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        number = len(each["spec"].get("ports") or ())
+        if number > _MOST_PORTS:
+            yield Notice(subject=_service(each), reason=f"it has {number} ports, and a slice takes {_MOST_PORTS}")
+
+
+def _selector(seen: Seen) -> Iterator[Notice]:
+    for each in seen.services:
+        selector = each["spec"].get("selector") or {}
+        if each["spec"].get("type") != "ExternalName" and not seen.selector.items() <= selector.items():
+            yield Notice(
+                subject=_service(each),
+                reason=f"its selector lacks {WORKLOAD}={seen.selector[WORKLOAD]}: what it would admit is not this "
+                "workload alone",
+            )
+
+
+def _others_match(seen: Seen) -> Iterator[Notice]:
+    planned = {name_of(each) for each in seen.planned("Service")}
+    for each in seen.here("Service"):
+        selector = each["spec"].get("selector")
+        if name_of(each) in planned or not selector:
+            continue
+        if any(selector.items() <= labels_of(template).items() for template in seen.templates):
+            yield Notice(
+                subject=_service(each),
+                reason="it is not of the plan and selects this workload's pods: they would get its callers as soon as "
+                "they are ready, admitted or not",
+            )
+
+
+def _strays(seen: Seen) -> Iterator[Notice]:
+    own = {(each["kind"], name_of(each)) for each in seen.controllers}
+    sets = {
+        name_of(each): (owner["kind"], owner["name"])
+        for each in seen.here("ReplicaSet")
+        for owner in each["metadata"].get("ownerReferences") or ()
+    }
+    for each in seen.here("Pod"):
+        if not matches({"matchLabels": seen.selector}, labels_of(each)):
+            continue
+        owners = each["metadata"].get("ownerReferences") or ()
+        owner: Object = next((one for one in owners if one.get("controller")), {})
+        of = sets.get(owner.get("name", ""), ()) if owner.get("kind") == "ReplicaSet" else ()
+        if of not in own and (owner.get("kind"), owner.get("name")) not in own:
+            who = f"{owner['kind']}/{owner['name']}" if owner else "no controller"
+            yield Notice(
+                subject=f"Pod/{name_of(each)}",
+                reason=f"it bears the workload's label and belongs to {who}: promoting would admit it",
+            )
+
+
+RULES: tuple[Rule, ...] = (
+    refuse("service-name-taken", _name_taken, "Service"),
+    refuse("service-has-selector", _has_selector, "Service"),
+    refuse("service-has-endpoints", _has_endpoints, "Service", "Endpoints"),
+    refuse("slices-left", _slices_left, "Service", "EndpointSlice"),
+    mitigate("name-resolves", _name_resolves, measures=("resolved",)),
+    warn("name-awaited", _name_awaited, "Ingress", "HTTPRoute.gateway.networking.k8s.io"),
+    refuse("headless-ports-differ", _headless_ports),
+    warn("headless-service", _headless),
+    refuse("external-name", _external_name),
+    refuse("publish-not-ready", _not_ready),
+    refuse("traffic-policy-local", _local_policy),
+    warn("session-affinity", _affinity),
+    refuse("dual-stack", _dual_stack),
+    warn("traffic-distribution", _topology),
+    mitigate("service-proxy-name", _proxy_name),
+    refuse("ip-mode-balancer", _ip_mode, "Ingress", _BINDING),
+    warn("external-ips", _external_ips),
+    refuse("external-ip-loop", _external_loop),
+    refuse("port-names", _port_names, "Service"),
+    refuse("target-port-named", _target_named),
+    refuse("many-ports", _many_ports),
+    refuse("selector-not-own", _selector),
+    refuse("other-service-matches", _others_match, "Service"),
+    refuse("stray-pods", _strays, "Pod", "ReplicaSet"),
+)
