@@ -20,6 +20,16 @@ mapping: edge.mapping.yaml
 target: target.yaml
 decisions: decisions.yaml
 out: plan
+cutover:
+  hooks:
+    freeze: [scheduler, freeze]
+    frozen: [scheduler, is-frozen]
+    unfreeze: [scheduler, unfreeze]
+  parity:
+    requests: [{path: /orders?limit=1}]
+    ignore: {json: [..time]}
+  workloads:
+    search: {schedule: [1, 25%, 100%], timings: {bake: 2h}}
 """,
     ),
     (
@@ -52,6 +62,22 @@ images: {registry.old.example/: registry.new.example/}
 metrics:
   source: prometheus-adapter
   requests: 'sum(rate(http_requests_total{service="{service}"}[2m]))'
+""",
+    ),
+    (
+        "gates.yaml",
+        "gates",
+        "Gates of one cutover, in place of those of podlift.yaml, which are written alike.",
+        """\
+gates:
+- name: errors
+  prometheus:
+    url: https://prometheus.example
+    query: 'sum(rate(http_errors_total{namespace="{namespace}",app="{workload}"}[{window}]))'
+    condition: result < 0.01
+    headers: {Authorization: "Bearer ${PROM_TOKEN}"}
+- {name: ready, webhook: {url: "https://release.example/gate", timeout: 5s}}
+- {name: lag, command: {argv: [check-lag, --below, "100"]}}
 """,
     ),
     (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..cutover.run import LAB, Timings
 from .building import array, choice, flag, keyed, text, texts, whole
 
 GATES = "podlift.dev/gates/v1"
@@ -91,13 +92,18 @@ def _entry() -> dict[str, Any]:
         "timings": keyed(
             "durations (90s, 30m) and counts",
             {
-                **{key: text(said, pattern=_DURATION) for key, (_, said) in TIMINGS.items()},
-                **{key: whole(said, minimum=1) for key, (_, said) in COUNTS.items()},
+                **{key: text(_with_default(*each, "s"), pattern=_DURATION) for key, each in TIMINGS.items()},
+                **{key: whole(_with_default(*each), minimum=1) for key, each in COUNTS.items()},
             },
         ),
         "accept_floor": flag("whether settle_floor may stand for evidence where a node cannot be probed"),
         "on_drain_timeout": choice("what happens when connections do not end in time", "hold", "stop"),
     }
+
+
+def _with_default(name: str, said: str, unit: str = "") -> str:
+    usual, short = (f"{getattr(each, name):g}{unit}" for each in (Timings(), LAB))
+    return f"{said}: {usual}" + (f", lab {short}" if short != usual else "")
 
 
 def _request() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from docs.files_page import examples, files_page
 from migrate import load_decisions, load_hosts, load_project, load_target
+from migrate.cutover.gates_file import load_gates
 from migrate.schemas import schema
 
 LOAD: dict[str, Callable[[Path], object]] = {
@@ -16,6 +17,7 @@ LOAD: dict[str, Callable[[Path], object]] = {
     "hosts": load_hosts,
     "target": load_target,
     "decisions": load_decisions,
+    "gates": load_gates,
 }
 
 
