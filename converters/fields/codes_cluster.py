@@ -43,7 +43,7 @@ CLUSTER_CODES: tuple[Code, ...] = (
     error(
         "cluster-forbidden",
         "the user may not do this on the cluster; the message says which verb on which resource",
-        "bind a role that may; docs/roles has what podlift diff and podlift apply need",
+        "bind a role that may; podlift explain --roles prints those that podlift's commands need",
     ),
     error(
         "wrong-cluster",

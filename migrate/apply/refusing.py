@@ -120,7 +120,8 @@ def refuse_forbidden(cluster: Cluster, steps: Iterable[Step]) -> None:
             phase="apply",
             subject=f"context {cluster.name}",
             reason=f"this user may not {'; '.join(_said(lacking))}",
-            next_step="bind a role that may (docs/roles has one for podlift apply), and run it again: nothing was sent",
+            next_step="bind a role that may (podlift-apply of podlift explain --roles does) and run it again: nothing "
+            "was sent",
         )
 
 

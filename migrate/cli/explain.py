@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from textwrap import fill
 from typing import Any
 
@@ -20,13 +21,17 @@ from .command import Command, Session, pass_session
 @click.command("explain", cls=Command, formats=("table", "json", "yaml", "name"))
 @click.argument("code", required=False)
 @click.option("--decision", is_flag=True, help="Only how to answer: the lines to paste into decisions.yaml.")
+@click.option("--roles", is_flag=True, help="Only the roles that commands need on a cluster, for kubectl apply -f -.")
 @pass_session
-def command(session: Session, code: str | None, decision: bool) -> None:
+def command(session: Session, code: str | None, decision: bool, roles: bool) -> None:
     """Explain a code and how to answer it.
 
     Codes stand in square brackets behind verdicts, findings and errors. Without CODE: all of them; with --decision
     those that take an answer.
     """
+    if roles:
+        _print_roles(session)
+        return
     if code is None:
         _list(session, [c for c in CATALOGUE.values() if takes_answer(c) or not decision])
         return
@@ -48,6 +53,21 @@ def _list(session: Session, codes: list[Code]) -> None:
         session.data("".join(f"{code.name}\n" for code in codes))
     else:
         session.data(table(("CODE", "KIND", "", "WHAT"), [(c.name, c.kind.value, _marks(c), c.about) for c in codes]))
+
+
+def _print_roles(session: Session) -> None:
+    folder = files("migrate") / "cluster" / "roles"
+    texts = [each.read_text(encoding="utf-8") for each in sorted(folder.iterdir(), key=lambda file: file.name)]
+    if session.output not in ("json", "name"):
+        session.data("---\n".join(texts))
+        return
+    import yaml
+
+    bodies = [yaml.safe_load(text) for text in texts]
+    if session.output == "json":
+        session.data(_encoded(session, {"apiVersion": "v1", "kind": "List", "items": bodies}))
+    else:
+        session.data("".join(f"{each['kind']}/{each['metadata']['name']}\n" for each in bodies))
 
 
 def _marks(code: Code) -> str:

@@ -47,7 +47,7 @@ def _same(promised: str, cluster: Cluster) -> None:
             f"context {cluster.name}",
             "whether this is the plan's cluster is told by the UID of its namespace kube-system, which this user may "
             "not get",
-            "bind a role that may: docs/roles has what podlift diff and podlift apply need",
+            "bind a role that may: podlift-target of podlift explain --roles does",
         )
     if found != promised:
         raise refusal(
@@ -91,7 +91,9 @@ def _gates(plan: Plan, cluster: Cluster) -> Iterator[str]:
     metrics = cluster.raw("/metrics")
     if metrics is None:
         reason = "may not get /metrics, where feature gates stand"
-        raise refusal("cluster-forbidden", f"context {cluster.name}", reason, "bind the role podlift-target")
+        raise refusal(
+            "cluster-forbidden", f"context {cluster.name}", reason, "bind podlift-target of podlift explain --roles"
+        )
     on = gates_on(metrics)
     yield from (f"feature gate {each}" for each in promised if each not in on)
 

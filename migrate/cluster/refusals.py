@@ -35,7 +35,7 @@ _POLICY = re.compile(r"ValidatingAdmissionPolicy '(?P<name>[^']*)'")
 _IMMUTABLE = re.compile(
     r"field is immutable|updates to statefulset spec for fields other than|is immutable after creation"
 )
-_ROLES = "docs/roles has what podlift diff and podlift apply need"
+_ROLES = "podlift explain --roles prints those that podlift's commands need"
 
 
 def refusal(code: str, subject: str, reason: str, next_step: str) -> PodliftError:

@@ -29,7 +29,7 @@ from tests.plans import plan, web
 
 # Waits as short as a test may be; how long the real ones are, tests/unit/cluster says.
 HASTY = Patience(new=(0.05,), broken=(0.05, 0.1, 0.2), busy=(0.1, 0.1, 0.1))
-ROLES = Path(__file__).parents[2] / "docs" / "roles"
+ROLES = Path(__file__).parents[2] / "migrate" / "cluster" / "roles"
 
 
 @pytest.fixture
@@ -567,7 +567,7 @@ def test_another_cluster_is_refused(edge: Cluster) -> None:
 
 @pytest.fixture
 def granted(cluster: GivenCluster, namespace: str, tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
-    """The edge of an account that has roles of docs/roles, cluster-wide and nothing else."""
+    """The edge of an account that has roles that ship, cluster-wide and nothing else."""
     made: list[tuple[str, str]] = []
 
     def grant(*roles: str) -> Cluster:

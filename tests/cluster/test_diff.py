@@ -560,7 +560,7 @@ def test_it_asks_for_pages_and_nothing_else(cluster: GivenCluster, space: str) -
 
 @pytest.fixture
 def reader(cluster: GivenCluster, space: str, tmp_path: Path) -> Callable[..., Cluster]:
-    """A user who may only what a role of docs/roles says, in this namespace alone."""
+    """A user who may only what a role that ships says, in this namespace alone."""
 
     def make(*, secrets: bool = True) -> Cluster:
         token = account(cluster, space)
@@ -603,7 +603,7 @@ def test_whoever_may_get_and_list_may_compare(
     with pytest.raises(PodliftError) as caught:
         diff_plan(moved(made, "default"), narrow, hmac_key=KEY)
     assert caught.value.code == "cluster-forbidden"
-    assert "docs/roles" in str(caught.value.next_step) or "role" in str(caught.value.next_step)
+    assert "podlift explain --roles" in str(caught.value.next_step)
 
 
 def test_another_cluster_is_refused(edge: Cluster, space: str) -> None:

@@ -285,6 +285,15 @@ def test_explain() -> None:
     assert "did you mean exposure?" in error(run("explain", "exposre"))[1]
 
 
+def test_the_roles_are_printed() -> None:
+    """For kubectl apply -f -: a wheel brings no docs."""
+    names = ["podlift-apply", "podlift-diff", "podlift-target"]
+    bodies = list(yaml.safe_load_all(run("explain", "--roles").stdout))
+    assert [each["metadata"]["name"] for each in bodies] == names
+    assert json.loads(run("explain", "--roles", "-o", "json").stdout)["items"] == bodies
+    assert run("explain", "--roles", "-o", "name").stdout.split() == [f"ClusterRole/{name}" for name in names]
+
+
 def test_schema() -> None:
     """Prints what the library gives, and lists what there is."""
     assert json.loads(run("schema", "verdicts").stdout) == schema("verdicts")
