@@ -14,7 +14,9 @@ from converters.fields.verdict import Level, Verdict
 from .comparison import Declared
 from .walk import Change
 
-# What stands at the end of a document's path, and what of the normal form it is about. \1 is what stands in brackets.
+# A document's path, and what of the normal form it is about. \1 is what stands in brackets. The field table's
+# ``seen_by`` is no source for it: it knows what one container shows, and not that what takes ports has none to show, or
+# that a limit becomes a part of the argv. A test holds the two together.
 _OF_DOCUMENTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern), facets)
     for pattern, facets in (
@@ -24,12 +26,12 @@ _OF_DOCUMENTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"(?:Config\.User|HostConfig\.GroupAdd)\b.*", ("user",)),
         (r"(?:Config\.Image|Image|ImageDigest)\b.*", ("image",)),
         (r"(?:Config\.ExposedPorts|HostConfig\.PortBindings|NetworkSettings\.Ports)\[([^\]]+)\].*", (r"ports[\1]",)),
-        (r"HostConfig\.(?:Tmpfs|Binds|Mounts)\[([^\]]+)\].*", (r"mounts[\1]",)),
+        (r"(?:HostConfig\.(?:Tmpfs|Binds|Mounts)|Config\.Volumes)\[([^\]]+)\].*", (r"mounts[\1]",)),
         (r"Mounts\[([^\]]+)\].*", (r"mounts[\1]",)),
         (r"HostConfig\.(?:ShmSize|IpcMode)\b.*", ("mounts[/dev/shm]",)),
-        (r"HostConfig\.Memory", ("limits.memory",)),
+        (r"(?:Host)?Config\.Memory", ("limits.memory",)),
         (r"HostConfig\.(?:NanoCpus|CpuQuota|CpuPeriod)", ("limits.cpu",)),
-        (r"HostConfig\.(?:CapAdd|CapDrop)\b.*", ("capabilities",)),
+        (r"HostConfig\.(?:CapAdd|CapDrop|Capabilities)\b.*", ("capabilities",)),
         (r"HostConfig\.Privileged", ("capabilities", "privileged")),
         (r"HostConfig\.ReadonlyRootfs", ("readOnlyRoot",)),
         (r"Config\.Healthcheck\b.*", ("checks",)),

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from converters.fields.container_table import CONTAINER_ROWS
 from converters.fields.verdict import Level, Source, Verdict
 from migrate.diff import Change, Op
-from migrate.diff.declaring import told_apart
+from migrate.diff.declaring import facets, told_apart
 
 
 def verdict(path: str = "", *targets: str, level: Level = Level.APPROXIMATED) -> Verdict:
     source = Source(document="h1/container/web-1", path=path) if path else None
     return Verdict(workload="web", level=level, code="said", source=source, targets=targets, why="")
+
+
+# What of a running container is in the normal form, as the field table has it.
+SHOWN = re.compile(
+    r"argv|cwd|files\.digest|environ\.\{key\}|[ug]id\.\*|groups\.\*|mounts\.(\{key\}|/dev/shm)\.\*|mounts\./\.read_only"
+    r"|capabilities\.(\*|\{key\})|health\.\*|cgroup\.(memory\.limit|cpu\.(quota|period))"
+)
+
+
+def test_every_field_that_the_normal_form_shows_can_be_declared() -> None:
+    """A field that comes to the table with such a fact needs a line of ours."""
+    rows = [row for row in CONTAINER_ROWS if any(SHOWN.fullmatch(fact) for fact in row.seen_by.split(", "))]
+    assert len(rows) > 25
+    paths = [re.sub(r"\[\w+\]", "[KEY]", row.pattern) for row in rows]
+    assert [path for path in paths if not facets(verdict(path), "web")] == []
 
 
 POD = "Deployment/web:spec.template.spec."
