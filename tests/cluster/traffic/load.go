@@ -88,6 +88,7 @@ func load(arguments []string) int {
 			signals <- syscall.SIGTERM
 		}()
 	}
+	first := realtime()
 	made.start = time.Now()
 	made.book = newBook(made.start)
 	fmt.Fprintf(os.Stderr, "load: started, to %s\n", made.to)
@@ -103,7 +104,7 @@ func load(arguments []string) int {
 	made.kept(*keep, *keepRate)
 
 	ended := made.await(*last, signals)
-	body, err := json.Marshal(made.book.report(made.run, made.to, ended))
+	body, err := json.Marshal(made.book.report(made.run, made.to, ended, first))
 	if err != nil {
 		return trouble(err)
 	}

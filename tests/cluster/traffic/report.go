@@ -174,12 +174,14 @@ type report struct {
 	Run string `json:"run"`
 	To  string `json:"to"`
 	// When it began, in seconds since 1970, and for how long it sent.
-	StartedAt float64               `json:"started_at"`
-	Seconds   float64               `json:"seconds"`
-	CPUS      float64               `json:"cpu_s"`
-	Kinds     map[string]kindReport `json:"kinds"`
-	Series    []map[string]moment   `json:"series"`
-	Orders    []string              `json:"acknowledged"`
+	StartedAt float64 `json:"started_at"`
+	Seconds   float64 `json:"seconds"`
+	CPUS      float64 `json:"cpu_s"`
+	// Whether it ran before ordinary processes.
+	Realtime bool                  `json:"realtime"`
+	Kinds    map[string]kindReport `json:"kinds"`
+	Series   []map[string]moment   `json:"series"`
+	Orders   []string              `json:"acknowledged"`
 }
 
 type kindReport struct {
@@ -213,13 +215,14 @@ type moment struct {
 	FromDue  quantiles      `json:"from_due_ms"`
 }
 
-func (b *book) report(run, to string, ended time.Duration) report {
+func (b *book) report(run, to string, ended time.Duration, realtime bool) report {
 	var used syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)
 	cpu := time.Duration(used.Utime.Nano() + used.Stime.Nano())
 	made := report{
 		Run: run, To: to, StartedAt: float64(b.start.UnixMicro()) / 1e6, Seconds: ended.Seconds(), CPUS: cpu.Seconds(),
-		Kinds: map[string]kindReport{}, Series: []map[string]moment{}, Orders: []string{},
+		Realtime: realtime,
+		Kinds:    map[string]kindReport{}, Series: []map[string]moment{}, Orders: []string{},
 	}
 	for _, kind := range slices.Sorted(maps.Keys(b.kinds)) {
 		t := b.kinds[kind]
