@@ -130,7 +130,7 @@ _CLUSTER: tuple[Code, ...] = (
     preflight(
         "rights-missing",
         "this user may not do something that a run does",
-        "bind the role podlift-cutover (docs/roles); endpointslices are in no default role",
+        "bind podlift-cutover (podlift explain --roles); no role of a cluster's own may write endpointslices",
     ),
     preflight("rights-unasked", "nobody asked the cluster what this user may", "let preflight ask the cluster"),
     preflight(

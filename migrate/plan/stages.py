@@ -100,7 +100,7 @@ def stage_plan(
     governing = _governing(plan)
     for workload, each in plan.objects:
         of = stages.get(workload) if workload else shared
-        if of is None or (not workload and not _used(each, plan, stages)):
+        if of is None or (not workload and not used_by(each, plan, stages)):
             continue
         key = kind, namespace, _ = key_of(each)
         why = _WITHHELD.get(kind, "") if of is Stage.GATED and key not in governing else ""
@@ -122,9 +122,10 @@ def at_work(live: Mapping[str, Any]) -> str:
     return "has no number to hold it at 0" if kind in ("DaemonSet", "Job") else ""
 
 
-def _used(each: Mapping[str, Any], plan: Plan, stages: Mapping[str, Stage]) -> bool:
+def used_by(each: Mapping[str, Any], plan: Plan, workloads: Collection[str]) -> bool:
+    """Whether an object that several share is there for one of these; one of which nobody knows is for all."""
     users = users_of(each, plan.names)
-    return not users or not users.isdisjoint(stages)
+    return not users or not users.isdisjoint(workloads)
 
 
 def _stage_of(entry: Mapping[str, Any], wanted: Stage | None, state: str, never: bool) -> Stage:
@@ -176,13 +177,17 @@ def _refuse_undecided(undecided: Mapping[str, Sequence[str]]) -> None:
     )
 
 
-def _refuse_unread(plan: Plan, entries: Sequence[Mapping[str, Any]]) -> None:
-    """A host that nobody could read may run any workload that has instances elsewhere; one that was accepted as
-    unread still stops the workloads of which it is known to run some."""
+def unread_of(plan: Plan, entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """The unread hosts that may run a workload. A host that nobody could read may run any that has instances
+    elsewhere; one that was accepted as unread still counts for those of which it is known to run some."""
+    there = {instance["host"] for instance in entry["instances"]}
     accepted = frozenset(plan.accepted_unread)
+    return tuple(host for host in plan.unread if there and (host in there or host not in accepted))
+
+
+def _refuse_unread(plan: Plan, entries: Sequence[Mapping[str, Any]]) -> None:
     for entry in entries:
-        there = {instance["host"] for instance in entry["instances"]}
-        hosts = [host for host in plan.unread if there and (host in there or host not in accepted)]
+        hosts = unread_of(plan, entry)
         if hosts:
             raise PodliftError(
                 code="plan-incomplete",

@@ -206,8 +206,7 @@ def webhook(**more: Any) -> dict[str, Any]:
 
 def proxy(config: str) -> Change:
     made = of("v1", "ConfigMap", "kube-proxy", data={"config.conf": config})
-    made["metadata"]["namespace"] = "kube-system"
-    return live(made)
+    return lambda seen: cluster(objects={**seen.cluster.objects, "ConfigMap of kube-proxy": (made,)})(seen)
 
 
 def namespace(**labels: str) -> dict[str, Any]:

@@ -131,7 +131,8 @@ def good() -> Seen:
     objects = {
         "Namespace": (space,),
         "Node": (node("n1", 1), node("n2", 2)),
-        "ConfigMap": (shared[0], proxy),
+        "ConfigMap": shared[:1],
+        "ConfigMap of kube-proxy": (proxy,),
         "ServiceAccount": shared[1:2],
         "PersistentVolumeClaim": shared[2:],
         "Secret": (placed(of("v1", "Secret", "web-env", data={"PASSWORD": ""})),),

@@ -20,6 +20,7 @@ _LEVEL = "pod-security.kubernetes.io/enforce"
 _WRITES = {"discovery.k8s.io": "endpointslices", "": "services", "apps": "deployments"}
 _HOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _POLICY = "ValidatingAdmissionPolicy"
+_PROXY = "ConfigMap of kube-proxy"
 # kube-proxy's own default.
 _SYNC_S = 1.0
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
@@ -247,10 +248,7 @@ def _reader(image: str) -> str:
 
 
 def _proxy_config(seen: Seen) -> str:
-    for each in seen.of("ConfigMap"):
-        if name_of(each) == "kube-proxy" and each["metadata"].get("namespace") == "kube-system":
-            return str((each.get("data") or {}).get("config.conf", ""))
-    return ""
+    return "".join(str((each.get("data") or {}).get("config.conf", "")) for each in seen.of(_PROXY))
 
 
 def _ipvs(seen: Seen) -> Iterator[Notice]:
@@ -366,8 +364,8 @@ RULES: tuple[Rule, ...] = (
     mitigate("budget-stands", _budgets, "PodDisruptionBudget"),
     warn("admission-in-the-way", _in_the_way, *_HOOKS, _POLICY),
     warn("endpoints-readers", _readers, *(f"{kind}{EVERYWHERE}" for kind in CONTROLLERS[:3])),
-    warn("proxy-ipvs", _ipvs, "ConfigMap of kube-proxy"),
-    warn("proxy-slow", _slow_proxy, "ConfigMap of kube-proxy"),
+    warn("proxy-ipvs", _ipvs, _PROXY),
+    warn("proxy-slow", _slow_proxy, _PROXY),
     warn("cilium-cuts", _cilium),
     warn("probe-pods-refused", _probe_pods, "Namespace", "Node"),
     warn("mesh-sidecars", _sidecar_mesh, "Namespace"),

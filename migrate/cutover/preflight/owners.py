@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .row import Notice, Rule, refuse, warn
-from .seen import CONTROLLERS, Object, Seen, annotations_of, labels_of, name_of, title_of
+from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, name_of, title_of
 
 _FLUX = (
     ("kustomize.toolkit.fluxcd.io", "Kustomization.kustomize.toolkit.fluxcd.io"),
@@ -211,8 +211,8 @@ def _exported(seen: Seen) -> Iterator[Notice]:
 
 
 RULES: tuple[Rule, ...] = (
-    refuse("gitops-flux", _flux, *CONTROLLERS[:3], "Service", *_FLUX_KINDS),
-    refuse("gitops-argo", _argo, *CONTROLLERS[:3], "Service", _APPLICATION),
+    refuse("gitops-flux", _flux, *CONTROLLERS[:3], "Service", *(f"{kind}{EVERYWHERE}" for kind in _FLUX_KINDS)),
+    refuse("gitops-argo", _argo, *CONTROLLERS[:3], "Service", f"{_APPLICATION}{EVERYWHERE}"),
     warn("helm-owned", _helm, *CONTROLLERS[:3], "Service"),
     warn("foreign-manager", _managers, *CONTROLLERS[:3], "Service"),
     refuse("autoscaler-on-target", _autoscaler, _HPA),

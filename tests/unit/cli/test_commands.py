@@ -287,7 +287,7 @@ def test_explain() -> None:
 
 def test_the_roles_are_printed() -> None:
     """For kubectl apply -f -: a wheel brings no docs."""
-    names = ["podlift-apply", "podlift-diff", "podlift-target"]
+    names = ["podlift-apply", "podlift-cutover", "podlift-diff", "podlift-target"]
     bodies = list(yaml.safe_load_all(run("explain", "--roles").stdout))
     assert [each["metadata"]["name"] for each in bodies] == names
     assert json.loads(run("explain", "--roles", "-o", "json").stdout)["items"] == bodies
