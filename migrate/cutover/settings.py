@@ -17,6 +17,7 @@ from ..schemas.checking import nearest, refuse
 from ..schemas.cutover import COUNTS, TIMINGS
 from .checks import ranges
 from .gates.condition import condition
+from .gates.judging import PODS, PROBE
 from .parity import HEADERS, READING, rules_of
 from .run import LAB, Timings
 from .states import FORWARD, State
@@ -24,7 +25,6 @@ from .states import FORWARD, State
 PROFILES: Mapping[str, Timings] = {"production": Timings(), "lab": LAB}
 HELD_BEFORE = (State.SHIFT.value,)
 """The first step waits for an approval where nobody says otherwise."""
-PROBE: Mapping[str, Any] = {"name": "probe", "probe": {}}
 PARITY: Mapping[str, Any] = {"headers": [*HEADERS]}
 _KINDS = ("probe", "prometheus", "webhook", "command")
 _GATE_TIMEOUT_S = 10.0
@@ -218,9 +218,9 @@ class _Reader:
             if len(kinds) != 1:
                 reason = f"{' and '.join(kinds)} stand in one gate" if kinds else "a gate without anything to ask"
                 self._refuse(here, reason, f"give it one of {', '.join(_KINDS)}")
-            if gate["name"] in names or gate["name"] == "pods":
+            if gate["name"] in names or gate["name"] == PODS:
                 reason = f"there is a gate {gate['name']} already"
-                self._refuse((*here, "name"), reason, "give each gate a name of its own; pods is podlift's")
+                self._refuse((*here, "name"), reason, f"give each gate a name of its own; {PODS} is podlift's")
             names.add(gate["name"])
             kind = kinds[0]
             made.append({"name": gate["name"], kind: self._gate(kind, gate[kind], (*here, kind))})

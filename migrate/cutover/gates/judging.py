@@ -12,6 +12,11 @@ from ..edges import Backend, Response
 from ..world import SeenPod
 from .outcome import Outcome, Result
 
+PROBE: Mapping[str, Any] = {"name": "probe", "probe": {}}
+"""The gate that is always there; another of its kind stands in its place."""
+PODS = "pods"
+"""The name of what is seen of the pods themselves, which no other gate may bear."""
+
 
 class Side(StrEnum):
     """``SERVICE``: through the Service's address, whoever answers there."""

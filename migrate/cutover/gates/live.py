@@ -14,15 +14,12 @@ from ..run import Spec
 from ..world import SeenPod, World, port_of
 from .analysis import Analysis, Standing, analysis
 from .asking import Asking
-from .judging import judge, judge_pods
+from .judging import PODS, PROBE, judge, judge_pods
 from .judging import rules_of as rules_of_probe
 from .outcome import Outcome
 from .probing import probed
 from .targets import admitted, pod_backend, targets
 from .window import Window
-
-PODS = "pods"
-_CHECKED: Mapping[str, Any] = {"name": "probe", "probe": {}}
 
 
 class LiveGates:
@@ -112,7 +109,7 @@ class LiveGates:
 def _gates(spec: Spec) -> Sequence[Mapping[str, Any]]:
     """One probe gate, whatever was given."""
     given = [gate for gate in spec.gates if "probe" not in gate]
-    probe = next((gate for gate in spec.gates if "probe" in gate), _CHECKED)
+    probe = next((gate for gate in spec.gates if "probe" in gate), PROBE)
     return (probe, *given)
 
 

@@ -12,8 +12,9 @@ from ..environment import filled_headers
 from .judging import Tally, Target, tally
 from .window import Window
 
-# So many requests go to one target in one go: what is asked in between, an abort say, waits for them.
-MOST_AT_ONCE = 10
+# What comes in between, an abort say, waits for a round of requests. A node sends a target one after another.
+_ROUND_S = 3.0
+_MOST_AT_ONCE = 10
 
 
 def requests_of(probe: Mapping[str, Any], check: Mapping[str, Any], target: Target) -> tuple[Request, ...]:
@@ -35,6 +36,13 @@ def requests_of(probe: Mapping[str, Any], check: Mapping[str, Any], target: Targ
     )
 
 
+def _most(seen: Tally, timeout_s: float) -> int:
+    """Of whom nothing is known, or who did not answer at times, each request may take all its time."""
+    known = seen.asked and len(seen.seconds) == seen.asked
+    each_s = max(seen.seconds) if known else timeout_s
+    return max(1, min(_MOST_AT_ONCE, int(_ROUND_S / each_s) if each_s else _MOST_AT_ONCE))
+
+
 def probed(
     window: Window,
     targets: Sequence[Target],
@@ -53,7 +61,7 @@ def probed(
     for target in sorted(targets):
         ways = requests_of(probe, check, target)
         done = window.seen[target].asked // window.nodes
-        count = min(window.due(target, now), MOST_AT_ONCE)
+        count = min(window.due(target, now), _most(window.seen[target], ways[0].timeout_s))
         asked += [(target, ways[(done + n) % len(ways)]) for n in range(count)]
     if not asked:
         return window

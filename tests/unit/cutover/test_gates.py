@@ -680,6 +680,29 @@ def test_probes_of_ones_own() -> None:
     assert ("/cart", {"Host": "shop.example", "X-Test": "1"}) in asked
 
 
+def test_who_hangs_holds_nobody_up() -> None:
+    """Each of its requests takes all its time, so few are sent at once, however many are due; who answers at once gets
+    all that are."""
+
+    def behaves(each: Request, _: int) -> Response:
+        return Response(error="timeout") if each.backend.port == 8080 else Response(status=200, seconds=0.01)
+
+    nodes, clock = Nodes(behaves), Clock()
+    gates = LiveGates(nodes, clock)
+    spec = replace(SPEC, timings=replace(LAB, min_samples=100, window_s=10))
+    rounds: list[tuple[int, int]] = []
+    found = gates.judge("shift-1", spec, world(pod()))
+    while found.outcome == "going":
+        clock.sleep(2)
+        before = len(nodes.asked)
+        found = gates.judge("shift-1", spec, world(pod()))
+        sent = [each.backend.port for each in nodes.asked[before:]]
+        rounds.append((sent.count(8080) // 2, sent.count(18080) // 2))
+    assert found.outcome == "failed"
+    assert max(hanging for hanging, _ in rounds) == 1
+    assert max(fast for _, fast in rounds) == 10
+
+
 def test_parity_asks_a_pod_that_nobody_reaches_yet() -> None:
     """One legacy instance, one unadmitted pod; a difference holds the run and never leads back."""
 

@@ -10,9 +10,10 @@ import jsonschema
 import pytest
 
 from converters.errors import PodliftError
+from migrate.cutover.gates.judging import PROBE
 from migrate.cutover.gates_file import load_gates
 from migrate.cutover.run import LAB, Timings
-from migrate.cutover.settings import PROBE, Flags, Settings, counts, schedule_of
+from migrate.cutover.settings import Flags, Settings, counts, schedule_of
 from migrate.documents import parse_documents
 from migrate.project import load_project
 from migrate.schemas import schema
