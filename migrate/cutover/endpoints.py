@@ -29,7 +29,8 @@ MANAGER = "podlift-cutover"
 
 SLICE_OF = "kubernetes.io/service-name"
 SLICE_BY = "endpointslice.kubernetes.io/managed-by"
-SLICES_ARE_OURS = "podlift.dev/cutover"
+# A label's value holds no slash.
+SLICES_ARE_OURS = "cutover.podlift.dev"
 _TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 _PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 # What the endpointslice controller puts into one slice by default.
@@ -224,7 +225,7 @@ def _condition(said: Mapping[str, Any]) -> Condition | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Member:
-    """One endpoint of a Service's first port, from whichever slice. ``source``: ``legacy`` (slices of ours) or ``pod``."""
+    """An endpoint of a Service's first port, from whichever slice. ``source``: ``legacy`` (slices of ours) or ``pod``."""
 
     backend: Backend
     source: str
