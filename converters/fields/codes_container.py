@@ -363,11 +363,12 @@ STORAGE = (
 CHECKS = (
     field("shell-unused", "a shell for shell-form checks, and no check is one: it has no effect", drop=True),
     field("check", "a health check as a readiness probe"),
+    field("check-traffic", "a health check that only marked its container: a readiness probe takes it out of Services"),
     field("check-liveness", "a health check whose failure restarts the instance: a liveness probe beside readiness"),
     field("check-startup", "a start period as a startup probe"),
     field(
-        "check-start-period",
-        "a start period without a liveness probe: an unready pod while it starts is the same",
+        "check-start-interval",
+        "an interval of its own until the first success; a readiness probe has one interval",
         drop=True,
     ),
     field("check-rounded", "a time of a check, rounded up to whole seconds"),

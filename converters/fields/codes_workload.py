@@ -24,6 +24,7 @@ CONTROLLER = (
     field("restart-policy", "the restart policy"),
     field("restart-attempts", "the number of restarts: backoffLimit of a Job; a Deployment has none"),
     field("restart-lasting", "a controller of lasting pods restarts them always", drop=True),
+    field("restart-default", "nobody asked for restarts; a controller of lasting pods restarts them always"),
     field("auto-remove-lasting", "removed when it ends, and pods of this controller do not end", drop=True),
     field("replicas", "the number of instances"),
     field("replicas-scaled", "the number of instances, left to the HPA"),

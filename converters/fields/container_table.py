@@ -202,7 +202,7 @@ _PROCESS = (
         "container.checks",
         "health-checks",
         sample=["CMD", "/bin/true"],
-        seen_by="health.*",
+        seen_by="health.outcomes, health.restarted",
     ),
     *(
         _config(
@@ -212,14 +212,14 @@ _PROCESS = (
             "health-checks",
             sample=sample,
             unset=(0,),
-            seen_by="health.*",
+            seen_by=seen_by,
         )
-        for key, sample in (
-            ("Interval", 5_000_000_000),
-            ("Timeout", 2_500_000_000),
-            ("StartPeriod", 20_000_000_000),
-            ("StartInterval", 1_000_000_000),
-            ("Retries", 4),
+        for key, sample, seen_by in (
+            ("Interval", 5_000_000_000, "health.interval_s"),
+            ("Timeout", 2_500_000_000, "health.outcomes, health.restarted"),
+            ("StartPeriod", 20_000_000_000, "health.outcomes, health.restarted"),
+            ("StartInterval", 1_000_000_000, "health.starting_interval_s"),
+            ("Retries", 4, "health.outcomes, health.restarted"),
         )
     ),
     *_observed("Config.AttachStdin", "Config.AttachStdout", "Config.AttachStderr"),

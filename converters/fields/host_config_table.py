@@ -196,7 +196,7 @@ _PROCESS = (
         "auto-remove",
         sample=True,
         unset=(False,),
-        seen_by="outside: it acts when the container ends",
+        seen_by="restart.kept, restart.exit_code",
     ),
     _config(
         "Init",

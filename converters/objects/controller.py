@@ -305,6 +305,9 @@ def _tell_restart(workload: Workload, layout: Layout, ledger: Ledger) -> None:
         else:
             why = f"the engine did not restart it; a {KINDS[layout.kind]} does, whenever it ends"
             ledger.dropped(origins, "restart-lasting", why=why)
+            if not origins and workload.instances:
+                for part in layout.parts:
+                    ledger.defaulted("restart-default", f"{KINDS[layout.kind]}/{part.name}:kind", why=why)
         return
     targets = at + layout.at("backoffLimit")
     if restart.policy in ("", "no"):

@@ -99,7 +99,7 @@ class _Written:
     ledger: Ledger
 
     def probes(self) -> dict[str, Any]:
-        times = _Times.of(self.check)
+        times = self._times
         made: dict[str, Any] = {}
         for role in self.roles:
             made[role] = {
@@ -140,7 +140,7 @@ class _Written:
         if "readinessProbe" in self.roles and healthcheck:
             why = "the engine only marks an unhealthy container; a probe takes it out of Services, and rollouts wait"
             for attribute in ("kind", "argv"):
-                self.ledger.approximated(self._origins(attribute), "check", *self._targets(), why=why)
+                self.ledger.approximated(self._origins(attribute), "check-traffic", *self._targets(), why=why)
         for attribute in ("kind", "disabled"):
             self.ledger.exact(self._origins(attribute), "check", *self._targets())
         for attribute, probes in (
@@ -181,7 +181,13 @@ class _Written:
         period, interval = self._origins("start_period_s"), self._origins("start_interval_s")
         if "startupProbe" in made:
             probe = f"{self.at}.startupProbe"
-            self.ledger.exact(period, "check-startup", *self.context.in_pod(f"{probe}.failureThreshold"))
+            lasts = made["startupProbe"]["failureThreshold"] * made["startupProbe"]["periodSeconds"]
+            whole = (self.check.start_period_s or 0.0) + self._times.failures * self._times.interval_s
+            at_failures = self.context.in_pod(f"{probe}.failureThreshold")
+            if lasts != whole:
+                why = f"{whole:g} s with the failures that count: {lasts} s in whole periods of the startup probe"
+                self.ledger.approximated(period, "check-rounded", *at_failures, why=why)
+            self.ledger.exact(period, "check-startup", *at_failures)
             targets = self.context.in_pod(f"{probe}.periodSeconds") + self.context.in_pod(f"{probe}.failureThreshold")
             every = self.check.start_interval_s or START_INTERVAL_S
             if every != _whole(every):
@@ -191,14 +197,25 @@ class _Written:
             if not interval:
                 self._default(targets[:1])
             return
-        why = "failures while it starts keep the pod unready and restart nothing, as in Docker: nothing to say"
-        self.ledger.dropped(period, "check-start-period", why=why)
-        why = "the readiness probe keeps its interval while the pod starts: it may be ready later than in Docker"
-        self.ledger.dropped(interval, "check-start-period", why=why)
+        why = "a failure while it starts restarts nothing, and the first success ends the start, there as here"
+        self.ledger.exact(period, "check", *self._targets(), why=why)
+        own, every = self.check.start_interval_s, self._times.interval_s
+        if own and self.check.start_period_s and own != every:
+            why = f"every {own:g} s until the first success: the readiness probe keeps its {every:g} s"
+            self.ledger.dropped(interval, "check-start-interval", why=why)
+            return
+        self.ledger.exact(interval, "check", why="while it starts it is checked at its usual interval, there as here")
+        if self.check.start_period_s and not own and every != START_INTERVAL_S:
+            why = f"engines since 25.0 check every {START_INTERVAL_S:g} s until the first success of a start period"
+            self._default(self._targets("periodSeconds"), why=why)
 
-    def _default(self, targets: tuple[str, ...]) -> None:
+    @property
+    def _times(self) -> _Times:
+        return _Times.of(self.check)
+
+    def _default(self, targets: tuple[str, ...], why: str = "Docker's default, which is not Kubernetes'") -> None:
         for target in targets:
-            self.ledger.defaulted("probe-default", target, why="Docker's default, which is not Kubernetes'")
+            self.ledger.defaulted("probe-default", target, why=why)
 
 
 def _whole(amount: float) -> int:

@@ -234,6 +234,8 @@ def changes() -> dict[str, Change]:
     for attribute, value in CHECK.items():
         plain = Check(kind=KINDS_OF_CHECK.get(attribute, CheckKind.HTTP), port=80, argv=("true",))
         plain = Check(argv=("true",)) if attribute == "kind" else plain
+        # a failure while it starts means something only where failures restart
+        plain = replace(plain, restarts=True) if attribute.startswith("start_") else plain
         boxes = [replace(BOX, checks=(check,)) for check in (plain, _set(plain, attribute, value))]
         made[f"check.{attribute}"] = Change(*(replace(BASE, containers=(box,)) for box in boxes))
     parts: tuple[tuple[str, Any, dict[str, Any]], ...] = (

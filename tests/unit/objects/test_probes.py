@@ -40,7 +40,7 @@ def test_a_healthcheck_is_readiness_and_no_more() -> None:
     made = probed(a_check(**EXEC))
     assert made.probes == {"readinessProbe": {"exec": {"command": ["curl", "-f", "localhost"]}, **NUMBERS}}
     assert made.spec["readinessProbe"] == made.probes["readinessProbe"]
-    assert made.said("argv") == ("check", "approximated")
+    assert made.said("argv") == ("check-traffic", "approximated")
     for key in ("periodSeconds", "timeoutSeconds", "failureThreshold"):
         assert SPEC + f"readinessProbe.{key}" in made.defaulted()
 
@@ -80,8 +80,30 @@ def test_a_start_period_without_liveness() -> None:
     made = probed(a_check(start_period_s=60.0, start_interval_s=1.0, **EXEC))
     assert set(made.probes) == {"readinessProbe"}
     assert "initialDelaySeconds" not in made.probes["readinessProbe"]
-    assert made.said("start_period_s") == ("check-start-period", "dropped")
-    assert made.said("start_interval_s") == ("check-start-period", "dropped")
+    assert made.said("start_period_s") == ("check", "exact")
+    assert made.said("start_interval_s") == ("check-start-interval", "dropped")
+
+
+@pytest.mark.parametrize("numbers", [{"start_interval_s": 1.0}, {"start_interval_s": 30.0, "start_period_s": 60.0}])
+def test_a_start_interval_without_effect(numbers: dict[str, Any]) -> None:
+    """Engines look at it within a start period only; and where it is the interval itself, nothing is lost."""
+    assert probed(a_check(**numbers, **EXEC)).said("start_interval_s") == ("check", "exact")
+
+
+@pytest.mark.parametrize(("interval", "told"), [(30.0, True), (5.0, False)])
+def test_a_start_interval_that_nobody_gave(interval: float, told: bool) -> None:
+    """Newer engines check every five seconds then; which ones do, an inspect alone does not say."""
+    made = probed(a_check(start_period_s=60.0, interval_s=interval, **EXEC))
+    assert (SPEC + "readinessProbe.periodSeconds" in made.defaulted()) is told
+
+
+def test_a_startup_probe_of_whole_periods() -> None:
+    """(20 s + 3 x 10 s) / 4 s is 12.5: the restart comes two seconds later, and the verdict says so."""
+    numbers: dict[str, Any] = {"interval_s": 10.0, "start_period_s": 20.0, "start_interval_s": 4.0}
+    made = probed(a_check(restarts=True, **numbers, **EXEC))
+    assert made.probes["startupProbe"]["failureThreshold"] == 13
+    assert made.said("start_period_s") == ("check-rounded", "approximated")
+    assert "50 s" in made.verdict("start_period_s").why
 
 
 def test_parts_of_a_second_round_up() -> None:
@@ -282,6 +304,9 @@ def test_setting_any_attribute_shows(name: str) -> None:
     """Each attribute of a check changes the probes, or its verdict is other than exact."""
     kinds = {"argv": CheckKind.EXEC, "service": CheckKind.GRPC}
     base: dict[str, Any] = {"kind": kinds.get(name, CheckKind.HTTP), "port": 80, "argv": ("x",)}
+    if name.startswith("start_"):
+        # a failure while it starts means something only where failures restart
+        base["restarts"] = True
     before = probed(a_check(**base), container={"ports": PUBLISHED})
     after = probed(a_check(**{**base, name: SAMPLES[name]}), container={"ports": PUBLISHED})
     told = {v.source.path: v.level for v in after.ledger.verdicts() if v.source}
