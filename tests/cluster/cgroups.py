@@ -42,26 +42,30 @@ _KINDS = ("pid", "ipc", "uts", "net", "user", "cgroup", "mnt")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """A process of a container as this machine's own process space knows it; `paths`: controller to cgroup."""
+    """A process of a container as this machine's own process space knows it; `paths`: controller to cgroup; `started`:
+    when, in ticks of the kernel's."""
 
     pid: int
     exe: str
     paths: Mapping[str, str]
+    started: int
 
 
 def processes(ids: Iterable[str]) -> dict[str, list[Process]]:
-    """Container ID to its processes, the oldest first."""
+    """Container ID to its processes, the oldest first; numbers do not tell, since the kernel begins anew with them."""
     wanted = set(ids)
     found: dict[str, list[Process]] = {each: [] for each in wanted}
-    for folder in sorted((p for p in Path("/proc").iterdir() if p.name.isdigit()), key=lambda p: int(p.name)):
+    for folder in (p for p in Path("/proc").iterdir() if p.name.isdigit()):
         # it may end meanwhile
         with suppress(OSError):
             text = (folder / "cgroup").read_text()
             owner = next((each for each in wanted if each in text), None)
             if owner is not None:
                 exe = str((folder / "exe").readlink())
-                found[owner].append(Process(pid=int(folder.name), exe=exe, paths=_paths(text)))
-    return found
+                started = int((folder / "stat").read_text().rpartition(")")[2].split()[19])
+                process = Process(pid=int(folder.name), exe=exe, paths=_paths(text), started=started)
+                found[owner].append(process)
+    return {each: sorted(those, key=lambda process: process.started) for each, those in found.items()}
 
 
 def _paths(text: str) -> dict[str, str]:

@@ -20,10 +20,12 @@ OUTSIDE = "outside"
 # Codes that say which of the row's facts they mean, or that have no row since no document asked.
 BY_CODE: Mapping[str, tuple[str, ...]] = {
     "apparmor": ("apparmor",),
+    "check-traffic": ("health.out_of_service",),
     "grace-default": ("stop.grace_s", "stop.delay_s", "stop.end"),
     "no-new-privileges": ("no_new_privs",),
-    "probe-default": ("health.*",),
+    "probe-default": ("health.starting_interval_s",),
     "request-default": ("cgroup.cpu.shares",),
+    "restart-default": ("restart.lasts", "restart.again", "restart.exit_code"),
     "seccomp": ("seccomp",),
     "seccomp-profile": ("seccomp",),
     "selinux": ("apparmor",),

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tests.cluster.judge import Judgement, judge, same
-from tests.cluster.runner import Batch, Pair, Result, run
+from tests.cluster.judge import SILENT, Judgement, judge, same
+from tests.cluster.runner import ENGINE_FLAGS, Batch, Pair, Result, run
 from tests.cluster.shape import ShapeError, shapes
 from tests.lab import packages
 from tests.lab.engine import Lab, say
@@ -57,24 +57,24 @@ def run_in_own_lab(only: Sequence[str] = ()) -> Batch:
     packages.ensure(say)
     with Lab() as lab:
         registry = lab.registry()
-        engine = lab.engine("edge")
+        engine = lab.engine("edge", flags=ENGINE_FLAGS)
         return run(engine, registry.name, lab.cluster(), wanted)
 
 
-def judged(result: Result, batch: Batch) -> Iterator[tuple[Pair, Judgement]]:
+def judged(result: Result) -> Iterator[tuple[Pair, Judgement]]:
     """Each container of a shape with its judgement."""
     for pair in result.pairs:
         others = [verdict for each in result.pairs if each is not pair for verdict in each.verdicts]
-        yield pair, judge(pair.engine, pair.pod, pair.verdicts, of_others=others, info=batch.info)
+        yield pair, judge(pair.engine, pair.pod, pair.verdicts, of_others=others)
 
 
-def faults(result: Result, batch: Batch) -> list[str]:
+def faults(result: Result) -> list[str]:
     """What is wrong with a shape, a line each: why it could not be compared, differences that nobody told, verdicts
     that claim a difference that is not there, and codes that it is to show and does not."""
     if result.refused:
         return []
     lines = list(result.trouble)
-    for pair, judgement in judged(result, batch):
+    for pair, judgement in judged(result):
         lines += [f"{pair.container}: undeclared: {each}" for each in judgement.undeclared]
         lines += [
             f"{pair.container}: no difference, and {v.level} {v.code} of {v.source} says: {v.why}"
@@ -91,7 +91,7 @@ def totals(batch: Batch) -> Totals:
     declared: Counter[str] = Counter()
     for result in batch.results:
         made["not_here" if result.refused else "broken" if result.trouble else "shapes"] += 1
-        for _, judgement in judged(result, batch):
+        for _, judgement in judged(result):
             made["containers"] += 1
             made["facts"] += judgement.compared
             declared.update(judgement.declared)
@@ -102,14 +102,22 @@ def totals(batch: Batch) -> Totals:
     return Totals(**made, declared=dict(declared), seconds={k: round(v, 1) for k, v in batch.seconds.items()})
 
 
-def described(result: Result, batch: Batch, *, whole: bool = False) -> Iterator[str]:
+def unused(batch: Batch) -> set[str]:
+    """The codes that the judge excuses and need no excuse: in a run of all shapes each hushes a verdict, but where this
+    machine refuses the shape that is to show it."""
+    hushed = {v.code for result in batch.results for _, judgement in judged(result) for v, _ in judgement.silent}
+    missed = {code for result in batch.results if result.refused for code in result.shape.shows}
+    return set(SILENT) - hushed - missed
+
+
+def described(result: Result, *, whole: bool = False) -> Iterator[str]:
     """What differs in a shape and what was said, for whoever writes one. ``whole``: with what is unavoidable."""
     yield f"== {result.shape.name}"
     if result.refused:
         yield f"not here: {result.refused}"
-    for line in faults(result, batch):
+    for line in faults(result):
         yield f"FAULT {line}"
-    for pair, judgement in judged(result, batch):
+    for pair, judgement in judged(result):
         declared = ", ".join(f"{count} {level}" for level, count in judgement.declared.items()) or "none"
         yield (
             f"{pair.container} as {pair.workload}: {judgement.compared} facts; differences declared: {declared}; "
@@ -131,10 +139,10 @@ def main() -> None:
     except ShapeError as error:
         sys.exit(f"tests/cluster/shapes: {error}")
     for result in batch.results:
-        for line in described(result, batch, whole="--all" in sys.argv):
+        for line in described(result, whole="--all" in sys.argv):
             print(line)  # noqa: T201
     print(totals(batch))  # noqa: T201
-    sys.exit(any(faults(result, batch) for result in batch.results))
+    sys.exit(any(faults(result) for result in batch.results))
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 - A fact that differs is *declared* where a verdict other than exact speaks of it, *unavoidable* where the table of
   Kubernetes' own differences has it and no exact verdict speaks of it, else *undeclared*.
 - A verdict that says dropped or approximated *cries wolf* where none of its facts differ. It need not show where what
-  it speaks of is seen from outside only, was not watched in this shape, or cannot show here for a reason that
-  ``SILENT`` has; each of these is counted apart.
+  it speaks of is seen from outside only, was not watched in this shape, or cannot show for a reason that ``SILENT``
+  has and the container's own facts confirm; each of these is counted apart.
 - A defaulted verdict claims no difference, but may explain one; so may an undecided one, by what was chosen for now.
 """
 
@@ -26,48 +26,37 @@ WATCHED = ("stop.", "restart.", "health.", "reach.")
 _SHARED = ("reach.", "namespaces.", "pid1")
 # Seconds by which two measured times may differ and still be the same.
 SAME_S = 1.5
+# Bytes from which on a cgroup's limit is none.
+_NO_LIMIT = 1 << 62
 _CLAIMS_DIFFERENCE = (Level.APPROXIMATED, Level.DROPPED)
 _RANK = {level: rank for rank, level in enumerate(Level)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silent:
-    """Why a verdict of a code may not show: ``when`` tests the engine's facts and its /info."""
+    """Why a verdict of a code may not show: ``when`` tests the facts of the container on the engine."""
 
     reason: str
-    when: Callable[[Facts, Mapping[str, Any]], bool]
+    when: Callable[[Facts], bool]
 
 
-def _always(_facts: Facts, _info: Mapping[str, Any]) -> bool:
-    return True
+def _ended_by_itself(facts: Facts) -> bool:
+    return str(facts.get("stop.end", "")).startswith("exit")
+
+
+def _kernel_memory_unlimited(facts: Facts) -> bool:
+    return all(int(facts.get(name, 0)) >= _NO_LIMIT for name in ("cgroup.memory.kernel", "cgroup.memory.kernel_tcp"))
 
 
 SILENT: Mapping[str, Silent] = {
-    "bind": Silent(
-        reason="what lies there is each host's own, and the lab lays the same on engine and nodes", when=_always
-    ),
-    "check": Silent(reason="the outcomes are the same; what differs is what is done about them", when=_always),
-    "stop-timeout": Silent(
-        reason="a program that ends by itself is not killed",
-        when=lambda facts, _: str(facts.get("stop.end", "")).startswith("exit"),
-    ),
+    "stop-timeout": Silent(reason="a program that ends by itself is not killed", when=_ended_by_itself),
     "stop-signal": Silent(
         reason="the image's own signal follows only where the program has not ended on the other one",
-        when=lambda facts, _: str(facts.get("stop.end", "")).startswith("exit"),
-    ),
-    "image-local-only": Silent(reason="whoever brings the image vouches for it; the lab brings the same", when=_always),
-    "check-start-period": Silent(
-        reason="it says itself that nothing differs: the pod is unready as long", when=_always
-    ),
-    "memory-swap": Silent(
-        reason="this engine says that the kernel limits no swap (SwapLimit)", when=lambda _, info: not info["SwapLimit"]
+        when=_ended_by_itself,
     ),
     "kernel-memory": Silent(
-        reason="this engine says that the kernel has no such limit (KernelMemory, KernelMemoryTCP)",
-        when=lambda _, info: not (info.get("KernelMemory") and info.get("KernelMemoryTCP")),
-    ),
-    "oom-kill-disable": Silent(
-        reason="this engine says that it cannot (OomKillDisable)", when=lambda _, info: not info["OomKillDisable"]
+        reason="kernels since 5.16 take the limit and keep none: the container had no such limit either",
+        when=_kernel_memory_unlimited,
     ),
 }
 
@@ -113,12 +102,11 @@ def judge(
     verdicts: Sequence[Verdict],
     *,
     of_others: Sequence[Verdict] = (),
-    info: Mapping[str, Any],
     unavoidable: Iterable[Difference] = UNAVOIDABLE,
     silent: Mapping[str, Silent] = SILENT,
 ) -> Judgement:
     """``verdicts`` of this container; ``of_others``: of those beside it, which may say why a call from here ends
-    otherwise, or with whom this one shares a namespace. ``info``: the engine's /info."""
+    otherwise, or with whom this one shares a namespace."""
     names = sorted(engine.keys() | pod.keys())
     differing = [name for name in names if not same(name, engine.get(name, ABSENT), pod.get(name, ABSENT))]
     spoken = [(verdict, claims(verdict)) for verdict in verdicts]
@@ -139,7 +127,7 @@ def judge(
         else:
             left.append(Undeclared(fact=name, engine=here, pod=there, exact=exact))
     made = Judgement(compared=len(names), declared=dict(declared), unavoidable=must, undeclared=tuple(left))
-    return _with_wolves(made, spoken, names, differing, engine, info, silent)
+    return _with_wolves(made, spoken, names, differing, engine, silent)
 
 
 def _with_wolves(
@@ -148,7 +136,6 @@ def _with_wolves(
     names: Sequence[str],
     differing: Sequence[str],
     engine: Facts,
-    info: Mapping[str, Any],
     silent: Mapping[str, Silent],
 ) -> Judgement:
     wolves, hushed, outside, unwatched = [], [], 0, 0
@@ -161,7 +148,7 @@ def _with_wolves(
             continue
         elif all(each.startswith(WATCHED) for each in facts) and not any(_any_of(name, facts) for name in names):
             unwatched += 1
-        elif verdict.code in silent and silent[verdict.code].when(engine, info):
+        elif verdict.code in silent and silent[verdict.code].when(engine):
             hushed.append((verdict, silent[verdict.code].reason))
         else:
             wolves.append(verdict)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import statistics
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,15 +12,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import docker.errors
+
 from tests.cluster.shape import Reach, Shape
 from tests.lab import programs
 from tests.lab.engine import LabEngine, say
+from tests.lab.host import Host, HostError
 
 PROBE = Path(__file__).with_name("probe")
 MARK = "probe: "
 _POLL_S = 0.3
 # runc's words where it cannot give a container what it has not itself
 _CONFINED = "unable to apply caps"
+# the engine's words where it makes the container without what was asked for
+_LESS = "Your kernel does not support"
+# For how long nobody may get through before a container counts as taken out of service: a Service takes its time.
+OUT_S = 3.0
+
+
+class RefusedError(Exception):
+    """This machine gives it to no container; the message says in whose words."""
 
 
 def events(log: str) -> Iterator[dict[str, Any]]:
@@ -35,6 +48,11 @@ def image_name(shape: Shape, registry: str) -> str:
     return f"equivalence/{shape.name}:local" if shape.local else f"{registry}/equivalence/{shape.name}:1"
 
 
+def nodes_image_name(shape: Shape) -> str:
+    """What the nodes have of an image that is in no registry."""
+    return f"equivalence/{shape.name}:nodes"
+
+
 class Legacy:
     """The shapes' containers on one engine."""
 
@@ -45,47 +63,60 @@ class Legacy:
         self.ids: dict[str, str] = {}
         self.failed: dict[str, str] = {}
         self.refused: dict[str, str] = {}
+        self._api = tuple(map(int, engine.client.api.version()["ApiVersion"].split(".")))
         self._watchers = ThreadPoolExecutor(32, thread_name_prefix="watch")
         self._health: dict[str, Future[dict[str, Any]]] = {}
 
     def start(self) -> None:
-        """Makes and starts everything; what fails stands in ``failed`` by the shape's name, what a confined
-        machine lets no container have in ``refused``."""
+        """Makes and starts everything; what fails stands in ``failed`` by the shape's name, what this machine lets no
+        container have in ``refused``."""
         probe = programs.build(PROBE, say).read_bytes()
         with ThreadPoolExecutor(4) as threads:
-            for shape, trouble in zip(
-                self.shapes, threads.map(lambda s: self._tried(s, probe), self.shapes), strict=True
-            ):
-                if trouble:
-                    where = self.refused if _CONFINED in trouble and not all_capabilities() else self.failed
-                    where[shape.name] = trouble
+            list(threads.map(lambda shape: self._try(shape, probe), self.shapes))
 
-    def _tried(self, shape: Shape, probe: bytes) -> str:
+    def _try(self, shape: Shape, probe: bytes) -> None:
         try:
             self._make(shape, probe)
         except Exception as error:  # noqa: BLE001 whatever one shape meets, the others go on
-            return f"the engine: {error}"
-        return ""
+            confined = _CONFINED in str(error) and not all_capabilities()
+            where = self.refused if confined or isinstance(error, RefusedError) else self.failed
+            where[shape.name] = f"the engine: {error}"
 
     def _make(self, shape: Shape, probe: bytes) -> None:
+        if self._api < shape.api:
+            raise RefusedError(
+                f"its API is {'.'.join(map(str, self._api))}, older than {'.'.join(map(str, shape.api))}"
+            )
         for path, text in shape.host.items():
             put(self.engine.root, path, text)
         name = image_name(shape, self.registry)
         files: dict[str, str | bytes] = {"bin/probe": probe, **shape.image_files}
         config = {"Entrypoint": ["/bin/probe"], "Cmd": [], **shape.image_config}
         self.engine.import_image(name, files=files, config=config)
-        if not shape.local:
+        if shape.local:
+            self.engine.import_image(nodes_image_name(shape), files={**files, **shape.brought}, config=config)
+        else:
             self.engine.push(name, name)
         for network, body in shape.networks.items():
             self._post("/networks/create", {"Name": network, **body})
         for volume, body in shape.volumes.items():
             self._post("/volumes/create", {"Name": volume, **body})
         for container, body in shape.containers.items():
-            made = self._post(f"/containers/create?name={container}", {"Image": name, **body})
+            made = self._post(f"/containers/create?name={container}", self._request({"Image": name, **body}))
+            for warning in made["Warnings"] or ():
+                if _LESS in warning:
+                    raise RefusedError(warning)
             self.ids[container] = made["Id"]
             self._post(f"/containers/{made['Id']}/start")
             if shape.health_s:
                 self._health[container] = self._watchers.submit(self._watch_health, made["Id"], shape.health_s)
+
+    def _request(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """With a parent of its cgroup below the lab's own, which goes with the lab."""
+        host = body["HostConfig"]
+        if "CgroupParent" not in host:
+            return body
+        return {**body, "HostConfig": {**host, "CgroupParent": f"{self.engine.cgroup}/{host['CgroupParent']}"}}
 
     def _post(self, path: str, body: Mapping[str, Any] | None = None, *, timeout_s: float = 60) -> Any:
         """A request with a body as it is: docker-py would leave out what it does not know."""
@@ -113,14 +144,19 @@ class Legacy:
         return text.decode(errors="replace")
 
     def state(self, container: str) -> Mapping[str, Any]:
-        """``running``, ``exit_code`` and ``starts`` as the engine has them."""
-        body = self.engine.client.api.inspect_container(self.ids[container])
+        """Whether it ``lasts``, its ``exit_code``, whether it was started ``again``, and whether it is ``kept`` for
+        whoever asks, as the engine has them."""
+        try:
+            body = self.engine.client.api.inspect_container(self.ids[container])
+        except docker.errors.NotFound:
+            return {"lasts": False, "exit_code": None, "again": False, "kept": False}
         state = body["State"]
         return {
             "lasts": state["Status"] in ("running", "restarting"),
             # of one that runs again the engine has forgotten it
             "exit_code": None if state["Running"] else state["ExitCode"],
             "again": body["RestartCount"] > 0,
+            "kept": True,
         }
 
     def stop(self, container: str) -> float:
@@ -141,18 +177,58 @@ class Legacy:
 
     def _watch_health(self, identity: str, for_s: float) -> dict[str, Any]:
         seen: list[str] = []
+        calls: list[tuple[float, bool]] = []
         end = time.monotonic() + for_s
         body: Any = {}
         while time.monotonic() < end:
             body = self.engine.client.api.inspect_container(identity)
+            port = next((each.partition("/")[0] for each in body["Config"].get("ExposedPorts") or ()), "")
+            if port:
+                address = body["NetworkSettings"]["IPAddress"]
+                calls.append((time.monotonic(), connects(self.engine.host, address, port)))
             said = "healthy" if body["State"].get("Health", {}).get("Status") in ("healthy", None) else "not"
             if not seen or seen[-1] != said:
                 seen.append(said)
             time.sleep(_POLL_S)
-        return {"outcomes": seen, "again": body["RestartCount"] > 0}
+        return {
+            "outcomes": seen,
+            "again": body["RestartCount"] > 0,
+            "out_of_service": called_in_vain(calls) if calls else None,
+        }
 
     def close(self) -> None:
         self._watchers.shutdown(wait=False, cancel_futures=True)
+
+
+def connects(host: Host, address: str, port: str) -> bool:
+    """Whether an address answers a connection from a host."""
+    try:
+        host.run("timeout", "1", "bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}")
+    except HostError:
+        return False
+    return True
+
+
+def called_in_vain(calls: Iterable[tuple[float, bool]]) -> bool:
+    """Whether nobody got through for ``OUT_S`` at a stretch; calls: when, and whether it was answered."""
+    since: float | None = None
+    for at, answered in calls:
+        since = None if answered else at if since is None else since
+        if since is not None and at - since >= OUT_S:
+            return True
+    return False
+
+
+def checking(log: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """How far apart its checks were, in seconds, from the probe's events: until the first good one, and from there on.
+    Of what there was no second check, there is nothing."""
+    checks = [(each["time"], each["well"]) for each in log if each["event"] == "checked"]
+    first = next((number for number, (_, well) in enumerate(checks) if well), len(checks))
+    made = {}
+    for fact, part in (("health.starting_interval_s", checks[: first + 1]), ("health.interval_s", checks[first:])):
+        if len(part) > 1:
+            made[fact] = statistics.median(after[0] - before[0] for before, after in itertools.pairwise(part))
+    return made
 
 
 def all_capabilities() -> bool:

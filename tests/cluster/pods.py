@@ -15,6 +15,8 @@ from tests.lab.cluster import Cluster
 from tests.lab.host import HostError
 
 CLASS = "lab"
+# the kubelet's words where the runtime is too old for spec.hostUsers: false
+_CANNOT = "does not support user namespaces"
 _POLL_S = 0.3
 
 
@@ -111,6 +113,21 @@ class Pods:
             for event in events(self.log(namespace, pod, container)):
                 if event["event"] == "report":
                     return event["facts"]  # type: ignore[no-any-return]
+        return None
+
+    def refusals(self, namespace: str) -> dict[str, str]:
+        """Pods that the runtime below cannot make at all, by their names, and the kubelet's words."""
+        found = self.api.get(f"/api/v1/namespaces/{namespace}/events", fieldSelector="type=Warning")["items"]
+        said = ((event["involvedObject"].get("name", ""), event.get("message", "")) for event in found)
+        return {name: message for name, message in said if _CANNOT in message}
+
+    def service(self, namespace: str, workload: str) -> tuple[str, str] | None:
+        """Address and port of a workload's Service."""
+        path = f"/api/v1/namespaces/{namespace}/services"
+        for service in self.api.get(path, labelSelector=f"podlift.dev/workload={workload}")["items"]:
+            spec = service["spec"]
+            if spec.get("clusterIP", "None") != "None":
+                return spec["clusterIP"], str(spec["ports"][0]["port"])
         return None
 
     def stop(self, namespace: str, pod: str, containers: Sequence[str]) -> tuple[float, dict[str, list[Any]]]:

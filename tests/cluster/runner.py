@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from migrate import discover, load_decisions, load_documents, load_mapping, load
 from migrate.plan.model import Plan
 from tests.cluster import cgroups
 from tests.cluster.facts import Facts, Seen, flatten
-from tests.cluster.legacy import Legacy, ending, events, put
+from tests.cluster.legacy import Legacy, called_in_vain, checking, connects, ending, events, nodes_image_name, put
 from tests.cluster.pods import CLASS, Pods, identity, status_of, trouble
 from tests.cluster.shape import Shape
 from tests.lab.cluster import Cluster
@@ -44,6 +44,9 @@ TARGET: Mapping[str, Any] = {
     "storageClasses": [{"name": CLASS, "accessModes": ["ReadWriteOnce", "ReadWriteMany"], "default": True}],
     "requests": {"cpu": "10m"},
 }
+# A runtime under a second name: engines know it by a flag, nodes by a RuntimeClass of that name.
+RUNTIME = "runc-too"
+ENGINE_FLAGS = (f"--add-runtime={RUNTIME}=runc",)
 PODS_S = 90.0
 # How much later a pod may come to the same end as the engine: the kubelet waits longer, the machine may be busy.
 SETTLE_S = 45.0
@@ -75,10 +78,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """``info``: the engine's own /info, by which the judge knows what this machine can do."""
-
     results: tuple[Result, ...]
-    info: Mapping[str, Any]
     seconds: Mapping[str, float]
 
 
@@ -106,6 +106,7 @@ class _Place:
     number: int
     pod: str = ""
     said: Mapping[str, Any] | None = None
+    calls: Future[bool | None] | None = None
     behaviour: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
@@ -125,7 +126,10 @@ class _Run:
         self.folder = folder
         self.legacy = Legacy(engine, registry, shapes)
         self.trouble: dict[str, list[str]] = {shape.name: [] for shape in shapes}
+        # what this machine refuses to any container, by the shape's name
+        self.refused: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
+        self.callers = ThreadPoolExecutor(32, thread_name_prefix="call")
         self.groups = self._groups()
         self.places: dict[str, _Place] = {}
 
@@ -137,9 +141,9 @@ class _Run:
         seen = self._timed("look", self._look)
         self._timed("behaviour", self._behave)
         results = tuple(self._result(shape, seen) for shape in self.shapes)
-        info = self.engine.client.api.info()
         self.legacy.close()
-        return Batch(results=results, info=info, seconds=self.seconds)
+        self.callers.shutdown(wait=False, cancel_futures=True)
+        return Batch(results=results, seconds=self.seconds)
 
     def _timed(self, name: str, step: Any) -> Any:
         start = time.monotonic()
@@ -174,11 +178,15 @@ class _Run:
         for host in (self.engine.host, *(node.host for node in self.cluster.nodes)):
             host.run("mount", "--make-rshared", "/")
         self.legacy.start()
-        for name, said in (*self.legacy.failed.items(), *self.legacy.refused.items()):
+        self.refused.update(self.legacy.refused)
+        for name, said in self.legacy.failed.items():
             self.trouble[name].append(said)
 
     def _sound(self, shapes: Iterable[Shape]) -> list[Shape]:
-        return [shape for shape in shapes if not self.trouble[shape.name]]
+        return [shape for shape in shapes if self._is_sound(shape)]
+
+    def _is_sound(self, shape: Shape) -> bool:
+        return not self.trouble[shape.name] and shape.name not in self.refused
 
     # ---------------------------------------------------------------- the plan
 
@@ -257,16 +265,18 @@ class _Run:
     def _apply(self) -> None:
         names = sorted({group.namespace for group in self.groups})
         storage = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": CLASS}}
+        runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": RUNTIME}}
         self.cluster.apply(
             {**storage, "provisioner": "kubernetes.io/no-provisioner"},
+            {**runtime, "handler": "runc"},
             *(_namespace(group.namespace, group.target.pod_security) for group in self.groups),
         )
         self._await_accounts(names)
         for node in self.cluster.nodes:
             for shape in self.shapes:
-                for path, text in shape.host.items():
+                for path, text in shape.nodes.items():
                     put(node.root, path, text)
-        self.cluster.load(self.engine, *(f"equivalence/{s.name}:local" for s in self._sound(self.shapes) if s.local))
+        self.cluster.load(self.engine, *(nodes_image_name(s) for s in self._sound(self.shapes) if s.local))
         self.pods = Pods(self.cluster, names)
         for number, group in enumerate(self.groups):
             assert group.plan is not None
@@ -299,11 +309,16 @@ class _Run:
         """Waits for every container's report, and puts something behind the claims meanwhile."""
         end = time.monotonic() + PODS_S
         names = sorted({group.namespace for group in self.groups})
-        waiting = [place for place in self.places.values() if not self.trouble[place.shape.name]]
+        waiting = [place for place in self.places.values() if self._is_sound(place.shape)]
+        for place in waiting:
+            if place.shape.health_s:
+                place.calls = self.callers.submit(self._call, place, end)
         while waiting and time.monotonic() < end:
             for namespace in names:
                 self.pods.bind_claims(namespace)
             waiting = [place for place in waiting if not self._reported(place)]
+            self._tell_refused(waiting)
+            waiting = [place for place in waiting if self._is_sound(place.shape)]
             time.sleep(_POLL_S)
         for place in waiting:
             pods = self.pods.watch.of(place.namespace, place.label)
@@ -319,10 +334,40 @@ class _Run:
         place.pod, place.said = pod, said
         return said is not None
 
+    def _tell_refused(self, waiting: Sequence[_Place]) -> None:
+        for namespace in {place.namespace for place in waiting}:
+            said = self.pods.refusals(namespace)
+            for place in waiting:
+                for pod in self.pods.watch.of(namespace, place.label):
+                    if message := said.get(pod["metadata"]["name"]):
+                        self.refused[place.shape.name] = f"the node: {message}"
+
+    def _call(self, place: _Place, patience: float) -> bool | None:
+        """Whether its Service was called in vain for a while, from its start to the end of the watch; None where it has
+        none, or did not start while there was patience."""
+        address = self.pods.service(place.namespace, place.label)
+        while not (began := self._began(place)) and time.monotonic() < patience:
+            time.sleep(_POLL_S)
+        if address is None or not began:
+            return None
+        calls = []
+        while time.time() < began + place.shape.health_s:
+            calls.append((time.monotonic(), connects(self.cluster.nodes[0].host, *address)))
+            time.sleep(_POLL_S)
+        return called_in_vain(calls)
+
+    def _began(self, place: _Place) -> float:
+        """When its container started, 0 where it has not."""
+        pods = self.pods.watch.of(place.namespace, place.label)
+        if len(pods) <= place.number:
+            return 0.0
+        states = status_of(pods[place.number], place.container).get("state", {})
+        return next((_time(state["startedAt"]) for state in states.values() if "startedAt" in state), 0.0)
+
     # ---------------------------------------------------------------- what is seen
 
     def _look(self) -> dict[str, tuple[Seen, Seen]]:
-        ready = {n: p for n, p in self.places.items() if not self.trouble[p.shape.name]}
+        ready = {n: p for n, p in self.places.items() if self._is_sound(p.shape)}
         here = {name: self.legacy.ids[name] for name in ready}
         there = {n: identity(self.pods.watch.pod(p.namespace, p.pod), p.container) for n, p in ready.items()}
         found = cgroups.processes([*here.values(), *there.values()])
@@ -350,7 +395,7 @@ class _Run:
                     self.trouble[shape.name].append(said)
 
     def _behaved(self, shape: Shape) -> str:
-        if self.trouble[shape.name]:
+        if not self._is_sound(shape):
             return ""
         try:
             self._reach(shape)
@@ -374,8 +419,7 @@ class _Run:
         for name in shape.containers:
             place = self.places[name]
             here = self.legacy.health(name)
-            pod = self.pods.watch.pod(place.namespace, place.pod)
-            began = _time(pod["status"]["startTime"])
+            began = self._began(place)
             while time.time() < began + shape.health_s:
                 time.sleep(_POLL_S)
             went = self.pods.watch.readiness(place.namespace, place.pod, began + shape.health_s)
@@ -383,6 +427,13 @@ class _Run:
             outcomes = ["healthy" if ready else "not" for ready in went]
             place.behaviour["health.outcomes"] = here["outcomes"], outcomes
             place.behaviour["health.restarted"] = here["again"], again
+            assert place.calls is not None
+            if here["out_of_service"] is not None:
+                place.behaviour["health.out_of_service"] = here["out_of_service"], place.calls.result()
+            times = checking(events(self.legacy.log(name)))
+            others = checking(events(self.pods.log(place.namespace, place.pod, place.container)))
+            for fact in times.keys() & others.keys():
+                place.behaviour[fact] = times[fact], others[fact]
 
     def _restart(self, shape: Shape) -> None:
         if shape.restarts is None:
@@ -403,7 +454,7 @@ class _Run:
             while here != there and time.monotonic() < patience:
                 time.sleep(_POLL_S)
                 here, there = self.legacy.state(name), self._pod_state(place)
-            for fact in ("lasts", "exit_code", "again"):
+            for fact in ("lasts", "exit_code", "again", "kept"):
                 place.behaviour[f"restart.{fact}"] = here[fact], there[fact]
 
     def _strike(self, name: str, side: str) -> bool:
@@ -439,6 +490,8 @@ class _Run:
             "lasts": lasts,
             "again": len(pods) > 1 or any(each.get("restartCount", 0) > 0 for each in statuses),
             "exit_code": ended[-1]["exitCode"] if ended and not lasts else None,
+            # what is gone is in the watch all the same
+            "kept": any("deletionTimestamp" not in pod["metadata"] for pod in pods),
         }
 
     def _stop(self, shape: Shape) -> None:
@@ -469,7 +522,7 @@ class _Run:
     # ---------------------------------------------------------------- the result
 
     def _result(self, shape: Shape, seen: Mapping[str, tuple[Seen, Seen]]) -> Result:
-        if refused := self.legacy.refused.get(shape.name):
+        if refused := self.refused.get(shape.name):
             return Result(shape=shape, refused=refused)
         if self.trouble[shape.name]:
             return Result(shape=shape, trouble=tuple(dict.fromkeys(self.trouble[shape.name])))

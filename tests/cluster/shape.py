@@ -16,10 +16,10 @@ from converters.fields.container_table import CONTAINER_ROWS
 SHAPES = Path(__file__).with_name("shapes")
 
 _KEYS = {
-    "about", "image", "host", "volumes", "networks", "containers", "target", "decisions", "mapping", "configs",
-    "behaviour", "shows",
+    "about", "api", "image", "host", "nodes", "volumes", "networks", "containers", "target", "decisions", "mapping",
+    "configs", "behaviour", "shows",
 }  # fmt: skip
-_IMAGE = {"files", "config", "local"}
+_IMAGE = {"files", "config", "local", "brought"}
 _BEHAVIOUR = {"stop", "restarts", "health", "reach"}
 _RESTARTS = {"signals", "every_s", "for_s"}
 _DECISIONS = {"answers", "overrides", "secrets", "notSecrets"}
@@ -60,8 +60,11 @@ class Restarts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """
-    image       ``files`` and ``config`` as tests/lab/images.py takes them; local: it is in no registry
-    host        path to text: files of the engine's host and of every node; a path that ends with / is a folder
+    api         the version of the Engine API that the containers need, () for any
+    image       ``files`` and ``config`` as tests/lab/images.py takes them; local: it is in no registry, and ``brought``
+                are the files that the nodes' own build of it has beside
+    host        path to text: files of the engine's host; a path that ends with / is a folder
+    nodes       likewise, of every node
     containers  name to the body of the Engine API's create request
     volumes, networks    likewise
     target      laid over the suite's own target.yaml
@@ -73,10 +76,13 @@ class Shape:
 
     name: str
     about: str
+    api: tuple[int, ...] = ()
     image_files: Mapping[str, str] = field(default_factory=dict)
     image_config: Mapping[str, Any] = field(default_factory=dict)
     local: bool = False
+    brought: Mapping[str, str] = field(default_factory=dict)
     host: Mapping[str, str] = field(default_factory=dict)
+    nodes: Mapping[str, str] = field(default_factory=dict)
     containers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     networks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -146,10 +152,13 @@ def parse(name: str, body: Any) -> Shape:
     return Shape(
         name=name,
         about=body["about"],
+        api=_version(name, body.get("api")),
         image_files=image.get("files") or {},
         image_config=image.get("config") or {},
         local=image.get("local", False),
+        brought=image.get("brought") or {},
         host=body.get("host") or {},
+        nodes={**(body.get("host") or {}), **(body.get("nodes") or {})},
         containers=containers,
         volumes={each: made or {} for each, made in (body.get("volumes") or {}).items()},
         networks={each: made or {} for each, made in (body.get("networks") or {}).items()},
@@ -170,6 +179,15 @@ def _request(where: str, body: Any) -> dict[str, Any]:
     made = _known(where, body, _REQUEST)
     _known(f"{where}: HostConfig", made.get("HostConfig") or {}, _HOST_CONFIG)
     return made
+
+
+def _version(name: str, value: Any) -> tuple[int, ...]:
+    if value is None:
+        return ()
+    # without quotes 1.40 would be 1.4
+    if not isinstance(value, str) or re.fullmatch(r"\d+\.\d+", value) is None:
+        raise ShapeError(f'{name}: api: a version in quotes is due, as in "1.44"')
+    return tuple(map(int, value.split(".")))
 
 
 def _seconds(where: str, value: Any) -> float:

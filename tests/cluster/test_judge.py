@@ -11,12 +11,13 @@ from converters.fields.other_tables import NETWORK_ROWS, VOLUME_ROWS
 from converters.fields.row import Role
 from converters.fields.verdict import Level, Source, Verdict
 from tests.cluster.claims import OUTSIDE, claims, is_of
+from tests.cluster.equivalence import unused
 from tests.cluster.facts import Seen, flatten
-from tests.cluster.judge import Judgement, Silent, judge, same
-from tests.cluster.legacy import ending, events
+from tests.cluster.judge import SILENT, Judgement, Silent, judge, same
+from tests.cluster.legacy import called_in_vain, checking, ending, events
+from tests.cluster.runner import Batch, Pair, Result
+from tests.cluster.shape import Shape
 from tests.cluster.unavoidable import UNAVOIDABLE, Difference
-
-INFO = {"SwapLimit": True, "KernelMemory": True, "KernelMemoryTCP": True, "OomKillDisable": True}
 
 
 def verdict(level: Level, path: str = "", code: str = "env", kind: str = "container") -> Verdict:
@@ -25,7 +26,7 @@ def verdict(level: Level, path: str = "", code: str = "env", kind: str = "contai
 
 
 def judged(engine: dict[str, Any], pod: dict[str, Any], *verdicts: Verdict, **more: Any) -> Judgement:
-    return judge(engine, pod, verdicts, **{"info": INFO, "unavoidable": (), "silent": {}, **more})
+    return judge(engine, pod, verdicts, **{"unavoidable": (), "silent": {}, **more})
 
 
 # ---------------------------------------------------------------- what a verdict speaks of
@@ -56,6 +57,9 @@ def test_a_source_names_its_facts(path: str, facts: tuple[str, ...]) -> None:
 def test_a_code_may_say_it_closer_than_its_row() -> None:
     """One row has all security options."""
     assert claims(verdict(Level.EXACT, "HostConfig.SecurityOpt[seccomp]", code="seccomp")) == ("seccomp",)
+    assert claims(verdict(Level.APPROXIMATED, "Config.Healthcheck.Test", code="check-traffic")) == (
+        "health.out_of_service",
+    )
 
 
 def test_each_kind_of_document_has_its_own_rows() -> None:
@@ -255,12 +259,46 @@ def test_what_was_not_watched_is_counted_apart() -> None:
 
 
 def test_what_cannot_show_here_says_why() -> None:
-    """By what the machine says of itself."""
+    """By what was seen of the container itself."""
     said = verdict(Level.DROPPED, "Config.WorkingDir", code="working-dir")
-    quiet = {"working-dir": Silent(reason="no folders here", when=lambda _, info: not info["Folders"])}
-    found = judged({"cwd": "/"}, {"cwd": "/"}, said, silent=quiet, info={"Folders": False})
-    assert found.silent == ((said, "no folders here"),)
-    assert judged({"cwd": "/"}, {"cwd": "/"}, said, silent=quiet, info={"Folders": True}).wolves == (said,)
+    quiet = {"working-dir": Silent(reason="it is at its root", when=lambda facts: facts["cwd"] == "/")}
+    assert judged({"cwd": "/"}, {"cwd": "/"}, said, silent=quiet).silent == ((said, "it is at its root"),)
+    assert judged({"cwd": "/srv"}, {"cwd": "/srv"}, said, silent=quiet).wolves == (said,)
+
+
+def test_no_excuse_is_for_always() -> None:
+    """Of a container of which nothing is known, every verdict must show."""
+    assert [code for code, each in SILENT.items() if each.when({})] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "excused"),
+    [
+        ("stop-timeout", {"stop.end": "exit 0"}, True),
+        ("stop-timeout", {"stop.end": "killed"}, False),
+        ("stop-signal", {"stop.end": "exit 7"}, True),
+        ("kernel-memory", {"cgroup.memory.kernel": str(1 << 63), "cgroup.memory.kernel_tcp": str(1 << 63)}, True),
+        ("kernel-memory", {"cgroup.memory.kernel": "67108864", "cgroup.memory.kernel_tcp": str(1 << 63)}, False),
+    ],
+)
+def test_an_excuse_is_checked(code: str, facts: dict[str, Any], excused: bool) -> None:
+    """Against the facts of the container."""
+    assert SILENT[code].when(facts) is excused
+
+
+def run_of(*pairs: tuple[dict[str, Any], Verdict], shows: tuple[str, ...] = (), refused: str = "") -> Batch:
+    shape = Shape(name="web", about="x", shows=shows)
+    made = tuple(Pair(container="web", workload="web", engine=f, pod=f, verdicts=(v,)) for f, v in pairs)
+    return Batch(results=(Result(shape=shape, pairs=made, refused=refused),), seconds={})
+
+
+def test_an_excuse_that_no_shape_needs_is_found() -> None:
+    """Unless the shape that needs it cannot run here."""
+    said = verdict(Level.APPROXIMATED, "Config.StopTimeout", code="stop-timeout")
+    others = set(SILENT) - {"stop-timeout"}
+    assert unused(run_of(({"stop.end": "exit 0", "stop.grace_s": 1.0}, said))) == others
+    assert unused(run_of()) == set(SILENT)
+    assert unused(run_of(shows=("stop-timeout",), refused="this machine has no clock")) == others
 
 
 # ---------------------------------------------------------------- flat facts
@@ -311,6 +349,34 @@ def test_an_end_is_told_from_what_the_probe_said() -> None:
     assert ending(said, 100.0) == {**ended, "stop.grace_s": 3.0}
     assert ending(said[:3], 100.0)["stop.end"] == "killed"
     assert ending(said[:1], 100.0) == {"stop.signal": "none", "stop.end": "killed"}
+
+
+def test_checks_are_told_by_their_distance() -> None:
+    """Until the first good one, which ends the start, and from there on."""
+    said = [
+        {"event": "checked", "time": time, "well": well}
+        for time, well in ((1.0, False), (2.0, False), (3.5, True), (9.0, True), (15.0, False))
+    ]
+    assert checking([{"event": "ready", "time": 0.0}, *said]) == {
+        "health.starting_interval_s": 1.25,
+        "health.interval_s": 5.75,
+    }
+    assert checking(said[2:3]) == {}
+    assert checking(said[:2]) == {"health.starting_interval_s": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("calls", "vain"),
+    [
+        ([(0.0, False), (2.0, False), (3.0, False)], True),
+        ([(0.0, False), (2.0, False), (2.5, True), (4.0, False)], False),
+        ([(0.0, True), (9.0, True)], False),
+        ([], False),
+    ],
+)
+def test_out_of_service_is_a_stretch_of_calls(calls: list[tuple[float, bool]], vain: bool) -> None:
+    """A call that fails while a Service learns of its pod is none."""
+    assert called_in_vain(calls) is vain
 
 
 def test_what_the_probe_says_is_found_among_other_lines() -> None:

@@ -55,6 +55,19 @@ def test_calls() -> None:
     assert str(called[0]) == "db:53/udp"
 
 
+def test_nodes_have_what_the_host_has() -> None:
+    """But for what the shape lays there in its place."""
+    made = parse("web", {**PLAIN, "host": {"/srv/a": "1", "/srv/b": "1"}, "nodes": {"/srv/b": "2"}})
+    assert made.host == {"/srv/a": "1", "/srv/b": "1"}
+    assert made.nodes == {"/srv/a": "1", "/srv/b": "2"}
+
+
+def test_a_version_of_the_api() -> None:
+    """Compared by its numbers: 1.9 is older than 1.44."""
+    assert parse("web", {**PLAIN, "api": "1.44"}).api > parse("web", {**PLAIN, "api": "1.9"}).api
+    assert parse("web", PLAIN).api == ()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -71,6 +84,7 @@ def test_calls() -> None:
         ({"decisions": {"answers": [{"workload": "db", "code": "bind"}]}}, "db is no workload of the shape"),
         ({"shows": ["no-such-code"]}, "shows: no code no-such-code"),
         ({"expect": {}}, "web: unknown: expect"),
+        ({"api": 1.44}, "web: api: a version in quotes is due"),
         ({"containers": ["web"]}, "web: containers: a map is due"),
         ({"containers": {"web": {"HostConfg": {}}}}, "web: web: unknown: HostConfg"),
         ({"containers": {"web": {"HostConfig": {"Memry": 1}}}}, "web: web: HostConfig: unknown: Memry"),

@@ -177,7 +177,7 @@ class LabEngine(Engine):
     """A dockerd of our own on a host of its own."""
 
     def __init__(self, network: Network, name: str, flags: Sequence[str]) -> None:
-        cgroup = network.slot.name
+        self.cgroup = f"/{network.slot.name}"
 
         def command(folder: Path, _address: str) -> list[str]:
             return [
@@ -190,7 +190,7 @@ class LabEngine(Engine):
                 f"--pidfile={folder}/pid",
                 # one driver on every machine, and groups that are known to be ours
                 "--exec-opt=native.cgroupdriver=cgroupfs",
-                f"--cgroup-parent=/{cgroup}",
+                f"--cgroup-parent={self.cgroup}",
                 f"--insecure-registry={network.subnet}",
                 *flags,
             ]

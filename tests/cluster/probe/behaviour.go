@@ -260,7 +260,9 @@ func (b *behaviour) serve(one listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(writer http.ResponseWriter, _ *http.Request) { fmt.Fprintln(writer, b.name) })
 	mux.HandleFunc("/health", func(writer http.ResponseWriter, _ *http.Request) {
-		if !b.health.healthy(time.Since(started)) {
+		well := b.health.healthy(time.Since(started))
+		say("checked", map[string]any{"well": well})
+		if !well {
 			writer.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})

@@ -203,6 +203,11 @@ var kernelTypes = map[string]bool{
 	"debugfs": true, "tracefs": true, "bpf": true, "pstore": true, "configfs": true,
 }
 
+// Files that are told by what they mean, or are written while the container runs.
+var assigned = map[string]bool{
+	"/etc/hosts": true, "/etc/hostname": true, "/etc/resolv.conf": true, "/dev/termination-log": true,
+}
+
 func (m *mount) look(path string) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -217,6 +222,10 @@ func (m *mount) look(path string) {
 		return
 	}
 	m.Writable = writable(path, info)
+	if info.Mode().IsRegular() && !assigned[path] {
+		data, _ := os.ReadFile(path)
+		m.Content = []string{fmt.Sprintf("%x", sha256.Sum256(data))[:16]}
+	}
 	var whole syscall.Statfs_t
 	if err := syscall.Statfs(path, &whole); err == nil {
 		m.Size = whole.Blocks * uint64(whole.Bsize)
