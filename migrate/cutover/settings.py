@@ -62,10 +62,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """``cutover:``, checked, amounts in seconds. ``workloads``: those that have an entry."""
+    """``cutover:``, checked, amounts in seconds.
+
+    ``workloads``: those that have an entry; ``nodes``: as in Spec.nodes.
+    """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
     workloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def of(self, workload: str, flags: Flags | None = None) -> Settings:
         """The settings of a workload. Hooks and timings count one by one, anything else as a whole."""
@@ -94,14 +98,18 @@ def section_of(document: Document, path: Path, body: Mapping[str, Any], *, folde
     Raises PodliftError ``code`` with file, line and key.
     """
     reader = _Reader(document, code, folder)
-    mine = {key: each for key, each in body.items() if key != "workloads"}
+    mine = {key: each for key, each in body.items() if key not in ("workloads", "nodes")}
     defaults = reader.entry(mine, path)
     workloads = {}
     for name, each in (body.get("workloads") or {}).items():
         workloads[name] = reader.entry(each, (*path, "workloads", name))
         reader.whole(_merged(defaults, workloads[name]), (*path, "workloads", name))
     reader.whole(defaults, path)
-    return Section(defaults=defaults, workloads=workloads)
+    nodes = {
+        name: {"probe": reader.argv(each.get("probe", ()), (*path, "nodes", name, "probe"))}
+        for name, each in (body.get("nodes") or {}).items()
+    }
+    return Section(defaults=defaults, workloads=workloads, nodes=nodes)
 
 
 def gates_of(
@@ -176,7 +184,7 @@ class _Reader:
         if "timings" in said:
             made["timings"] = self._timings(said["timings"], (*path, "timings"))
         if "hooks" in said:
-            made["hooks"] = {name: self._argv(argv, (*path, "hooks", name)) for name, argv in said["hooks"].items()}
+            made["hooks"] = {name: self.argv(argv, (*path, "hooks", name)) for name, argv in said["hooks"].items()}
         if "gates" in said:
             made["gates"] = self.gates(said["gates"], (*path, "gates"))
         if "parity" in said:
@@ -236,7 +244,7 @@ class _Reader:
             return made
         made["timeout_s"] = self._seconds(said["timeout"], (*path, "timeout")) if "timeout" in said else _GATE_TIMEOUT_S
         if kind == "command":
-            made["argv"] = self._argv(said["argv"], (*path, "argv"))
+            made["argv"] = self.argv(said["argv"], (*path, "argv"))
         else:
             self._headers(said.get("headers", {}), (*path, "headers"))
             if "@" in said["url"].partition("//")[2].partition("/")[0]:
@@ -281,7 +289,7 @@ class _Reader:
         except AmountError as error:
             self._refuse(path, str(error), "write 90s, 1m30s, 500ms")
 
-    def _argv(self, argv: Sequence[str], path: Path) -> tuple[str, ...]:
+    def argv(self, argv: Sequence[str], path: Path) -> tuple[str, ...]:
         if not argv or not argv[0]:
             self._refuse(path, "there is no command in it", "write its words: [program, argument]")
         # a run is gone on with from any folder

@@ -47,7 +47,12 @@ _DURATION = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
 def section() -> dict[str, Any]:
     mine = _entry()
     others = keyed("of single workloads, by name; what is not said is as above", {}, others=keyed("a workload's", mine))
-    return keyed("how cutovers go", {**mine, "workloads": others})
+    nodes = keyed(
+        "how nodes are probed where no pod of podlift's may run there: by node",
+        {},
+        others=keyed("a node's", {"probe": texts("the words of a command, run here, that starts podlift-probe there")}),
+    )
+    return keyed("how cutovers go", {**mine, "nodes": nodes, "workloads": others})
 
 
 def gates() -> dict[str, Any]:

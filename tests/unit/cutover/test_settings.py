@@ -200,6 +200,14 @@ def test_a_secret_url_is_the_environments(tmp_path: Path) -> None:
     assert found.gates[1]["webhook"]["url"] == "${HOOK_URL}"
 
 
+def test_nodes_that_are_probed_by_a_command(tmp_path: Path) -> None:
+    """By node, whatever the workload."""
+    (tmp_path / "podlift.yaml").write_text("cutover: {nodes: {n1: {probe: [ssh, n1, podlift-probe]}}}\n")
+    assert load_project(tmp_path).cutover.nodes == {"n1": {"probe": ("ssh", "n1", "podlift-probe")}}
+    with pytest.raises(PodliftError, match="no command"):
+        settings(tmp_path, "cutover: {nodes: {n1: {}}}\n")
+
+
 def test_a_gates_file(tmp_path: Path) -> None:
     """The same gates, the same errors, under a code of their own."""
     file = tmp_path / "gates.yaml"
