@@ -53,6 +53,8 @@ class Wire:
         self._pool: urllib3.PoolManager | None = None
         self._pool_of: Credential | None = None
         self._known = False
+        # one call waited in vain: of many that wait for their turn not each has to
+        self._gone = False
 
     def send(self, call: Call) -> Answer:
         """The answer, of whatever status but those that ask to come again. Raises PodliftError for a connection that
@@ -69,11 +71,12 @@ class Wire:
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 sent = not isinstance(_cause(error), _NEVER_SENT)
                 wait = self._patience.after_break(tries, sent=sent, idempotent=call.idempotent, known=self._known)
-                if wait is None or _hopeless(error, known=self._known):
+                if wait is None or self._gone or _hopeless(error, known=self._known):
+                    self._gone = self._gone or tries > 1
                     raise broken(self.access, call, error, known=self._known, sent=sent) from error
                 time.sleep(wait)
                 continue
-            self._known = True
+            self._known, self._gone = True, False
             if answer.status == 401:
                 if not renewed and self._credentials.refused(credential):
                     renewed = True

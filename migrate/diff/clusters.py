@@ -96,7 +96,7 @@ def compare_cluster(
         absent=listed.absent,
         narrowed=bool(labels),
     )
-    objects = with_gates(plan, dump, held.objects)
+    objects = with_gates(plan, dump, _without_namespace(cluster, listed, items, held.objects))
     if server:
         objects = _by_server(cluster, dump, items, objects, autoscaled(plan), on_event)
     return Comparison(
@@ -192,6 +192,36 @@ def _failed(made: _Listed, place: Place, error: PodliftError, *, needed: bool) -
         raise error
     else:
         made.unread[kind] = error.reason
+
+
+def _without_namespace(
+    cluster: Cluster, listed: _Listed, items: Sequence[Item], objects: Sequence[ObjectDifference]
+) -> tuple[ObjectDifference, ...]:
+    """Says of what is missing with its whole namespace that this is why. Asked only where nothing was found."""
+    full = {namespace for _, namespace, _ in listed.objects}
+    made = {each["metadata"]["name"] for _, each in items if each["kind"] == "Namespace"}
+    empty: dict[str, bool] = {}
+
+    def told(each: ObjectDifference) -> ObjectDifference:
+        space = each.namespace or cluster.namespace
+        namespaced = each.name.partition("/")[0] in _KINDS
+        if each.state is not State.ADDED or each.note or not namespaced or space in full | made:
+            return each
+        if space not in empty:
+            empty[space] = _is_absent(cluster, space)
+        return replace(each, note=f"the cluster has no namespace {space}") if empty[space] else each
+
+    return tuple(map(told, objects))
+
+
+def _is_absent(cluster: Cluster, namespace: str) -> bool:
+    """False too where that may not be read."""
+    try:
+        return cluster.get("v1", "Namespace", "", namespace) is None
+    except PodliftError as error:
+        if error.code != "cluster-forbidden":
+            raise
+        return False
 
 
 def _place(cluster: Cluster, each: Mapping[str, Any]) -> Place:

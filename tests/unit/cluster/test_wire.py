@@ -72,6 +72,19 @@ def test_a_connection_that_stays_broken(serve: Serve) -> None:
     assert len(server.requests) == 2
 
 
+def test_a_server_that_is_gone_is_waited_for_once(serve: Serve) -> None:
+    """Who comes after a call that waited in vain tries once; an answer makes it the server that it was."""
+    server, edge = serve(in_turn(answer(200, VERSION), *[DROP] * 4, answer(200, {"groups": []}), DROP, answer(200, {})))
+    edge.version()
+    refused("cluster-gone", edge.groups)
+    assert len(server.requests) == 4
+    refused("cluster-gone", edge.groups)
+    assert len(server.requests) == 5
+    assert edge.groups() == {}
+    assert edge.raw("/metrics") == "{}"
+    assert len(server.requests) == 8
+
+
 def test_a_server_that_does_not_answer_in_time(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hang ends."""
     monkeypatch.setattr("migrate.cluster.wire._READ_S", 0.05)
