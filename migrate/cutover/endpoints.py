@@ -225,7 +225,7 @@ def _condition(said: Mapping[str, Any]) -> Condition | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Member:
-    """An endpoint of a Service's first port, from whichever slice. ``source``: ``legacy`` (slices of ours) or ``pod``."""
+    """An endpoint of a Service's first port, from any slice. ``source``: ``legacy`` (slices of ours) or ``pod``."""
 
     backend: Backend
     source: str

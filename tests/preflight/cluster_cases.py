@@ -112,6 +112,8 @@ def slices_of(name: str) -> dict[str, Any]:
 ENDPOINTS = named("Endpoints", "web", subsets=[{"addresses": [{"ip": "192.0.2.99"}]}])
 FOREIGN = placed(of("v1", "Service", "web", spec={"ports": [TCP]}), labels={"app": "shop"})
 UNSELECTED = service(selector={})
+# left by a run, and of another workload
+OTHERS = placed(service(), labels={"podlift.dev/workload": "db"}, annotations={"podlift.dev/run": "run-1"})
 NEG = service("web", type="LoadBalancer")
 NEG["metadata"]["annotations"] = {"cloud.google.com/neg": '{"ingress": true}'}
 PROXIED = service()
@@ -126,6 +128,7 @@ NONE_FOUND = Found(containers=())
 
 SERVICES: tuple[Case, ...] = (
     ("service-name-taken", "another Service", (live(FOREIGN),)),
+    ("service-name-taken", "another Service", (live(OTHERS),)),
     ("service-has-selector", "podlift.dev/workload=web", (live(service()),)),
     ("service-has-endpoints", "by hand", (live(UNSELECTED, ENDPOINTS),)),
     ("service-has-endpoints", "by hand", (live(ENDPOINTS),)),

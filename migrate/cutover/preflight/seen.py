@@ -76,7 +76,7 @@ class Measured:
     silent       nodes from which nothing can be tried, with why
     resolved     names of the workload to the addresses that they have inside the cluster before there is a Service
     peers        who holds connections to each legacy endpoint
-    rates        new connections a second, by node and legacy endpoint
+    rates        new connections a second, by node and legacy endpoint; ``all callers`` where nobody tells them apart
     skew_s       host, or ``API server``, to how far its clock is from ours
     conntrack    node or host to (entries, most)
     relays       host to whether the engine relays published ports by a process (its userland proxy)

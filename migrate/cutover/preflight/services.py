@@ -37,12 +37,17 @@ def standing(seen: Seen) -> Iterator[tuple[Object, Object | None]]:
     live = {name_of(each): each for each in seen.here("Service")}
     for each in seen.services:
         found = live.get(name_of(each))
-        yield each, None if found is None or RUN in annotations_of(found) else found
+        left = found is not None and RUN in annotations_of(found) and _is_own(found, seen)
+        yield each, None if left else found
+
+
+def _is_own(service: Object, seen: Seen) -> bool:
+    return labels_of(service).get(WORKLOAD) == seen.selector[WORKLOAD]
 
 
 def _name_taken(seen: Seen) -> Iterator[Notice]:
     for each, live in standing(seen):
-        if live is not None and labels_of(live).get(WORKLOAD) != seen.selector[WORKLOAD]:
+        if live is not None and not _is_own(live, seen):
             yield Notice(subject=_service(each), reason="another Service has the name, and is not this workload's")
 
 
