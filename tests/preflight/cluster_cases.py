@@ -350,6 +350,7 @@ ARM = node("n3", 3, **{"kubernetes.io/arch": "arm64"})
 KEPT = planned(deployment(replicas=3, template=template(affinity=PINNED)))
 
 QUIET: tuple[Case, ...] = (
+    ("nothing-planned", "a CronJob is something", (unplanned("Deployment"), planned(named("CronJob", "web")))),
     ("run-under-way", "", (journal("ROLLED_BACK"),)),
     ("class-single-writer", "", (entry(**{"class": "single-writer", "controller": "statefulset"}),)),
     ("writable-data", "", (with_volume({"hostPath": {"path": "/etc/web"}}, readOnly=True),)),

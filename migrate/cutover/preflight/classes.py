@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...plan.objects import JOURNAL
 from ...plan.stages import AT_REST, FINALIZED
 from .row import Notice, Rule, refuse, warn
-from .seen import Object, Seen, labels_of, name_of
+from .seen import CONTROLLERS, Object, Seen, labels_of, name_of
 
 _ONE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
@@ -19,7 +19,7 @@ def _not_on_legacy(seen: Seen) -> Iterator[Notice]:
 
 def _nothing_planned(seen: Seen) -> Iterator[Notice]:
     open_codes = ", ".join(seen.entry["withheld"])
-    if open_codes or not seen.controllers:
+    if open_codes or not seen.planned(*CONTROLLERS, "CronJob", "Job"):
         reason = f"the plan holds nothing of it: {open_codes} is not decided" if open_codes else "it has no controller"
         yield Notice(subject=seen.entry["name"], reason=reason)
 
