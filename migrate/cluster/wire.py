@@ -177,6 +177,9 @@ def quoted(part: str) -> str:
 
 def _pool(access: Access, credential: Credential) -> urllib3.PoolManager:
     options: dict[str, Any] = {"maxsize": _KEPT, "block": False}
+    if not access.verify:
+        # the kubeconfig says so, and kubectl says nothing to it either
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     if access.server.startswith("https://"):
         options["ssl_context"] = _context(access, credential)
         if access.server_name:

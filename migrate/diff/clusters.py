@@ -17,6 +17,7 @@ from converters.objects.context import ESTATE, MANAGED_BY, label_value
 
 from ..plan.model import Plan
 from ..plan.objects import Item, Key, autoscaled, key_of, title
+from ..report.table import count
 from .comparison import Comparison, Leg, ObjectDifference, State
 from .dump import Dump
 from .gates import with_gates
@@ -107,7 +108,7 @@ def compare_cluster(
         objects=objects,
         compared=held.compared,
         uncompared=(
-            *_secrets(plan, chosen, secrets, with_values, listed),
+            *_secrets(_expected(plan, chosen, items if labels else None), secrets, with_values, listed),
             *_unlooked(listed),
             *(f"what the target promises: {each}" for each in unchecked),
         ),
@@ -122,16 +123,24 @@ def _wanted(items: Iterable[Item], chosen: Collection[str], labels: str) -> list
     ]
 
 
-def _secrets(
-    plan: Plan, chosen: Collection[str], compared: Sequence[Item], with_values: bool, listed: _Listed
-) -> tuple[str, ...]:
-    number = sum(len(entry["secrets"]) for entry in plan.workloads if not chosen or entry["name"] in chosen)
-    number -= len(compared)
+def _expected(plan: Plan, chosen: Collection[str], selected: Sequence[Item] | None) -> int:
+    """How many Secrets were asked about: those of the workloads meant; where a selector narrows, of which it finds
+    something."""
+    found = None if selected is None else {workload for workload, _ in selected}
+    return sum(
+        len(entry["secrets"])
+        for entry in plan.workloads
+        if (not chosen or entry["name"] in chosen) and (found is None or entry["name"] in found)
+    )
+
+
+def _secrets(expected: int, compared: Sequence[Item], with_values: bool, listed: _Listed) -> tuple[str, ...]:
+    number = expected - len(compared)
     if number <= 0:
         return ()
     why = listed.unread.get("Secret", "") if with_values else ""
     reason = why or "their values are in secrets/ of a plan, with the key in .podlift/hmac.key"
-    return (f"{number} Secrets: {reason}",)
+    return (f"{count(number, 'Secret')}: {reason}",)
 
 
 def _unlooked(listed: _Listed) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from converters.capture import Capture
 from converters.errors import PodliftError
 
 from ..plan.model import Plan
+from ..report.table import count
 from .comparison import Comparison, Leg
 from .dump import Dump
 from .holding import hold
@@ -90,5 +91,5 @@ def _with_dump(plan: Plan, dump: Dump, chosen: frozenset[str]) -> Comparison:
         against=f"dump {dump.name}",
         objects=held.objects,
         compared=held.compared,
-        uncompared=(f"{secrets} Secrets: a plan holds no secret values",) if secrets else (),
+        uncompared=(f"{count(secrets, 'Secret')}: a plan holds no secret values",) if secrets else (),
     )

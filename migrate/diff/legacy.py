@@ -81,7 +81,7 @@ def compare_legacy(
     found = tuple(_workloads(plan, now, chosen, key))
     compared = sum(not chosen or entry["name"] in chosen for entry in plan.workloads)
     secrets = sum(len(entry["secrets"]) for entry in plan.workloads if not chosen or entry["name"] in chosen)
-    uncompared = (f"{secrets} Secrets: {_why(plan, key)}",) if secrets and not (key and plan.secrets) else ()
+    uncompared = (f"{count(secrets, 'Secret')}: {_why(plan, key)}",) if secrets and not (key and plan.secrets) else ()
     return Comparison(
         leg=Leg.LEGACY,
         against=AGAINST,

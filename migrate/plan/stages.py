@@ -13,6 +13,7 @@ from typing import Any
 
 from converters.errors import PodliftError
 
+from ..report.table import count
 from .model import Plan
 from .objects import JOURNAL, Key, key_of, title, users_of
 
@@ -115,8 +116,8 @@ def at_work(live: Mapping[str, Any]) -> str:
     """What a live controller does, in words; ``""`` where it is held still, or is no controller."""
     kind, spec = live["kind"], live.get("spec") or {}
     if kind in _COUNTED:
-        count = spec.get("replicas", 1)
-        return f"runs {count} pods" if count else ""
+        number = spec.get("replicas", 1)
+        return f"runs {count(number, 'pod')}" if number else ""
     if kind == "CronJob":
         return "" if spec.get("suspend") else "is not suspended"
     return "has no number to hold it at 0" if kind in ("DaemonSet", "Job") else ""

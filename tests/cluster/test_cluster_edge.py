@@ -6,6 +6,7 @@ import json
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -390,6 +391,20 @@ def test_an_authority_that_is_not_its(cluster: GivenCluster, tmp_path: Path) -> 
     file.write_text(kubeconfig_text(server))
     error = refused("cluster-tls", Cluster(kubeconfig=file).version)
     assert "certificate-authority" in error.next_step
+
+
+def test_a_certificate_that_nobody_is_to_look_at(cluster: GivenCluster, tmp_path: Path) -> None:
+    """The kubeconfig says so: nothing is said to it, as kubectl says nothing."""
+    body = yaml.safe_load(cluster.kubectl("config", "view", "--raw", "--minify"))
+    where = {"insecure-skip-tls-verify": True}
+    file = tmp_path / "unverified.kubeconfig"
+    file.write_text(
+        kubeconfig_text(body["clusters"][0]["cluster"]["server"], cluster=where, **body["users"][0]["user"])
+    )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert Cluster(kubeconfig=file).identity()
+    assert said == []
 
 
 def test_the_name_in_the_certificate(cluster: GivenCluster, tmp_path: Path) -> None:

@@ -509,15 +509,21 @@ def test_secrets_are_compared_by_their_hashes(edge: Cluster, space: str) -> None
     assert secret not in repr(found)
     for blind in (diff_plan(made, edge), diff_plan(replace(made, secrets=()), edge, hmac_key=KEY)):
         assert not blind.differs
-        assert blind.uncompared[0].startswith("1 Secrets: ")
+        assert blind.uncompared[0].startswith("1 Secret: ")
 
 
 def test_a_selector_narrows(edge: Cluster, space: str) -> None:
-    """-l: only what it finds, on both sides."""
-    made = moved(plan(web("front"), web("store"), target=Target(version=(1, 36))), space)
+    """-l: only what it finds, on both sides, Secrets among it."""
+    env = ["DB_PASSWORD=hunter2-of-mine"]
+    made = moved(plan(web("front", Env=env), web("store", Env=env), target=Target(version=(1, 36))), space)
     found = diff_plan(made, edge, labels=f"{WORKLOAD}=store")
     assert {each.workload for each in found.objects} == {"store"}
-    assert found.compared == sum(workload == "store" for workload, _ in made.objects)
+    objects = sum(workload == "store" for workload, _ in made.objects)
+    assert found.compared == objects
+    assert [each.partition(":")[0] for each in found.uncompared] == ["1 Secret"]
+    found = diff_plan(made, edge, labels=f"{WORKLOAD}=store", hmac_key=KEY)
+    assert (found.compared, found.uncompared) == (objects + 1, ())
+    assert diff_plan(made, edge, labels=f"{WORKLOAD}=none").uncompared == ()
 
 
 # ---------------------------------------------------------------- what it takes
@@ -599,7 +605,7 @@ def test_whoever_may_get_and_list_may_compare(
     found = diff_plan(made, narrow, hmac_key=KEY)
     assert told(found) == []
     assert found.compared == len(made.objects) + (1 if secrets else 0)
-    assert any(line.startswith("1 Secrets: ") for line in found.uncompared) is not secrets
+    assert any(line.startswith("1 Secret: ") for line in found.uncompared) is not secrets
     with pytest.raises(PodliftError) as caught:
         diff_plan(moved(made, "default"), narrow, hmac_key=KEY)
     assert caught.value.code == "cluster-forbidden"

@@ -20,7 +20,7 @@ def verdict(path: str = "", *targets: str, level: Level = Level.APPROXIMATED) ->
 # What of a running container is in the normal form, as the field table has it.
 SHOWN = re.compile(
     r"argv|cwd|files\.digest|environ\.\{key\}|[ug]id\.\*|groups\.\*|mounts\.(\{key\}|/dev/shm)\.\*|mounts\./\.read_only"
-    r"|capabilities\.(\*|\{key\})|health\.\*|cgroup\.(memory\.limit|cpu\.(quota|period))"
+    r"|capabilities\.(\*|\{key\})|health\..*|cgroup\.(memory\.limit|cpu\.(quota|period))"
 )
 
 

@@ -202,7 +202,7 @@ def test_secrets_are_not_compared() -> None:
     stale["metadata"]["name"] = "web-older"
     objects = {**dump.objects, ("Secret", "default", "web-env"): secret, ("Secret", "default", "web-older"): stale}
     found = compare(made, Dump(name="x", objects=objects))
-    assert found.uncompared == ("1 Secrets: a plan holds no secret values",)
+    assert found.uncompared == ("1 Secret: a plan holds no secret values",)
     (extra,) = found.objects
     assert extra.name == "Secret/web-older"
     assert "aHVudGVyMg" not in repr(extra.old)
