@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +119,13 @@ def test_pods_and_nodes_can_load_too(lab_cluster: Cluster, clean_engine: Engine,
     lab_cluster.apply(*pods)
     lab_cluster.kubectl("wait", "-n", space, "--for=condition=Ready", "pod", "--all", "--timeout=30s")
     address = f"{lab_cluster.get('pod', 'server', '-n', space)['status']['podIP']}:8080"
-    places = [traffic.on_host(lab_cluster.nodes[0].host), traffic.in_pod(lab_cluster, space, "caller")]
-    for place in places:
-        with Traffic(place, address, ALL) as running:
+    places = [(traffic.in_pod(lab_cluster, space, "caller"), ALL)]
+    # one of the nodes is the server's own
+    for node in lab_cluster.nodes:
+        load = replace(ALL, sources=traffic.pod_addresses(node, count=2))
+        places.append((traffic.on_host(node.host), load))
+    for place, load in places:
+        with Traffic(place, address, load) as running:
             time.sleep(1.5)
             report = running.stop()
         assert not report.failed, report.told()
@@ -291,6 +295,20 @@ def test_connections_come_from_the_addresses_that_are_named() -> None:
     with stub(FAULTS["closed"], at=1) as failing:
         report = run(failing.address, Load(new=40, sources=("127.0.0.2", "127.0.0.3")), for_s=0.5)
     assert {failure["from"].partition(":")[0] for failure in report.kinds["new"].failures} == {"127.0.0.2", "127.0.0.3"}
+
+
+@pytest.mark.parametrize("ending", [["-for=400ms"], []])
+def test_a_load_ends_by_its_time_and_by_a_signal_and_waits_for_answers(ending: list[str]) -> None:
+    with server("-delay=300ms") as address:
+        command = [*traffic.here(), "load", f"-to={address}", "-new=50", *ending]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as load:
+            if not ending:
+                time.sleep(0.5)
+                load.send_signal(signal.SIGTERM)
+            output, _ = load.communicate(timeout=5)
+    report = Report.parse(output)
+    assert report.kinds["new"].ok == report.sent > 10
+    assert report.kinds["new"].unfinished == 0
 
 
 def test_a_load_that_cannot_start_says_why() -> None:
