@@ -186,12 +186,15 @@ class Cluster:
         query = {"fieldManager": manager, "fieldValidation": "Strict"}
         return self._ask_object(self._of_object("create", "POST", obj, query=query, idempotent=False))
 
-    def delete(self, api_version: str, kind: str, namespace: str, name: str, *, uid: str | None = None) -> None:
-        """Begins to delete an object, what it owns after it; harmless where there is none. ``uid``: only this very
-        one. Raises PodliftError ``object-changed`` where another bears the name."""
+    def delete(
+        self, api_version: str, kind: str, namespace: str, name: str, *, uid: str | None = None, version: str = ""
+    ) -> None:
+        """Begins to delete an object, what it owns after it; harmless where there is none. ``uid``, ``version``: only
+        this very one, as it was seen. Raises PodliftError ``object-changed`` where it is another one by now."""
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-        if uid:
-            options["preconditions"] = {"uid": uid}
+        preconditions = _given(uid=uid or "", resourceVersion=version)
+        if preconditions:
+            options["preconditions"] = preconditions
         resource = self.resource(api_version, kind)
         call = _call("delete", "DELETE", resource, namespace, name, body=options)
         answer = self._wire.send(call)

@@ -19,7 +19,8 @@ def perform(action: Action, spec: Spec, *, api: Api, legacy: Legacy, hooks: Hook
     elif action.verb is Verb.CREATE:
         api.create(action.body, manager=MANAGER)
     elif action.verb is Verb.DELETE:
-        api.delete(action.api_version, action.kind, spec.namespace, action.name, uid=action.uid or None)
+        uid, version = action.uid or None, action.version
+        api.delete(action.api_version, action.kind, spec.namespace, action.name, uid=uid, version=version)
     else:
         body: Any = action.body
         api.patch(action.api_version, action.kind, spec.namespace, action.name, body, manager=MANAGER)

@@ -94,15 +94,16 @@ class Driver:
         self._entry: Entry
 
     def drive(self, *, resume: bool = False) -> tuple[Outcome, str]:
-        """Until there is nothing left to do, or the run pauses. The lock must be held. ``resume``: a pause is over."""
+        """Until there is nothing left to do, or the run pauses. The lock must be held; it is given back. ``resume``: a
+        pause is over."""
         try:
             self._take(resume=resume)
-            while True:
-                ended = self._turn_or_trouble()
-                if ended is not None:
-                    return ended
+            while (ended := self._turn_or_trouble()) is None:
+                pass
         except LostError:
             return Outcome.LOST, "another process drives the run now"
+        self._lock.release()
+        return ended
 
     def _take(self, *, resume: bool) -> None:
         """A new epoch, so that whatever another driver still has under way fails."""
@@ -201,12 +202,15 @@ class Driver:
         action = decision.action
         run = self._entry.run
         intent = Intent(nonce=run.nonce + 1, what=action.what)
-        self._write(replace(run, intent=intent, nonce=intent.nonce), "intent", f"{action.what}: {decision.why}")
-        if action.on_legacy:
-            # engines know no versions: what holds them back is that the lease is young enough for the whole call
-            needed = action.grace_s + _CALL_S
-            if self._lock.age_s + needed >= spec.timings.lease_s and not self._lock.renew(for_s=needed):
-                raise LostError
+        # whether a hook was run cannot be seen: it may have been from now on
+        begun = {f"begun {action.name}"} if action.kind == "Hook" else set()
+        run = replace(run, intent=intent, nonce=intent.nonce, done=run.done | begun)
+        self._write(run, "intent", f"{action.what}: {decision.why}")
+        # What is no patch of a known version is held back by nothing but a lease that is young enough for the whole
+        # call, so that nobody else has begun when it arrives.
+        needed = action.grace_s + _CALL_S if action.on_legacy else 0
+        if self._lock.age_s + needed >= spec.timings.lease_s and not self._lock.renew(for_s=needed):
+            raise LostError
         perform(action, spec, api=self._edges.api, legacy=self._edges.legacy, hooks=self._edges.hooks)
         if action.kind == "Hook":
             run = self._entry.run
@@ -252,6 +256,8 @@ class Driver:
         self._entry = self._journal.commit(
             self._entry, run, at=self._edges.clock.now(), event=event, text=text, taken=taken
         )
+        # connections are counted after what was done last
+        self._evidence = replace(self._evidence, counted={})
         self._tell(event, text)
 
     def _renew(self) -> None:

@@ -41,7 +41,9 @@ class Api(Protocol):
         manager: str = ...,
     ) -> dict[str, Any]: ...
 
-    def delete(self, api_version: str, kind: str, namespace: str, name: str, *, uid: str | None = None) -> None: ...
+    def delete(
+        self, api_version: str, kind: str, namespace: str, name: str, *, uid: str | None = None, version: str = ""
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,16 @@ class Keeper:
         if not wanted.endpoints:
             if live is None:
                 return 0
-            self._api.delete(_API, "EndpointSlice", spec.namespace, wanted.name, uid=live["metadata"]["uid"])
+            metadata = live["metadata"]
+            self._api.delete(
+                _API,
+                "EndpointSlice",
+                spec.namespace,
+                wanted.name,
+                uid=metadata["uid"],
+                # it may have become what everything rests on by the time a late request arrives
+                version=metadata["resourceVersion"],
+            )
             return 1
         at = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         service = service_named(spec, wanted.service)

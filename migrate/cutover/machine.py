@@ -272,7 +272,7 @@ def _drained(m: Moment, key: str) -> Steps:
     if began is None:
         yield Commit(run=replace(m.run, since={**m.run.since, "drain": m.now}), why="draining begins")
         return
-    if counted is None or m.boot - counted.at >= m.spec.timings.poll_s:
+    if counted is None or m.boot - counted.at >= 3 * m.spec.timings.poll_s:
         yield Measure(question=Question.COUNT, of=(key,), why=f"the connections of {m.name(key)}")
         return
     if counted.peers == ():

@@ -45,7 +45,7 @@ class Measuring:
         if wanted.question is Question.ASK:
             return replace(evidence, replies={**evidence.replies, **self._ask(wanted.of, spec, world, evidence)})
         if wanted.question is Question.COUNT:
-            counted = {key: self._count(key, spec, world, evidence) for key in wanted.of}
+            counted = {key: self._count(key, world, evidence) for key in wanted.of}
             return replace(evidence, counted={**evidence.counted, **counted})
         if wanted.question is Question.FROZEN:
             frozen = not self.hooks.has("frozen") or self.hooks.passes("frozen", variables(spec))
@@ -83,7 +83,7 @@ class Measuring:
             made[key] = Reply(passed=not wrong, said=wrong or "answers", at=now, times=times)
         return made
 
-    def _count(self, key: str, spec: Spec, world: World, evidence: Evidence) -> Counted:
+    def _count(self, key: str, world: World, evidence: Evidence) -> Counted:
         container, now = world.container(key), self.clock.boot()
         if container is None:
             return Counted(peers=(), at=now, quiet_since=now)

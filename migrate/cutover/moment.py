@@ -124,8 +124,7 @@ class Moment:
                 yield self.patch(service, {}, "take the Service over")
         for planned in self.spec.controllers:
             seen = self.controller(planned)
-            # one that bears no epoch was not touched yet
-            if seen is not None and seen.epoch not in (0, self.run.epoch):
+            if seen is not None and seen.epoch != self.run.epoch:
                 yield self.patch(seen, {}, "take the controller over")
         if any(epoch != self.run.epoch for epoch in self.world.slice_epochs.values()):
             yield Keep(why="the keeper marks the slices with the new epoch")

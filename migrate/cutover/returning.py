@@ -75,7 +75,7 @@ def _legacy_as_it_was(m: Moment) -> Steps:
                 action=Action(verb=Verb.RESTART, kind="Container", name=key, body=dict(original.restart)),
                 why="its engine looks after it again",
             )
-    if "freeze" in m.run.done and "unfreeze" not in m.run.done and m.spec.hooks.get("unfreeze"):
+    if "begun freeze" in m.run.done and "unfreeze" not in m.run.done and m.spec.hooks.get("unfreeze"):
         yield m.hook("unfreeze", "the legacy scheduler looks after the workload again")
 
 
@@ -88,7 +88,7 @@ def _unbridged(m: Moment) -> Steps:
     """Nobody was led to the Services: they go, and the slices with them."""
     for _, seen in m.services:
         if seen is not None and seen.run == m.spec.id:
-            action = Action(verb=Verb.DELETE, kind="Service", name=seen.name, uid=seen.uid)
+            action = Action(verb=Verb.DELETE, kind="Service", name=seen.name, uid=seen.uid, version=seen.version)
             yield Act(action=action, why="it was never callers' way")
     yield from m.want(dict.fromkeys(m.keys, Condition.ABSENT), "the slices go")
     yield from m.follows()

@@ -44,7 +44,8 @@ class SeenService:
 
     @property
     def fingerprint(self) -> str:
-        said = [self.uid, sorted(self.selector.items()), [(str(m.backend), m.source, m.of) for m in self.takers]]
+        seen = [(str(m.backend), m.source, m.of, m.ready, m.serving, m.terminating) for m in self.members]
+        said = [self.uid, sorted(self.selector.items()), seen]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 

@@ -1,0 +1,163 @@
+"""Runs a model's cutover through kills: at a write, before it, after it with its answer lost, or with it arriving late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from migrate.cutover.driver import Outcome
+from tests.cutover.model import SPACE, Killed, Model
+
+_DRIVERS = 60
+
+
+@dataclass(frozen=True)
+class Kill:
+    """At the ``nth`` write of this label. ``abort``: a user asks for it before the next driver comes.
+
+    fate   ``before``: nothing is done. ``after``: it is done, and its answer lost. ``late``: it arrives when the next
+           driver has begun; ``last``: when the run is over
+    """
+
+    label: str
+    nth: int
+    fate: str
+    abort: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.fate} {self.label} #{self.nth}" + (", then abort" if self.abort else "")
+
+
+def labels_of(make: Callable[[], Model], *, abort_at: Kill | None = None) -> list[tuple[str, int]]:
+    """The writes of a run without kills (or with one that is followed by an abort): label and how often before."""
+    world = make()
+    finished(world, [abort_at] if abort_at else [])
+    return numbered(world.labels)
+
+
+def numbered(labels: Sequence[str]) -> list[tuple[str, int]]:
+    seen: dict[str, int] = {}
+    made = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        made.append((label, seen[label]))
+    return made
+
+
+def finished(world: Model, kills: Sequence[Kill]) -> Model:
+    """Drives a run to its end, through kills, each of them once, in order."""
+    left = list(kills)
+    counts: dict[str, int] = {}
+    late_after: int | None = None
+
+    def on_write(label: str) -> str:
+        nonlocal late_after
+        counts[label] = counts.get(label, 0) + 1
+        if world.delayed and late_after is not None:
+            # a patch that was under way arrives when the next driver has written once, or some times
+            late_after -= 1
+            if late_after < 0:
+                world.arrive()
+        if left and left[0].label == label and left[0].nth == counts[label]:
+            return left[0].fate
+        return ""
+
+    world.on_write = on_write
+    if not world.begun:
+        world.begin()
+    for number in range(_DRIVERS):
+        try:
+            outcome, why = world.driver(f"driver-{number}").drive(resume=True)
+        except Killed:
+            kill = left.pop(0)
+            late_after = None if kill.fate == "last" else 2
+            if not kill.label.split(": ")[1].startswith("patch"):
+                # what no version holds back arrives before the dead driver's lease is over
+                world.arrive()
+            if kill.abort:
+                asked(world, abort=True)
+            continue
+        if outcome is Outcome.REST:
+            asked(world, finalize=True)
+            continue
+        if outcome in (Outcome.ENDED, Outcome.ROLLED_BACK):
+            world.arrive()
+            world.sleep(3)
+            return world
+        raise AssertionError(f"driver {number} ended as {outcome}: {why}")
+    raise AssertionError("it does not end")
+
+
+def chained(world: Model) -> tuple[Model, set[str]]:
+    """Drives a run to its end; each driver is killed after its first write of a label that was not killed at yet. The
+    labels at which one was."""
+    killed: set[str] = set()
+
+    def on_write(label: str) -> str:
+        if label in killed:
+            return ""
+        killed.add(label)
+        return "after"
+
+    world.begin()
+    world.on_write = on_write
+    for number in range(10 * _DRIVERS):
+        try:
+            outcome, why = world.driver(f"driver-{number}").drive(resume=True)
+        except Killed:
+            continue
+        if outcome is Outcome.REST:
+            asked(world, finalize=True)
+            continue
+        assert outcome is Outcome.ENDED, why
+        return world, killed
+    raise AssertionError("it does not end")
+
+
+def asked(world: Model, **what: bool) -> None:
+    """A user's request, which no test interrupts."""
+    watching, world.on_write = world.on_write, lambda _label: ""
+    world.journal.ask(lambda requests: replace(requests, **what))
+    world.on_write = watching
+
+
+def wrongs(world: Model) -> list[str]:
+    """What is not as it must be at the end, and every moment at which a caller would have been failed."""
+    found = list(world.wrongs)
+    state = world.state
+    service = world.get("v1", "Service", SPACE, "web")
+    slices = [name for kind, name in world.store if kind == "EndpointSlice" and "legacy" in name]
+    deployment = world.get("apps/v1", "Deployment", SPACE, "web")
+    pods = [each for (kind, _), each in world.store.items() if kind == "Pod"]
+    gated = service is not None and "podlift.dev/admitted" in service["spec"]["selector"]
+    journal = world.get("v1", "ConfigMap", SPACE, "cutover-web")
+    assert deployment is not None
+    assert journal is not None
+    lasting = {
+        "the journal has no finalizer left": "finalizers" not in journal["metadata"],
+        "the Deployment is not paused": not deployment["spec"].get("paused"),
+        "no pod bears the gate": not any("podlift.dev/admitted" in each["metadata"]["labels"] for each in pods),
+        "no container was stopped twice": all(each.stops <= 1 for each in world.containers) or state == "ROLLED_BACK",
+        "nobody holds the lock": ("Lease", "cutover-web") not in world.store,
+    }
+    if state == "FINALIZED":
+        lasting |= {
+            "the Service is wide": service is not None and not gated,
+            "no slice of ours is left": not slices,
+            "the containers are stopped": not any(each.running for each in world.containers),
+            "the pods are there": len(pods) == world.count,
+            "the HPA is there": ("HorizontalPodAutoscaler", "web") in world.store,
+        }
+    else:
+        lasting |= {
+            "it is rolled back": state == "ROLLED_BACK",
+            "the containers run": all(each.running for each in world.containers),
+            "the engines look after them": all(each.restart["Name"] == "always" for each in world.containers),
+            "there are no pods": not pods,
+            "there is no HPA": ("HorizontalPodAutoscaler", "web") not in world.store,
+            "the Deployment is held": deployment["spec"]["replicas"] == 0,
+            "the Service is gated or gone": service is None or gated,
+            "slices are there with the Service alone": bool(slices) == (service is not None),
+            "the scheduler looks after it": not world.frozen,
+        }
+    return found + [f"not so: {said}" for said, holds in lasting.items() if not holds]

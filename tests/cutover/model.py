@@ -1,0 +1,593 @@
+"""A world for cutovers in memory: an API server with its controllers, nodes with kube-proxies, engines, and a clock.
+
+    world = Model(pods=2, legacy=1)
+    driver = world.driver()
+    outcome, why = driver.drive()
+    world.wrongs                       # moments at which a caller would have been failed
+
+Every write goes through ``_written``, which tests use to kill a driver before it or after it, or to delay it. It is
+trusted as far as the real world's traces say (tests/cluster/cutover).
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from converters.errors import PodliftError
+from migrate.cutover.driver import Driver, Edges, Event
+from migrate.cutover.edges import Backend, Container, Draw, Found, Peer, Request, Response
+from migrate.cutover.endpoints import members, takers
+from migrate.cutover.evidence import Judged
+from migrate.cutover.journal import Journal
+from migrate.cutover.keeper import Keeper
+from migrate.cutover.lock import Lock
+from migrate.cutover.measuring import Measuring
+from migrate.cutover.run import LAB, Controller, Original, Run, Spec
+from migrate.cutover.schedule import steps_for
+from migrate.cutover.states import State
+from migrate.cutover.world import World
+
+SPACE, NAME = "shop", "web"
+# Not the driver's work: they come by the clock.
+TIMINGS = replace(LAB, poll_s=0.5, bake_s=2)
+_TIMED = frozenset({"Lease"})
+
+
+class Killed(BaseException):
+    """The driver is gone, as by SIGKILL."""
+
+
+def copied(value: Any) -> Any:
+    return marshal.loads(marshal.dumps(value))
+
+
+def error(code: str, subject: str) -> PodliftError:
+    return PodliftError(code=code, phase="cluster", subject=subject, reason="as made", next_step="none")
+
+
+@dataclass
+class LegacyContainer:
+    """``connections``: that clients hold open to it; they end some seconds after nobody new is sent to it."""
+
+    id: str
+    name: str
+    host: str
+    address: str
+    port: int
+    running: bool = True
+    restart: dict[str, Any] = field(default_factory=lambda: {"Name": "always", "MaximumRetryCount": 0})
+    connections: int = 3
+    stops: int = 0
+    dynamic: bool = False
+
+
+class Model:
+    """``lag_s``: how long a node's proxy takes to follow; ``start_s``: how long a pod takes to be ready."""
+
+    def __init__(self, *, pods: int = 2, legacy: int = 1, lag_s: float = 0.3, start_s: float = 1.0) -> None:
+        self.time = 1_000_000.0
+        self.lag_s = lag_s
+        self.start_s = start_s
+        self.store: dict[tuple[str, str], dict[str, Any]] = {}
+        self.version = 1
+        self.containers = [
+            LegacyContainer(id=f"c{n}" * 8, name=f"web-{n}", host=f"h{n % 2}", address=f"10.99.0.{n + 2}", port=18080)
+            for n in range(legacy)
+        ]
+        self.unread: dict[str, str] = {}
+        self.nodes = ("node-a", "node-b")
+        self.views: dict[str, list[tuple[float, tuple[Any, ...]]]] = {node: [] for node in self.nodes}
+        self.wrongs: list[str] = []
+        self.labels: list[str] = []
+        self.hooks_run: list[str] = []
+        self.on_write: Callable[[str], str] = lambda _label: ""
+        self.delayed: list[Callable[[], Any]] = []
+        self.events: list[Event] = []
+        self.frozen = False
+        self.count = pods
+        self._put(_deployment())
+        self._controllers()
+
+    # ---------------------------------------------------------------- what tests call
+
+    def begin(self, **more: Any) -> None:
+        """The journal of a new run."""
+        Journal(self, SPACE, NAME).begin(self.spec(**more), Run(gate="run1"), at=self.time)
+
+    def spec(self, **more: Any) -> Spec:
+        given: dict[str, Any] = {
+            "id": "run1",
+            "workload": NAME,
+            "name": NAME,
+            "namespace": SPACE,
+            "plan": "0" * 64,
+            "services": (_service(),),
+            "controllers": (Controller(kind="Deployment", name=NAME, count=self.count),),
+            "originals": tuple(
+                Original(host=each.host, id=each.id, name=each.name, restart=dict(each.restart))
+                for each in self.containers
+            ),
+            "steps": steps_for(self.count),
+            "check": {"kind": "http", "path": "/", "port": 8080},
+            "hooks": {"freeze": ("freeze",), "frozen": ("frozen",), "unfreeze": ("unfreeze",)},
+            "later": (_hpa(),),
+            "timings": TIMINGS,
+            "resolved_before": True,
+        }
+        return Spec(**(given | more))
+
+    def driver(self, holder: str = "one", **more: Any) -> Driver:
+        lock = Lock(self, self, namespace=SPACE, workload=NAME, holder=holder, lease_s=LAB.lease_s)
+        lock.acquire()
+        measuring = Measuring(nodes=self, connections=self, hooks=self, gates=Pass(), legacy=self, clock=self)
+        edges = Edges(api=self, legacy=self, hooks=self, clock=self, measuring=measuring)
+        return Driver(
+            edges, Journal(self, SPACE, NAME), lock, Keeper(self, self), on_event=self.events.append, **more
+        )
+
+    def arrive(self) -> None:
+        """What a dead driver had under way arrives, and is refused where it is not of the time any more."""
+        for act in self.delayed:
+            with suppress(PodliftError):
+                act()
+            self._controllers()
+            self._check("after what came late")
+        self.delayed.clear()
+
+    @property
+    def begun(self) -> bool:
+        return ("ConfigMap", f"cutover-{NAME}") in self.store
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self, SPACE, NAME)
+
+    @property
+    def state(self) -> str:
+        return str(self.store["ConfigMap", f"cutover-{NAME}"]["data"]["state"])
+
+    def takers(self, node: str) -> tuple[Any, ...]:
+        """Who takes new connections from a node now, as far as its proxy has followed."""
+        return tuple(self._view(node))
+
+    # ---------------------------------------------------------------- the API server
+
+    def list(
+        self, _api_version: str, kind: str, _namespace: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> Iterator[dict[str, Any]]:
+        assert not fields
+        for (its, _), each in sorted(self.store.items()):
+            if its == kind and _matches(each["metadata"].get("labels", {}), labels):
+                yield copied(each)
+
+    def get(self, _api_version: str, kind: str, _namespace: str, name: str) -> dict[str, Any] | None:
+        found = self.store.get((kind, name))
+        return copied(found) if found else None
+
+    def create(self, obj: Mapping[str, Any], *, manager: str = "") -> dict[str, Any]:
+        kind, name = obj["kind"], obj["metadata"]["name"]
+
+        def act() -> dict[str, Any]:
+            if (kind, name) in self.store:
+                raise error("object-exists", name)
+            return copied(self._put(copied(dict(obj))))
+
+        return self._written(f"create {kind}/{name}", act, timed=kind in _TIMED)
+
+    def patch(
+        self, _api_version: str, kind: str, _namespace: str, name: str, body: Any, *, manager: str = "", **_more: Any
+    ) -> dict[str, Any]:
+        def act() -> dict[str, Any]:
+            found = self.store.get((kind, name))
+            if found is None:
+                raise error("object-missing", name)
+            wanted = body.get("metadata", {})
+            for key in ("resourceVersion", "uid"):
+                if wanted.get(key) not in (None, found["metadata"][key]):
+                    raise error("object-changed", name)
+            made = _merged(found, copied(body))
+            made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
+            if made == found:
+                return copied(found)
+            if made.get("spec") != found.get("spec"):
+                made["metadata"]["generation"] = found["metadata"]["generation"] + 1
+            return copied(self._put(made))
+
+        return self._written(f"patch {kind}/{_steady(name)}", act, timed=kind in _TIMED)
+
+    def delete(
+        self, _api_version: str, kind: str, _namespace: str, name: str, *, uid: str | None = None, version: str = ""
+    ) -> None:
+        def act() -> None:
+            found = self.store.get((kind, name))
+            if found is None:
+                return
+            metadata = found["metadata"]
+            if uid not in (None, metadata["uid"]) or version not in ("", metadata["resourceVersion"]):
+                raise error("object-changed", name)
+            self._remove((kind, name))
+
+        self._written(f"delete {kind}/{name}", act, timed=kind in _TIMED)
+
+    # ---------------------------------------------------------------- the engines
+
+    def find(self) -> Found:
+        return Found(
+            containers=tuple(
+                Container(
+                    host=each.host,
+                    id=each.id,
+                    name=each.name,
+                    image="web:1",
+                    running=each.running,
+                    ports={"8080/tcp": Backend(each.address, each.port)} if each.running else {},
+                    restart=dict(each.restart),
+                )
+                for each in self.containers
+                if each.host not in self.unread
+            ),
+            unread=dict(self.unread),
+        )
+
+    def set_restart(self, host: str, container: str, policy: Mapping[str, Any]) -> None:
+        def act() -> None:
+            self._container(container).restart = dict(policy)
+
+        self._written(f"set-restart {host}/{container[:2]}", act)
+
+    def stop(self, host: str, container: str, grace_s: float) -> None:
+        def act() -> None:
+            each = self._container(container)
+            if not each.running:
+                return
+            if each.connections:
+                self.wrongs.append(f"{each.name} was stopped while it held {each.connections} connections")
+            each.running, each.stops = False, each.stops + 1
+
+        self._written(f"stop {host}/{container[:2]}", act)
+
+    def start(self, host: str, container: str) -> None:
+        def act() -> None:
+            each = self._container(container)
+            if not each.running and each.dynamic:
+                each.port += 1
+            each.running = True
+
+        self._written(f"start {host}/{container[:2]}", act)
+
+    def established(self, host: str, backend: Backend) -> tuple[Peer, ...] | None:
+        count = sum(e.connections for e in self.containers if (e.host, e.address, e.port) == (host, *_pair(backend)))
+        return (Peer("10.0.0.9", count),) if count else ()
+
+    def _container(self, identity: str) -> LegacyContainer:
+        return next(each for each in self.containers if each.id == identity)
+
+    # ---------------------------------------------------------------- the nodes
+
+    def silent(self) -> Mapping[str, str]:
+        return {}
+
+    def draw(self, target: Backend, times: int) -> Mapping[str, Draw]:
+        made = {}
+        for node in self.nodes:
+            view = self._view(node)
+            alive = {backend: times for backend in view if self._answers(backend)}
+            failed = {"refused": times for backend in view if not self._answers(backend)}
+            made[node] = Draw(backends=alive, failed=failed if view else {"refused": times})
+        return made
+
+    def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]:
+        answers = tuple(
+            Response(status=200) if self._answers(each.backend) else Response(error="refused") for each in requests
+        )
+        return dict.fromkeys(self.nodes, answers)
+
+    def _answers(self, backend: Backend) -> bool:
+        if any(e.running and (e.address, e.port) == _pair(backend) for e in self.containers):
+            return True
+        return any(
+            kind == "Pod" and each["status"].get("podIP") == backend.address and each["status"]["ready"]
+            for (kind, _), each in self.store.items()
+        )
+
+    def _view(self, node: str) -> tuple[Backend, ...]:
+        seen: tuple[Backend, ...] = ()
+        for since, view in self.views[node]:
+            if since <= self.time:
+                seen = view
+        return seen
+
+    # ---------------------------------------------------------------- hooks, the clock
+
+    def has(self, name: str) -> bool:
+        return name in ("freeze", "frozen", "unfreeze")
+
+    def run(self, name: str, _variables: Mapping[str, str]) -> None:
+        def act() -> None:
+            self.hooks_run.append(name)
+            self.frozen = name == "freeze"
+
+        self._written(f"hook {name}", act)
+
+    def passes(self, _name: str, _variables: Mapping[str, str]) -> bool:
+        return self.frozen
+
+    def now(self) -> float:
+        return self.time
+
+    def boot(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        self._controllers()
+        self._check(f"after {seconds:g} s")
+
+    # ---------------------------------------------------------------- a write, and what follows from it
+
+    def _written(self, label: str, act: Callable[[], Any], *, timed: bool = False) -> Any:
+        if timed:
+            return act()
+        journal = self.store.get(("ConfigMap", f"cutover-{NAME}"))
+        where = f"{journal['data']['state'] if journal else '-'}: {label}"
+        self.labels.append(where)
+        fate = self.on_write(where)
+        if fate == "before":
+            raise Killed
+        if fate in ("late", "last"):
+            self.delayed.append(act)
+            raise Killed
+        made = act()
+        self._controllers()
+        self._check(where)
+        if fate == "after":
+            raise Killed
+        return made
+
+    def _check(self, when: str) -> None:
+        """A caller that connects now, on any node, is answered."""
+        if ("Service", NAME) not in self.store:
+            return
+        for node in self.nodes:
+            if not self.views[node] or self.views[node][0][0] > self.time:
+                # the node does not know the Service yet, and nobody was led to it
+                continue
+            view = self._view(node)
+            dead = [str(each) for each in view if not self._answers(each)]
+            if not view or dead:
+                self.wrongs.append(f"{when}: {node} sends callers to {', '.join(dead) or 'nobody'}")
+
+    def _put(self, obj: dict[str, Any]) -> dict[str, Any]:
+        self.version += 1
+        metadata = obj["metadata"]
+        metadata.setdefault("uid", f"uid-{self.version}")
+        metadata.setdefault("generation", 1)
+        metadata.setdefault("namespace", SPACE)
+        metadata["resourceVersion"] = str(self.version)
+        if obj["kind"] == "Service":
+            obj["spec"].setdefault("clusterIP", f"10.96.0.{self.version % 250}")
+        self.store[obj["kind"], metadata["name"]] = obj
+        return obj
+
+    def _remove(self, key: tuple[str, str]) -> None:
+        uid = self.store.pop(key)["metadata"]["uid"]
+        owned = [
+            other
+            for other, each in self.store.items()
+            if any(owner["uid"] == uid for owner in each["metadata"].get("ownerReferences") or ())
+        ]
+        for other in owned:
+            if other in self.store:
+                self._remove(other)
+
+    def _controllers(self) -> None:
+        for (kind, _), each in list(self.store.items()):
+            if kind == "Deployment":
+                self._scale(each)
+        for (kind, _), each in list(self.store.items()):
+            if kind == "Pod" and not each["status"]["ready"] and self.time >= each["status"]["since"] + self.start_s:
+                each["status"] |= {"ready": True, "conditions": [_ready(self.time)], "podIP": each["status"]["ip"]}
+                self._put(each)
+        for (kind, _), each in list(self.store.items()):
+            if kind == "Service":
+                self._endpoints(each)
+        self._proxies()
+        self._clients()
+
+    def _scale(self, deployment: dict[str, Any]) -> None:
+        metadata = deployment["metadata"]
+        name = metadata["name"]
+        if ("ReplicaSet", f"{name}-1") not in self.store:
+            self._put(
+                {
+                    "kind": "ReplicaSet",
+                    "metadata": {
+                        "name": f"{name}-1",
+                        "labels": {"podlift.dev/workload": NAME, "pod-template-hash": "t1"},
+                        "annotations": {"deployment.kubernetes.io/revision": "1"},
+                        "ownerReferences": [{"uid": metadata["uid"], "controller": True}],
+                    },
+                }
+            )
+        if deployment["status"].get("observedGeneration") != metadata["generation"]:
+            deployment["status"]["observedGeneration"] = metadata["generation"]
+            metadata["annotations"]["deployment.kubernetes.io/revision"] = "1"
+            self._put(deployment)
+        pods = sorted(key for key, each in self.store.items() if key[0] == "Pod")
+        owner = self.store["ReplicaSet", f"{name}-1"]["metadata"]["uid"]
+        for _ in range(deployment["spec"]["replicas"] - len(pods)):
+            self._pod(name, owner)
+        for key in pods[deployment["spec"]["replicas"] :]:
+            self._remove(key)
+
+    def _pod(self, name: str, owner: str) -> None:
+        number = self.version
+        self._put(
+            {
+                "kind": "Pod",
+                "metadata": {
+                    "name": f"{name}-1-p{number}",
+                    "labels": {"podlift.dev/workload": NAME, "pod-template-hash": "t1"},
+                    "ownerReferences": [{"uid": owner, "controller": True}],
+                },
+                "spec": {"nodeName": self.nodes[number % 2]},
+                "status": {"ready": False, "since": self.time, "ip": f"10.244.{number // 250}.{number % 250 + 1}"},
+            }
+        )
+
+    def _endpoints(self, service: dict[str, Any]) -> None:
+        selector = service["spec"]["selector"]
+        name = service["metadata"]["name"]
+        chosen = [
+            each
+            for (kind, _), each in sorted(self.store.items())
+            if kind == "Pod" and selector.items() <= each["metadata"]["labels"].items() and each["status"].get("podIP")
+        ]
+        endpoints = [
+            {
+                "addresses": [each["status"]["podIP"]],
+                "conditions": {"ready": True, "serving": True, "terminating": False},
+                "targetRef": {"kind": "Pod", "name": each["metadata"]["name"]},
+            }
+            for each in chosen
+        ]
+        made = {
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": f"{name}-own",
+                "labels": {"kubernetes.io/service-name": name},
+                "ownerReferences": [{"uid": service["metadata"]["uid"]}],
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
+            "endpoints": endpoints,
+        }
+        old = self.store.get(("EndpointSlice", f"{name}-own"))
+        if old is None or old["endpoints"] != endpoints:
+            self._put(made)
+
+    def _proxies(self) -> None:
+        service = self.store.get(("Service", NAME))
+        view: tuple[Backend, ...] = ()
+        if service is not None:
+            slices = [
+                each
+                for (kind, _), each in self.store.items()
+                if kind == "EndpointSlice" and each["metadata"]["labels"]["kubernetes.io/service-name"] == NAME
+            ]
+            view = tuple(each.backend for each in takers(members(slices, service)))
+        for number, node in enumerate(self.nodes):
+            views = self.views[node]
+            if service is None:
+                views.clear()
+            elif not views:
+                # a Service's first rules name what is there by then
+                views.append((self.time + self.lag_s * number, view))
+            elif views[-1][1] != view:
+                views.append((self.time + self.lag_s * number, view))
+                while len(views) > 1 and views[1][0] <= self.time:
+                    del views[0]
+
+    def _clients(self) -> None:
+        """Connections to a container end in a while after the last node has stopped to send it new ones."""
+        for each in self.containers:
+            backend = Backend(each.address, each.port)
+            called = any(backend in self._view(node) for node in self.nodes)
+            if called:
+                each.connections, each.idle_since = 3, None  # type: ignore[attr-defined]
+            elif getattr(each, "idle_since", None) is None:
+                each.idle_since = self.time  # type: ignore[attr-defined]
+            elif self.time - each.idle_since >= 1.0:  # type: ignore[attr-defined]
+                each.connections = 0
+
+
+class Pass:
+    """Gates that let everything on."""
+
+    def judge(self, what: str, _spec: Spec, _world: World) -> Judged:
+        return Judged(outcome="passed", said=what)
+
+    def compare(self, _spec: Spec, _world: World) -> Judged:
+        return Judged(outcome="passed", said="the same")
+
+    def forget(self) -> None:
+        """Nothing was gathered."""
+
+
+def ended(world: Model) -> bool:
+    return world.state in (State.FINALIZED, State.ROLLED_BACK)
+
+
+def _pair(backend: Backend) -> tuple[str, int]:
+    return backend.address, backend.port
+
+
+def _steady(name: str) -> str:
+    """Pods have names that no two runs share."""
+    return f"{NAME}-pod" if name.startswith(f"{NAME}-1-") else name
+
+
+def _ready(at: float) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    return {"type": "Ready", "status": "True", "lastTransitionTime": datetime.fromtimestamp(at, UTC).isoformat()}
+
+
+def _matches(labels: Mapping[str, str], selector: str) -> bool:
+    import re
+
+    for part in re.findall(r"[^,]+ in \([^)]*\)|[^,]+", selector):
+        if " in " in part:
+            key, _, values = part.partition(" in ")
+            if labels.get(key) not in values.strip("()").split(","):
+                return False
+        elif labels.get(part.partition("=")[0]) != part.partition("=")[2]:
+            return False
+    return True
+
+
+def _merged(found: Any, change: Any) -> Any:
+    if not isinstance(change, dict):
+        return change
+    made = dict(found) if isinstance(found, dict) else {}
+    for key, value in change.items():
+        if value is None:
+            made.pop(key, None)
+        else:
+            made[key] = _merged(made.get(key), value)
+    return made
+
+
+def _service() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": NAME, "namespace": SPACE, "labels": {"podlift.dev/workload": NAME}},
+        "spec": {
+            "selector": {"podlift.dev/workload": NAME},
+            "ports": [{"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}],
+        },
+    }
+
+
+def _deployment() -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": NAME, "namespace": SPACE, "labels": {"podlift.dev/workload": NAME}, "annotations": {}},
+        "spec": {"replicas": 0},
+        "status": {},
+    }
+
+
+def _hpa() -> dict[str, Any]:
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": NAME, "namespace": SPACE, "labels": {"podlift.dev/workload": NAME}},
+        "spec": {"minReplicas": 2},
+    }
