@@ -20,6 +20,7 @@ def main() -> None:
     print(f"differences declared: {levels}")
     print(f"differences of any pod, in the table of differences.md: {totals.unavoidable:,}")
     print(f"rows seen from outside only: {totals.outside}")
+    print(f"verdicts excused, each by what was seen of its container: {totals.silent}")
     print(f"differences undeclared: {totals.undeclared}")
     print(f"verdicts that claim a difference that is not there: {totals.wolves}")
     print("seconds: " + ", ".join(f"{stage} {seconds:g}" for stage, seconds in totals.seconds.items()))

@@ -47,6 +47,7 @@ TARGET: Mapping[str, Any] = {
 # A runtime under a second name: engines know it by a flag, nodes by a RuntimeClass of that name.
 RUNTIME = "runc-too"
 ENGINE_FLAGS = (f"--add-runtime={RUNTIME}=runc",)
+APPLY_S = 180.0
 PODS_S = 90.0
 # How much later a pod may come to the same end as the engine: the kubelet waits longer, the machine may be busy.
 SETTLE_S = 45.0
@@ -106,7 +107,7 @@ class _Place:
     number: int
     pod: str = ""
     said: Mapping[str, Any] | None = None
-    calls: Future[bool | None] | None = None
+    calls: Future[bool] | None = None
     behaviour: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
 
@@ -278,6 +279,10 @@ class _Run:
                     put(node.root, path, text)
         self.cluster.load(self.engine, *(nodes_image_name(s) for s in self._sound(self.shapes) if s.local))
         self.pods = Pods(self.cluster, names)
+        for place in self.places.values():
+            if self._is_sound(place.shape) and place.shape.health_s:
+                # while many are applied, the first are at work already
+                place.calls = self.callers.submit(self._call, place)
         for number, group in enumerate(self.groups):
             assert group.plan is not None
             directory = self.folder / f"plan-{number}"
@@ -285,7 +290,7 @@ class _Run:
             files = [f"--filename={each.parent}" for each in directory.glob("*/*.yaml") if each.parent.name != "extras"]
             try:
                 self.cluster.kubectl(
-                    "apply", "--server-side", "--field-manager=podlift", *sorted(set(files)), timeout_s=180
+                    "apply", "--server-side", "--field-manager=podlift", *sorted(set(files)), timeout_s=APPLY_S
                 )
             except HostError as error:
                 self._blame(group, str(error))
@@ -310,9 +315,6 @@ class _Run:
         end = time.monotonic() + PODS_S
         names = sorted({group.namespace for group in self.groups})
         waiting = [place for place in self.places.values() if self._is_sound(place.shape)]
-        for place in waiting:
-            if place.shape.health_s:
-                place.calls = self.callers.submit(self._call, place, end)
         while waiting and time.monotonic() < end:
             for namespace in names:
                 self.pods.bind_claims(namespace)
@@ -342,18 +344,19 @@ class _Run:
                     if message := said.get(pod["metadata"]["name"]):
                         self.refused[place.shape.name] = f"the node: {message}"
 
-    def _call(self, place: _Place, patience: float) -> bool | None:
-        """Whether its Service was called in vain for a while, from its start to the end of the watch; None where it has
-        none, or did not start while there was patience."""
-        address = self.pods.service(place.namespace, place.label)
+    def _call(self, place: _Place) -> bool:
+        """Whether its Service was called in vain for a while, from its container's start to the end of the watch.
+        Raises LookupError where it could not be called."""
+        patience = time.monotonic() + APPLY_S + PODS_S
         while not (began := self._began(place)) and time.monotonic() < patience:
             time.sleep(_POLL_S)
-        if address is None or not began:
-            return None
         calls = []
         while time.time() < began + place.shape.health_s:
-            calls.append((time.monotonic(), connects(self.cluster.nodes[0].host, *address)))
+            if address := self.pods.service(place.namespace, place.label):
+                calls.append((time.monotonic(), connects(self.cluster.nodes[0].host, *address)))
             time.sleep(_POLL_S)
+        if not calls:
+            raise LookupError(f"{place.workload}: it has no Service, or ran too late to be called")
         return called_in_vain(calls)
 
     def _began(self, place: _Place) -> float:
