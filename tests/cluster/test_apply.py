@@ -402,7 +402,9 @@ def test_a_number_that_an_autoscaler_owns_is_a_conflict(cluster: GivenCluster, e
     """The plan says 3 where an autoscaler of somebody says otherwise."""
     plan = planned(space, workload("web", deployment("web", replicas=3), legacy=0))
     apply_plan(plan, edge)
-    cluster.kubectl("autoscale", "deployment/web", "-n", space, "--min=5", "--max=6", "--cpu=50%")
+    theirs = autoscaler("web", least=5, most=6)
+    theirs["metadata"]["namespace"] = space
+    cluster.apply(theirs)
     until(lambda: next(edge.list("apps/v1", "Deployment", space))["spec"]["replicas"] == 5)
     error = failure(apply_plan(plan, edge))
     assert error.code == "apply-conflict"
