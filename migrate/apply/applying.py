@@ -59,7 +59,8 @@ def apply_plan(
     force_conflicts  takes over fields, and objects, that are others'
     legacy, mapping  what the engines say now, and with what their configs are read: workloads that changed since the
                      plan are refused, but for those whose cutover is finalized
-    on_event         told ``("apply", sent, of how many)`` and ``("wait", ready, of how many)``
+    on_event         told ``("apply", sent, of how many)`` and ``("wait", ready, of how many)``; of a server's dry run
+                     ``("dry-run", asked, of how many)``
     on_trouble       told, while waiting, what keeps pods from being ready
 
     An object that is refused is an outcome, and what comes after it of its workload is not sent. Raises PodliftError

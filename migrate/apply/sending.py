@@ -31,7 +31,8 @@ _ENDING = frozenset({
 
 
 class Sender:
-    """``dry_run``: ``""``, ``client`` or ``server``; ``on_event`` is told ``("apply", sent, of how many)``."""
+    """``dry_run``: ``""``, ``client`` or ``server``; ``on_event`` is told ``("apply", sent, of how many)``,
+    or ``("dry-run", asked, of how many)``."""
 
     def __init__(
         self, cluster: Cluster, plan: Plan, *, dry_run: str, force: bool, on_event: OnEvent | None = None
@@ -92,8 +93,8 @@ class Sender:
             outcome = _outcome(step, Action.FAILED, error=error)
         with self._lock:
             self._done += 1
-            if self._on_event:
-                self._on_event("apply", self._done, self._total)
+            if self._on_event and self._dry_run != "client":
+                self._on_event("dry-run" if self._dry_run else "apply", self._done, self._total)
         return outcome
 
     def _held(self, item: Item) -> str:

@@ -98,11 +98,14 @@ def test_a_cluster_that_is_gone_ends_the_run(code: str) -> None:
     assert not [each for each in cluster.sent if each.startswith("Deployment")]
 
 
-def test_progress_counts_what_is_sent() -> None:
+@pytest.mark.parametrize(("dry_run", "told"), [("", "apply"), ("server", "dry-run"), ("client", "")])
+def test_progress_counts_what_is_sent(dry_run: str, told: str) -> None:
+    """What is only asked is not told as sent, and where nothing is asked there is nothing to tell."""
     events: list[tuple[str, int, int]] = []
-    sent(both(), Fake(), on_event=lambda *each: events.append(each))
-    assert [done for _, done, _ in events] == [1, 2, 3, 4, 5, 6]
-    assert {(stage, total) for stage, _, total in events} == {("apply", 6)}
+    cluster = Fake()
+    sent(both(), cluster, dry_run=dry_run, on_event=lambda *each: events.append(each))
+    assert events == ([(told, done, 6) for done in range(1, 7)] if told else [])
+    assert len(cluster.sent) == len(events)
 
 
 def test_a_job_that_goes_after_its_end_is_warned_of() -> None:
