@@ -39,7 +39,11 @@ cutover:
         """\
 hosts:
 - {name: ams1, url: "ssh://deploy@ams1.edge.example", site: ams, address: 203.0.113.11, labels: {disk: ssd}}
-- {name: ams2, url: "tcp://ams2.edge.example:2376", site: ams, tls: {ca: ca.pem, cert: cert.pem, key: key.pem}}
+- name: ams2
+  url: "tcp://ams2.edge.example:2376"
+  site: ams
+  tls: {ca: ca.pem, cert: cert.pem, key: key.pem}
+  exec: [ssh, ams2.edge.example]
 """,
     ),
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,12 +25,16 @@ _NAMED = re.compile(r"(?P<name>[\w.-]+)=(?P<url>.+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEntry:
-    """A host and the TLS files to reach it by: paths of the CA, the certificate and its key, ``""`` for none."""
+    """A host, the TLS files to reach its engine by (paths of the CA, the certificate and its key, ``""`` for none),
+    and how commands are run on it, as hosts.Access has it: ``exec`` is its ``how``."""
 
     host: Host
     ca: str = ""
     cert: str = ""
     key: str = ""
+    exec: str | tuple[str, ...] = ""
+    probe: tuple[str, ...] = ()
+    image: str = ""
 
 
 def load_hosts(path: Path | str, *, name_as: str = "") -> tuple[HostEntry, ...]:
@@ -53,6 +57,8 @@ def hosts_of(document: Document, rows: list[Any], place: Place, *, folder: Path)
     seen: dict[str, int] = {}
     for n, row in enumerate(rows):
         here: Place = (*place, n)
+        if isinstance(row, dict):
+            _commands(document, here, row)
         entry = entry_of(row, subject=document.where(here)) if isinstance(row, str) else _entry(row, folder)
         if entry.host.url:
             _scheme(entry.host.url, document.where(here))
@@ -84,7 +90,34 @@ def _entry(row: Mapping[str, Any], folder: Path) -> HostEntry:
             labels=row.get("labels", {}),
         ),
         **{part: str(folder / tls[part]) for part in ("ca", "cert", "key") if part in tls},
+        exec=_started(row.get("exec", ""), folder),
+        probe=tuple(row.get("probe", ())),
+        image=row.get("image", ""),
     )
+
+
+def _started(said: str | list[str], folder: Path) -> str | tuple[str, ...]:
+    """A program that is named by a relative path lies below the file's folder: a run goes on from any other."""
+    if isinstance(said, str):
+        return said
+    program = str(PurePath(folder.absolute()) / said[0]) if "/" in said[0] else said[0]
+    return (program, *said[1:])
+
+
+def _commands(document: Document, here: Place, row: Mapping[str, Any]) -> None:
+    """What the schema cannot say of them."""
+    said = row.get("exec", "")
+    if said == []:
+        refuse(document, (*here, "exec"), CODE, "there is no command in it", "write its words: [ssh, ams1]")
+    if said == "ssh" and not row.get("url", "").startswith("ssh://"):
+        step = "write exec: [ssh, HOST] with the host to log in to"
+        refuse(document, (*here, "exec"), CODE, "exec: ssh is for hosts whose url is ssh://", step)
+    if said == "container" and not row.get("image"):
+        step = "build it from probe/Dockerfile, load it on the host, and name it: image: podlift-probe"
+        refuse(document, here, CODE, "exec: container needs the image of podlift-probe", step)
+    if said == "container" and "probe" in row:
+        step = "leave probe out: a container of the image is started each time"
+        refuse(document, (*here, "probe"), CODE, "exec: container and probe both stand here", step)
 
 
 def _scheme(url: str, subject: str) -> None:

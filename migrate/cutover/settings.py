@@ -58,18 +58,21 @@ class Settings:
     approvals: tuple[str, ...] = HELD_BEFORE
     accept_floor: bool = False
     on_drain_timeout: str = "hold"
+    probe_image: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """``cutover:``, checked, amounts in seconds.
 
-    ``workloads``: those that have an entry; ``nodes``: as in Spec.nodes.
+    ``workloads``: those that have an entry; ``nodes``: as in Spec.nodes; ``probe_image``: of the pods that probe the
+    other nodes, ``""``: there are none.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
     workloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    probe_image: str = ""
 
     def of(self, workload: str, flags: Flags | None = None) -> Settings:
         """The settings of a workload. Hooks and timings count one by one, anything else as a whole."""
@@ -89,6 +92,7 @@ class Section:
             approvals=flags.hold_before or held,
             accept_floor=floor,
             on_drain_timeout=flags.on_drain_timeout or said.get("on_drain_timeout", "hold"),
+            probe_image=self.probe_image,
         )
 
 
@@ -98,7 +102,7 @@ def section_of(document: Document, path: Path, body: Mapping[str, Any], *, folde
     Raises PodliftError ``code`` with file, line and key.
     """
     reader = _Reader(document, code, folder)
-    mine = {key: each for key, each in body.items() if key not in ("workloads", "nodes")}
+    mine = {key: each for key, each in body.items() if key not in ("workloads", "nodes", "probe_image")}
     defaults = reader.entry(mine, path)
     workloads = {}
     for name, each in (body.get("workloads") or {}).items():
@@ -109,7 +113,8 @@ def section_of(document: Document, path: Path, body: Mapping[str, Any], *, folde
         name: {"probe": reader.argv(each.get("probe", ()), (*path, "nodes", name, "probe"))}
         for name, each in (body.get("nodes") or {}).items()
     }
-    return Section(defaults=defaults, workloads=workloads, nodes=nodes)
+    image = body.get("probe_image", "")
+    return Section(defaults=defaults, workloads=workloads, nodes=nodes, probe_image=image)
 
 
 def gates_of(

@@ -48,11 +48,16 @@ def section() -> dict[str, Any]:
     mine = _entry()
     others = keyed("of single workloads, by name; what is not said is as above", {}, others=keyed("a workload's", mine))
     nodes = keyed(
-        "how nodes are probed where no pod of podlift's may run there: by node",
+        "how nodes are probed where no pod of podlift's may run: by node",
         {},
         others=keyed("a node's", {"probe": texts("the words of a command, run here, that starts podlift-probe there")}),
     )
-    return keyed("how cutovers go", {**mine, "nodes": nodes, "workloads": others})
+    image = text(
+        "the image of podlift-probe that nodes can pull: a pod of it in the node's network probes each node that has "
+        "no command of its own",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9:/._@-]*$",
+    )
+    return keyed("how cutovers go", {**mine, "nodes": nodes, "probe_image": image, "workloads": others})
 
 
 def gates() -> dict[str, Any]:

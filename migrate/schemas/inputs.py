@@ -21,6 +21,7 @@ _NAMESPACE = r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|[-a-z0-9]*\{group\}[-a-z0-9]
 _LABEL = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 _REFERENCE = r"^[A-Za-z0-9:/._@-]*$"
+_IMAGE = r"^[A-Za-z0-9][A-Za-z0-9:/._@-]*$"
 _QUANTITY = r"^[0-9.]+([numkMGTPE]|[KMGTPE]i|[eE][0-9]+)?$"
 
 
@@ -41,6 +42,17 @@ def host() -> dict[str, Any]:
                 "files for tcp:// with TLS",
                 {"ca": _file("the certificate authority"), "cert": _file("the certificate"), "key": _file("the key")},
             ),
+            "exec": {
+                "description": "how a cutover runs commands there: ssh, as the URL has it; a command, which gets the "
+                "program's words after its own; container: only podlift-probe, in a one-shot container of image. "
+                "By default ssh for ssh://, and directly for an engine of this machine",
+                "anyOf": [
+                    choice("", "ssh", "container"),
+                    texts("the words of a command: [ssh, ams1]; a relative path counts from this file's folder"),
+                ],
+            },
+            "probe": texts("what starts podlift-probe there, for a host without a conntrack program"),
+            "image": text("the image of podlift-probe on the engine, for exec: container", pattern=_IMAGE),
         },
         required=("name",),
     )

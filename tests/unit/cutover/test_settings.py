@@ -36,6 +36,8 @@ cutover:
   schedule: [1, 25%, 100%]
   hold_before: [SHIFT, STANDBY]
   accept_floor: true
+  nodes: {node-a: {probe: [bin/on-node-a]}}
+  probe_image: registry.example/podlift-probe:1
   workloads:
     cart:
       hooks: {drain: [drain-cart]}
@@ -68,6 +70,7 @@ def test_what_a_section_says(tmp_path: Path) -> None:
     assert found.parity["requests"][1]["headers"] == {"Authorization": "Bearer ${SHOP_TOKEN}"}
     assert (found.schedule, found.approvals) == (("1", "25%", "100%"), ("SHIFT", "STANDBY"))
     assert (found.accept_floor, found.on_drain_timeout) == (True, "hold")
+    assert found.probe_image == "registry.example/podlift-probe:1"
     json.dumps([found.gates, found.parity, found.hooks])
 
 

@@ -76,6 +76,16 @@ def test_an_empty_podlift_yaml_says_nothing(tmp_path: Path) -> None:
         ("schema: podlift.dev/project/v9\n", "podlift.yaml:1 schema", "podlift.dev/project/v1"),
         ("estate: a\n---\nestate: b\n", "podlift.yaml:3", "second document"),
         ("- a\n", "podlift.yaml:1", "a map is due"),
+        ("hosts:\n- {name: a, exec: shh}\n", "podlift.yaml:2 hosts[0].exec", "did you mean ssh?"),
+        ("hosts:\n- {name: a, exec: []}\n", "podlift.yaml:2 hosts[0].exec", "no command"),
+        ("hosts:\n- {name: a, url: 'tcp://a:2375', exec: ssh}\n", "podlift.yaml:2 hosts[0].exec", "[ssh, HOST]"),
+        ("hosts:\n- {name: a, exec: container}\n", "podlift.yaml:2 hosts[0]", "image: podlift-probe"),
+        (
+            "hosts:\n- {name: a, exec: container, image: p, probe: [q]}\n",
+            "podlift.yaml:2 hosts[0].probe",
+            "leave probe out",
+        ),
+        ("hosts:\n- {name: a, exec: container, image: -p}\n", "podlift.yaml:2 hosts[0].image", "is not what is due"),
     ],
 )
 def test_a_wrong_project_is_refused(tmp_path: Path, text: str, subject: str, reason: str) -> None:
@@ -85,6 +95,29 @@ def test_a_wrong_project_is_refused(tmp_path: Path, text: str, subject: str, rea
         load_project(tmp_path)
     assert caught.value.subject.endswith(subject)
     assert reason in f"{caught.value.reason} {caught.value.next_step}"
+
+
+def test_how_commands_are_run_on_hosts(tmp_path: Path) -> None:
+    """As words, a program of the folder by its whole path; nothing said is nothing."""
+    project(
+        tmp_path,
+        """\
+hosts:
+- {name: a, url: "ssh://a", exec: ssh}
+- {name: b, url: "tcp://b:2375", exec: [ssh, -p, "22", b], probe: [sudo, podlift-probe]}
+- {name: c, url: "tcp://c:2375", exec: [bin/enter, c]}
+- {name: d, url: "tcp://d:2375", exec: container, image: registry.example/podlift-probe:1}
+- ssh://e
+""",
+    )
+    found = [(each.exec, each.probe, each.image) for each in load_project(tmp_path).hosts]
+    assert found == [
+        ("ssh", (), ""),
+        (("ssh", "-p", "22", "b"), ("sudo", "podlift-probe"), ""),
+        ((str(tmp_path / "bin/enter"), "c"), (), ""),
+        ("container", (), "registry.example/podlift-probe:1"),
+        ("", (), ""),
+    ]
 
 
 def test_hosts_file_of_urls(tmp_path: Path) -> None:
