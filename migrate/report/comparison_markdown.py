@@ -107,11 +107,14 @@ def _told(each: ObjectDifference) -> Iterator[str]:
 
 def _code(text: str) -> str:
     """A list item with the text as code: nothing in it is Markdown."""
-    text = one_line(text).replace("`", "'")
-    return f"- `{text if len(text) <= _WIDE else f'{text[: _WIDE - 3]}...'}`"
+    shown = _cut(one_line(text).replace("`", "'"))
+    return f"- `{shown}`"
 
 
 def _plain(text: str) -> str:
     """Text that documents may have written: no markup, no mention of anybody."""
-    text = one_line(text)[:_WIDE]
-    return text.translate({ord(c): f"\\{c}" for c in "\\`*_[]<>#"}).replace("@", "@\u200b")
+    return _cut(one_line(text)).translate({ord(c): f"\\{c}" for c in "\\`*_[]<>#"}).replace("@", "@\u200b")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDE else f"{text[: _WIDE - 3]}..."

@@ -9,7 +9,7 @@ from typing import Any
 from ..diff.comparison import Comparison, ObjectDifference, State
 from ..plan.model import Plan
 from ..plan.yaml import emit
-from .comparison_views import report_head
+from .comparison_views import comparison_line, extra_line, report_head, said_line
 from .table import one_line
 from .views import Paint, plain
 
@@ -21,15 +21,18 @@ def report_unified(plan: Plan, legs: Sequence[Comparison], paint: Paint = plain)
         if not leg.not_compared:
             lines.append(f"# {one_line(leg.against)}\n")
             lines.append(comparison_unified(leg, paint))
+            lines += [f"# {said_line(each)}\n" for each in leg.said]
+            lines += [f"# not compared: {one_line(each)}\n" for each in leg.uncompared]
+            lines.append(f"# {comparison_line(leg)}\n")
     return "".join(lines)
 
 
 def comparison_unified(comparison: Comparison, paint: Paint = plain) -> str:
-    """A unified diff of the objects as YAML, the other side first; fields of others are left out."""
+    """A unified diff of the objects as YAML, the other side first. Fields of others are no part of it, and stand
+    before it with their owners."""
     lines: list[str] = []
     for each in comparison.objects:
-        if each.state is not State.EXTRA:
-            lines += _unified(each, paint)
+        lines += _unified(each, paint)
     return "".join(lines)
 
 
@@ -39,6 +42,11 @@ def _unified(each: ObjectDifference, paint: Paint) -> Iterator[str]:
     for said in (each.note, "must be recreated" if each.recreate else ""):
         if said:
             yield f"# {name}: {one_line(said)}\n"
+    owned = [f"{change.path}, set by {change.owner}" for change in each.changes if change.owner]
+    yield from (f"# {name}: {one_line(said)}\n" for said in owned)
+    yield from (f"# {name}: {extra_line(extra.path, extra.value, extra.owner)}\n" for extra in each.extras)
+    if each.state is State.EXTRA:
+        return
     for line in unified_diff(before, after, f"a/{name}", f"b/{name}"):
         kind = {"+": "added", "-": "removed"}.get(line[:1], "")
         yield paint(line.rstrip("\n"), kind) + "\n" if kind else line

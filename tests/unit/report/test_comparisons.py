@@ -11,7 +11,7 @@ import pytest
 
 from migrate.diff import Change, Comparison, Declared, Extra, Leg, ObjectDifference, Op, Said, State
 from migrate.report.comparison_markdown import LIMIT, report_markdown
-from migrate.report.comparison_unified import report_unified
+from migrate.report.comparison_unified import comparison_unified, report_unified
 from migrate.report.comparison_views import report_head, report_table
 from migrate.report.value_changes import within
 from tests.plans import plan, web
@@ -79,6 +79,20 @@ def test_a_section_for_each_side() -> None:
     assert f"Diff: 9 objects compared with cluster prod: 0 added, 0 removed, {gated}" in shown
     assert f"Diff: 1 workload compared with the legacy side: 1 added, 0 removed, 0 changed; {same}\n" in shown
     assert report_unified(plan(web()), legs()).count("# Not compared with runtime") == 1
+
+
+def test_a_unified_diff_says_what_it_does_not_show() -> None:
+    """Fields of others with their owners, what was not compared, and the line for scripts, all of it no diff."""
+    text = report_unified(plan(web()), legs())
+    said = [line for line in text.splitlines() if line.startswith("# ")]
+    assert "# not compared: 2 Secrets: no values" in said
+    assert "# Deployment/old: spec.type, set by kubectl-edit" in said
+    assert "# Deployment/old: metadata.labels.x: y, set by mesh" in said
+    assert sum(line.startswith("# Diff: ") for line in said) == 2
+    beside = Extra(path="metadata.annotations[mesh]", value="on", owner="mesh")
+    each = ObjectDifference(workload="web", name="Deployment/web", state=State.EXTRA, extras=(beside,))
+    leg = Comparison(leg=Leg.CLUSTER, against="cluster c", objects=(each,))
+    assert comparison_unified(leg) == "# Deployment/web: metadata.annotations[mesh]: on, set by mesh\n"
 
 
 def test_declared_differences_name_their_verdicts() -> None:
@@ -150,6 +164,12 @@ def test_a_comment_holds_60_000_characters() -> None:
     assert "verdicts and findings more: cut" in text
     assert text.count("**Diff: ") == 2
     assert "compared with dump x" in text
+
+
+def test_a_reason_that_is_cut_shows_it() -> None:
+    """Whoever reads it knows that there is more."""
+    text = report_markdown(plan(web()), [Comparison(leg=Leg.CLUSTER, against="c", not_compared="x" * 999)])
+    assert "xxx...  \n" in text
 
 
 def test_nothing_in_a_comment_is_markup() -> None:
