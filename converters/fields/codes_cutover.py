@@ -15,5 +15,80 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "a header or URL names an environment variable that is not set where podlift runs",
         "set the variable and run it again",
     ),
+    error(
+        "no-cutover",
+        "there is no journal of a run of this workload in the namespace",
+        "podlift cutover start PLAN WORKLOAD begins one; -n names the namespace of another one",
+    ),
+    error(
+        "bad-journal",
+        "the ConfigMap of a run's journal is not as podlift writes it",
+        "use the version of podlift that began the run; what the run set up stands on its slices too",
+    ),
+    error(
+        "cutover-locked",
+        "another process drives the run, and lives: its lease is renewed",
+        "let it work and watch it with podlift cutover status -w; resume --take-over takes the run away from it",
+    ),
+    error(
+        "cutover-selector",
+        "somebody else changed the selector of a Service while its run is under way",
+        "find who (kubectl get service NAME -o yaml --show-managed-fields), put the selector back, resume or abort",
+    ),
+    error(
+        "cutover-legacy-changed",
+        "the legacy side is not as the run knows it: a container was started, stopped or replaced meanwhile",
+        "see why, keep the legacy scheduler from it; resume takes new containers in, abort goes back",
+    ),
+    error(
+        "cutover-legacy-gone",
+        "no legacy container is there any more, so there is nothing to go back to; pods keep serving",
+        "start the containers again by the legacy scheduler, then resume; or let the pods be and finalize by hand",
+    ),
+    error(
+        "cutover-service-taken",
+        "a Service of the plan's name is in the namespace already and is not the run's",
+        "delete it if nobody uses it, or give the workload another name by a decision and plan again",
+    ),
+    error(
+        "cutover-not-applied",
+        "a controller of the plan is not on the cluster",
+        "podlift apply PLAN puts it there, with no pods; then resume",
+    ),
+    error(
+        "cutover-template",
+        "the pod template changed after its pods were tested",
+        "put the planned template back and resume; or abort, plan, apply and start again",
+    ),
+    error(
+        "cutover-not-drained",
+        "clients still hold connections to a legacy container after the drain's time",
+        "let them close (the peers are named) and resume; --on-drain-timeout stop ends them by stopping it",
+    ),
+    error(
+        "cutover-inconclusive",
+        "the gates could not tell whether the pods do well: too few samples, or what they ask fails",
+        "mend what they ask or give them more time or load, then resume: they look again",
+    ),
+    error(
+        "cutover-timeout",
+        "what the run waits for did not come in its time",
+        "the message says what it was; mend it and resume, or abort",
+    ),
+    error(
+        "cutover-not-stopped",
+        "only a run whose containers are all stopped can be finalized",
+        "podlift cutover resume brings it there, if its freeze hook is given",
+    ),
+    error(
+        "preflight-refused",
+        "the preflight found what no run may start with",
+        "podlift cutover preview PLAN WORKLOAD shows every row with what to do",
+    ),
+    error(
+        "bad-schedule",
+        "the steps of the schedule do not fit the number of pods",
+        "write rising numbers of pods or percent of them: 1,25%,100%",
+    ),
     error("bad-gates", "a gates file is not what its schema says", "correct the line; podlift schema gates prints it"),
 )

@@ -7,7 +7,7 @@ either there or not there, and the machine decides from what is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -25,6 +25,7 @@ from .measuring import Measuring
 from .moment import Moment
 from .observing import observe
 from .run import Direction, Intent, Original, Run, Spec
+from .starting import originals_of
 from .world import World
 
 # The server is away or busy: nothing is known, nothing is done, and what was measured meanwhile does not count.
@@ -68,7 +69,13 @@ class Edges:
 
 
 class Driver:
-    """One run's. ``interrupted`` is asked before each thing that is done."""
+    """One run's. ``interrupted`` is asked before each thing that is done.
+
+    outcome, why   how it ended, once it has
+    """
+
+    outcome: Outcome
+    why: str
 
     def __init__(
         self,
@@ -77,7 +84,6 @@ class Driver:
         lock: Lock,
         keeper: Keeper,
         *,
-        on_event: Callable[[Event], None] | None = None,
         interrupted: Callable[[], bool] = lambda: False,
         no_wait: bool = False,
     ) -> None:
@@ -85,10 +91,10 @@ class Driver:
         self._journal = journal
         self._lock = lock
         self._keeper = keeper
-        self._on_event = on_event or (lambda _event: None)
         self._interrupted = interrupted
         self._no_wait = no_wait
         self._evidence = Evidence()
+        self._told: list[Event] = []
         self._waiting: tuple[str, float] = ("", 0.0)
         self._changes = 0
         self._entry: Entry
@@ -96,26 +102,32 @@ class Driver:
     def drive(self, *, resume: bool = False) -> tuple[Outcome, str]:
         """Until there is nothing left to do, or the run pauses. The lock must be held; it is given back. ``resume``: a
         pause is over."""
+        for _ in self.events(resume=resume):
+            pass
+        return self.outcome, self.why
+
+    def events(self, *, resume: bool = False) -> Iterator[Event]:
+        """The same, event by event; then ``outcome`` and ``why`` say how it ended."""
         try:
             self._take(resume=resume)
             while (ended := self._turn_or_trouble()) is None:
-                pass
+                yield from self._taken()
         except LostError:
-            return Outcome.LOST, "another process drives the run now"
-        self._lock.release()
-        return ended
+            ended = Outcome.LOST, "another process drives the run now"
+        else:
+            self._lock.release()
+        self.outcome, self.why = ended
+        yield from self._taken()
+
+    def _taken(self) -> Iterator[Event]:
+        told, self._told = self._told, []
+        yield from told
 
     def _take(self, *, resume: bool) -> None:
         """A new epoch, so that whatever another driver still has under way fails."""
         entry = self._journal.read()
         if entry is None:
-            raise PodliftError(
-                code="no-cutover",
-                phase="cutover",
-                subject="journal",
-                reason="there is no run",
-                next_step="podlift cutover start PLAN WORKLOAD begins one",
-            )
+            raise LostError
         run = replace(entry.run, epoch=entry.run.epoch + 1)
         if resume:
             run = replace(run, paused="")
@@ -239,14 +251,8 @@ class Driver:
         """With the containers that are there now and of which the run did not know."""
         known = {(each.host, each.id) for each in (*entry.spec.originals, *entry.run.joined)}
         found = self._edges.legacy.find()
-        return (
-            *entry.run.joined,
-            *(
-                Original(host=each.host, id=each.id, name=each.name, restart=dict(each.restart), stop_s=each.stop_s)
-                for each in found.containers
-                if each.running and (each.host, each.id) not in known
-            ),
-        )
+        new = [each for each in originals_of(found.containers) if (each.host, each.id) not in known]
+        return (*entry.run.joined, *new)
 
     def _pause(self, code: str, reason: str) -> tuple[Outcome, str]:
         self._write(replace(self._entry.run, paused=f"{code}: {reason}"), "pause", reason)
@@ -286,7 +292,7 @@ class Driver:
 
     def _tell(self, kind: str, text: str) -> None:
         at, state = self._edges.clock.now(), self._entry.run.state
-        self._on_event(Event(at=at, kind=kind, state=state.value, text=text))
+        self._told.append(Event(at=at, kind=kind, state=state.value, text=text))
 
 
 def _outcome(run: Run) -> Outcome:

@@ -6,9 +6,11 @@ as it must be. Nothing is remembered of how far an earlier process came, but for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
+from ..plan.objects import title
 from .decision import Act, Action, Approve, Commit, Decision, Measure, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, wide_selector
 from .moment import Moment, Steps
@@ -142,6 +144,7 @@ def _to_fronted(m: Moment) -> Steps:
     if m.spec.resolved_before:
         return
     yield from _approved(m, State.FRONTED, "callers are to use the Service from now on")
+    yield from _created(m, m.spec.fronts, "callers from outside are led to the Service")
     if m.spec.hooks.get("front") and "front" not in m.run.done:
         yield m.hook("front", "callers are led to the Service")
     yield from m.observed()
@@ -238,19 +241,8 @@ def _to_baking(m: Moment) -> Steps:
 
 def _to_drained(m: Moment) -> Steps:
     yield from _enough_pods(m)
-    yield from _elapsed(m, State.BAKING.value, m.spec.timings.bake_s, "the bake")
-    yield from _judged(m, "baked")
-    for each in m.spec.later:
-        title = f"{each['kind']}/{each['metadata']['name']}"
-        if title not in m.world.later:
-            action = Action(
-                verb=Verb.CREATE,
-                kind=each["kind"],
-                api_version=each["apiVersion"],
-                name=each["metadata"]["name"],
-                body=each,
-            )
-            yield Act(action=action, why="pods alone have served through the bake")
+    yield from _baked(m)
+    yield from _created(m, m.spec.later, "pods alone have served through the bake")
     yield from _frozen(m)
     yield from _approved(m, State.DRAINED, "the legacy containers are to be drained and stopped")
     for key in m.keys:
@@ -362,6 +354,28 @@ def _elapsed(m: Moment, what: str, seconds: float, why: str) -> Steps:
         yield Commit(run=replace(m.run, since={**m.run.since, what: m.now}), why=f"{why} begins")
     elif m.now - began < seconds:
         yield Wait(why=f"{why}: {seconds:g} s")
+
+
+def _baked(m: Moment) -> Steps:
+    """The gates look at it the whole time, one analysis after the other."""
+    timings = m.spec.timings
+    each_s = timings.consecutive * max(timings.window_s, timings.interval_s)
+    passed = m.now - m.run.since.get(State.BAKING.value, m.now)
+    yield from _judged(m, f"bake-{int(min(passed, timings.bake_s) / each_s)}")
+    yield from _elapsed(m, State.BAKING.value, timings.bake_s, "the bake")
+
+
+def _created(m: Moment, objects: Iterable[Mapping[str, Any]], why: str) -> Steps:
+    for each in objects:
+        if title(each) not in m.world.later:
+            action = Action(
+                verb=Verb.CREATE,
+                kind=each["kind"],
+                api_version=each["apiVersion"],
+                name=each["metadata"]["name"],
+                body=each,
+            )
+            yield Act(action=action, why=why)
 
 
 def _judged(m: Moment, what: str, question: Question = Question.ANALYSE) -> Steps:

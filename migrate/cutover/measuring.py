@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from .acting import variables
+from .checks import answered, request_of
 from .decision import Measure, Question
-from .edges import Backend, Clock, Connections, Draw, Hooks, Legacy, Nodes, Request, Response
+from .edges import Backend, Clock, Connections, Draw, Hooks, Legacy, Nodes
 from .endpoints import instance_key
 from .evidence import Counted, Drawn, Evidence, Judged, Reply
 from .propagation import draws_needed
@@ -57,7 +58,9 @@ class Measuring:
     def _draw(self, service: SeenService, spec: Spec) -> Drawn:
         expected = frozenset(each.backend for each in service.takers)
         target = Backend(service.address, service.port)
-        found = self.nodes.draw(target, draws_needed(len(expected)))
+        # enough that each of all that may still take connections would show
+        possible = len(service.members) + len(spec.originals) + sum(each.count for each in spec.controllers)
+        found = self.nodes.draw(target, draws_needed(possible))
         said = _differing(found, expected) or ("" if spec.accept_floor else _silent(self.nodes.silent()))
         if not found and not spec.accept_floor:
             said = said or "no node could be tried"
@@ -65,7 +68,7 @@ class Measuring:
 
     def _ask(self, keys: tuple[str, ...], spec: Spec, world: World, evidence: Evidence) -> dict[str, Reply]:
         where = {key: backend for key in keys if (backend := _backend(key, spec, world)) is not None}
-        requests = tuple(request_of(spec, backend) for backend in where.values())
+        requests = tuple(request_of(spec.check, backend) for backend in where.values())
         answers = self.nodes.ask(requests) if requests else {}
         silent = "" if spec.accept_floor else _silent(self.nodes.silent())
         now, made = self.clock.boot(), {}
@@ -75,7 +78,12 @@ class Measuring:
                 continue
             number = list(where).index(key)
             wrong = silent or next(
-                (f"{where[key]} from {node}: {why}" for node, of in answers.items() if (why := refused(of[number]))), ""
+                (
+                    f"{where[key]} from {node}: {one.error or f'status {one.status}'}"
+                    for node, of in answers.items()
+                    if not answered(one := of[number])
+                ),
+                "",
             )
             wrong = wrong or ("" if answers else "no node could be tried")
             before = evidence.replies.get(key)
@@ -94,26 +102,6 @@ class Measuring:
         before = evidence.counted.get(key)
         quiet = before.quiet_since if before is not None and before.quiet_since is not None else now
         return Counted(peers=peers, at=now, quiet_since=None if peers else quiet)
-
-
-def request_of(spec: Spec, backend: Backend) -> Request:
-    """The workload's check, asked at a backend."""
-    check = spec.check
-    return Request(
-        backend=backend,
-        kind=str(check.get("kind", "tcp")),
-        scheme=str(check.get("scheme", "http")),
-        path=str(check.get("path", "/")),
-        headers=dict(check.get("headers", {})),
-        timeout_s=float(check.get("timeout_s", 2)),
-    )
-
-
-def refused(answer: Response) -> str:
-    """Why an answer is none, ``""`` for a good one: as the kubelet takes a probe, 200 to 399 (kubelet, httpGet)."""
-    if answer.error:
-        return answer.error
-    return "" if answer.status == 0 or 200 <= answer.status < 400 else f"status {answer.status}"
 
 
 def _backend(key: str, spec: Spec, world: World) -> Backend | None:

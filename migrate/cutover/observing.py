@@ -28,7 +28,7 @@ def observe(api: Api, legacy: Legacy, spec: Spec, clock: Clock) -> World:
         ],
         sets=list(api.list("apps/v1", "ReplicaSet", space, labels=label)),
         pods=list(api.list("v1", "Pod", space, labels=label)),
-        later=[live for each in spec.later if (live := _get(api, space, each)) is not None],
+        later=[live for each in (*spec.fronts, *spec.later) if (live := _get(api, space, each)) is not None],
         found=legacy.find(),
         now=clock.now(),
     )

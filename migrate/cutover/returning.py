@@ -6,6 +6,10 @@ slices, then that is seen on every node, and only then one write for each Servic
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..plan.objects import title
 from .decision import Act, Action, Pause, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, instance_key
 from .moment import Moment, Steps
@@ -49,13 +53,7 @@ def _legacy_answers(m: Moment) -> Steps:
 
 
 def _pods_go(m: Moment) -> Steps:
-    for each in m.spec.later:
-        title = f"{each['kind']}/{each['metadata']['name']}"
-        if title in m.world.later:
-            action = Action(
-                verb=Verb.DELETE, kind=each["kind"], api_version=each["apiVersion"], name=each["metadata"]["name"]
-            )
-            yield Act(action=action, why="nothing is to be scaled or guarded")
+    yield from _deleted(m, m.spec.later, "nothing is to be scaled or guarded")
     for pod in m.world.pods:
         if pod.admitted and not pod.ending:
             yield m.patch(pod, {"metadata": {"labels": {ADMITTED: None}}}, "an old gate's label")
@@ -79,6 +77,15 @@ def _legacy_as_it_was(m: Moment) -> Steps:
         yield m.hook("unfreeze", "the legacy scheduler looks after the workload again")
 
 
+def _deleted(m: Moment, objects: Iterable[Mapping[str, Any]], why: str) -> Steps:
+    for each in objects:
+        if title(each) in m.world.later:
+            action = Action(
+                verb=Verb.DELETE, kind=each["kind"], api_version=each["apiVersion"], name=each["metadata"]["name"]
+            )
+            yield Act(action=action, why=why)
+
+
 def _policy(said: object) -> tuple[str, int]:
     assert isinstance(said, dict)
     return str(said.get("Name") or "no"), int(said.get("MaximumRetryCount") or 0)
@@ -86,6 +93,7 @@ def _policy(said: object) -> tuple[str, int]:
 
 def _unbridged(m: Moment) -> Steps:
     """Nobody was led to the Services: they go, and the slices with them."""
+    yield from _deleted(m, m.spec.fronts, "nobody is to be led to the Service")
     for _, seen in m.services:
         if seen is not None and seen.run == m.spec.id:
             action = Action(verb=Verb.DELETE, kind="Service", name=seen.name, uid=seen.uid, version=seen.version)

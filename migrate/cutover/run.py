@@ -105,7 +105,8 @@ class Spec:
 
     services     the plan's Services of the workload that take callers, as objects
     controllers  the workload's controllers
-    later        HPAs, PDBs and Ingresses: objects that are made when the run has come so far
+    fronts       Ingresses and routes, which are made when callers are led to the Services
+    later        HPAs and PDBs, which are made when pods alone have served through the bake
     hosts        name to {url, address, …}: how engines are reached; credentials stay where they are
     check        how an instance is asked whether it answers: {kind, path, scheme, timeout_s, port (container's)}
     steps        how many pods are admitted after each step of SHIFT
@@ -124,6 +125,7 @@ class Spec:
     originals: tuple[Original, ...]
     steps: tuple[int, ...]
     grouping_key: str = ""
+    fronts: tuple[Mapping[str, Any], ...] = ()
     later: tuple[Mapping[str, Any], ...] = ()
     hosts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -193,7 +195,7 @@ def spec_of(body: Mapping[str, Any]) -> Spec:
     given["originals"] = tuple(Original(**each) for each in given["originals"])
     given["timings"] = Timings(**given.get("timings", {}))
     given["hooks"] = {name: tuple(argv) for name, argv in given.get("hooks", {}).items()}
-    for name in ("services", "steps", "later", "approvals", "gates"):
+    for name in ("services", "steps", "fronts", "later", "approvals", "gates"):
         given[name] = tuple(given.get(name, ()))
     return Spec(**given)
 

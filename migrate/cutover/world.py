@@ -88,8 +88,8 @@ class SeenPod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """``services``, ``controllers``: by name, without those that are not there. ``later``: titles of the run's later
-    objects that stand. ``others``: names of Services of the run that are there and are not the run's own."""
+    """``services``, ``controllers``: by name, without those that are not there. ``later``: titles of the run's fronts
+    and later objects that stand. ``owners``, ``slice_epochs``: of slices of ours, by name."""
 
     services: Mapping[str, SeenService]
     slices: tuple[Slice, ...]
@@ -99,7 +99,6 @@ class World:
     later: frozenset[str] = frozenset()
     owners: Mapping[str, str] = field(default_factory=dict)
     slice_epochs: Mapping[str, int] = field(default_factory=dict)
-    slice_versions: Mapping[str, str] = field(default_factory=dict)
 
     def container(self, key: str) -> Container | None:
         return next((each for each in self.found.containers if instance_key(each) == key), None)
@@ -146,7 +145,6 @@ def world_of(
             for each in ours
         },
         slice_epochs={each["metadata"]["name"]: _epoch(each) for each in ours},
-        slice_versions={each["metadata"]["name"]: each["metadata"]["resourceVersion"] for each in ours},
     )
 
 

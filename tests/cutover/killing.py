@@ -1,9 +1,10 @@
-"""Runs a model's cutover through kills: at a write, before it, after it with its answer lost, or with it arriving late."""
+"""Runs a model's cutover through kills: before a write, after it with its answer lost, or with it arriving late."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from migrate.cutover.driver import Outcome
 from tests.cutover.model import SPACE, Killed, Model
@@ -114,7 +115,7 @@ def chained(world: Model) -> tuple[Model, set[str]]:
     raise AssertionError("it does not end")
 
 
-def asked(world: Model, **what: bool) -> None:
+def asked(world: Model, **what: Any) -> None:
     """A user's request, which no test interrupts."""
     watching, world.on_write = world.on_write, lambda _label: ""
     world.journal.ask(lambda requests: replace(requests, **what))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converters.errors import PodliftError
-from migrate.cutover.driver import Driver, Edges, Event
+from migrate.cutover.driver import Driver, Edges
 from migrate.cutover.edges import Backend, Container, Draw, Found, Peer, Request, Response
 from migrate.cutover.endpoints import members, takers
 from migrate.cutover.evidence import Judged
@@ -63,6 +63,7 @@ class LegacyContainer:
     connections: int = 3
     stops: int = 0
     dynamic: bool = False
+    idle_since: float | None = None
 
 
 class Model:
@@ -86,7 +87,6 @@ class Model:
         self.hooks_run: list[str] = []
         self.on_write: Callable[[str], str] = lambda _label: ""
         self.delayed: list[Callable[[], Any]] = []
-        self.events: list[Event] = []
         self.frozen = False
         self.count = pods
         self._put(_deployment())
@@ -125,9 +125,7 @@ class Model:
         lock.acquire()
         measuring = Measuring(nodes=self, connections=self, hooks=self, gates=Pass(), legacy=self, clock=self)
         edges = Edges(api=self, legacy=self, hooks=self, clock=self, measuring=measuring)
-        return Driver(
-            edges, Journal(self, SPACE, NAME), lock, Keeper(self, self), on_event=self.events.append, **more
-        )
+        return Driver(edges, Journal(self, SPACE, NAME), lock, Keeper(self, self), **more)
 
     def arrive(self) -> None:
         """What a dead driver had under way arrives, and is refused where it is not of the time any more."""
@@ -157,29 +155,43 @@ class Model:
     # ---------------------------------------------------------------- the API server
 
     def list(
-        self, _api_version: str, kind: str, _namespace: str | None = None, *, labels: str = "", fields: str = ""
+        self,
+        api_version: str,  # noqa: ARG002
+        kind: str,
+        namespace: str | None = None,  # noqa: ARG002
+        *,
+        labels: str = "",
+        fields: str = "",
     ) -> Iterator[dict[str, Any]]:
         assert not fields
         for (its, _), each in sorted(self.store.items()):
             if its == kind and _matches(each["metadata"].get("labels", {}), labels):
                 yield copied(each)
 
-    def get(self, _api_version: str, kind: str, _namespace: str, name: str) -> dict[str, Any] | None:
+    def get(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any] | None:  # noqa: ARG002
         found = self.store.get((kind, name))
-        return copied(found) if found else None
+        return dict(copied(found)) if found else None
 
-    def create(self, obj: Mapping[str, Any], *, manager: str = "") -> dict[str, Any]:
+    def create(self, obj: Mapping[str, Any], *, manager: str = "") -> dict[str, Any]:  # noqa: ARG002
         kind, name = obj["kind"], obj["metadata"]["name"]
 
         def act() -> dict[str, Any]:
             if (kind, name) in self.store:
                 raise error("object-exists", name)
-            return copied(self._put(copied(dict(obj))))
+            return dict(copied(self._put(copied(dict(obj)))))
 
-        return self._written(f"create {kind}/{name}", act, timed=kind in _TIMED)
+        return dict(self._written(f"create {kind}/{name}", act, timed=kind in _TIMED))
 
     def patch(
-        self, _api_version: str, kind: str, _namespace: str, name: str, body: Any, *, manager: str = "", **_more: Any
+        self,
+        api_version: str,  # noqa: ARG002
+        kind: str,
+        namespace: str,  # noqa: ARG002
+        name: str,
+        body: Any,
+        *,
+        content_type: str = "",  # noqa: ARG002
+        manager: str = "",  # noqa: ARG002
     ) -> dict[str, Any]:
         def act() -> dict[str, Any]:
             found = self.store.get((kind, name))
@@ -192,15 +204,22 @@ class Model:
             made = _merged(found, copied(body))
             made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
             if made == found:
-                return copied(found)
+                return dict(copied(found))
             if made.get("spec") != found.get("spec"):
                 made["metadata"]["generation"] = found["metadata"]["generation"] + 1
-            return copied(self._put(made))
+            return dict(copied(self._put(made)))
 
-        return self._written(f"patch {kind}/{_steady(name)}", act, timed=kind in _TIMED)
+        return dict(self._written(f"patch {kind}/{_steady(name)}", act, timed=kind in _TIMED))
 
     def delete(
-        self, _api_version: str, kind: str, _namespace: str, name: str, *, uid: str | None = None, version: str = ""
+        self,
+        api_version: str,  # noqa: ARG002
+        kind: str,
+        namespace: str,  # noqa: ARG002
+        name: str,
+        *,
+        uid: str | None = None,
+        version: str = "",
     ) -> None:
         def act() -> None:
             found = self.store.get((kind, name))
@@ -239,7 +258,7 @@ class Model:
 
         self._written(f"set-restart {host}/{container[:2]}", act)
 
-    def stop(self, host: str, container: str, grace_s: float) -> None:
+    def stop(self, host: str, container: str, grace_s: float) -> None:  # noqa: ARG002
         def act() -> None:
             each = self._container(container)
             if not each.running:
@@ -271,13 +290,13 @@ class Model:
     def silent(self) -> Mapping[str, str]:
         return {}
 
-    def draw(self, target: Backend, times: int) -> Mapping[str, Draw]:
+    def draw(self, target: Backend, times: int) -> Mapping[str, Draw]:  # noqa: ARG002
         made = {}
         for node in self.nodes:
             view = self._view(node)
             alive = {backend: times for backend in view if self._answers(backend)}
-            failed = {"refused": times for backend in view if not self._answers(backend)}
-            made[node] = Draw(backends=alive, failed=failed if view else {"refused": times})
+            whole = view and len(alive) == len(view)
+            made[node] = Draw(backends=alive, failed={} if whole else {"refused": times})
         return made
 
     def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]:
@@ -306,14 +325,14 @@ class Model:
     def has(self, name: str) -> bool:
         return name in ("freeze", "frozen", "unfreeze")
 
-    def run(self, name: str, _variables: Mapping[str, str]) -> None:
+    def run(self, name: str, variables: Mapping[str, str]) -> None:  # noqa: ARG002
         def act() -> None:
             self.hooks_run.append(name)
             self.frozen = name == "freeze"
 
         self._written(f"hook {name}", act)
 
-    def passes(self, _name: str, _variables: Mapping[str, str]) -> bool:
+    def passes(self, name: str, variables: Mapping[str, str]) -> bool:  # noqa: ARG002
         return self.frozen
 
     def now(self) -> float:
@@ -498,20 +517,20 @@ class Model:
             backend = Backend(each.address, each.port)
             called = any(backend in self._view(node) for node in self.nodes)
             if called:
-                each.connections, each.idle_since = 3, None  # type: ignore[attr-defined]
-            elif getattr(each, "idle_since", None) is None:
-                each.idle_since = self.time  # type: ignore[attr-defined]
-            elif self.time - each.idle_since >= 1.0:  # type: ignore[attr-defined]
+                each.connections, each.idle_since = 3, None
+            elif each.idle_since is None:
+                each.idle_since = self.time
+            elif self.time - each.idle_since >= 1.0:
                 each.connections = 0
 
 
 class Pass:
     """Gates that let everything on."""
 
-    def judge(self, what: str, _spec: Spec, _world: World) -> Judged:
+    def judge(self, what: str, spec: Spec, world: World) -> Judged:  # noqa: ARG002
         return Judged(outcome="passed", said=what)
 
-    def compare(self, _spec: Spec, _world: World) -> Judged:
+    def compare(self, spec: Spec, world: World) -> Judged:  # noqa: ARG002
         return Judged(outcome="passed", said="the same")
 
     def forget(self) -> None:

@@ -1,0 +1,19 @@
+"""The machine's clocks."""
+
+from __future__ import annotations
+
+import time
+
+
+class SystemClock:
+    """``edges.Clock``."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def boot(self) -> float:
+        # where there is no such clock, a machine that slept looks younger than it is
+        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)

@@ -1,0 +1,130 @@
+"""The real edges of a run: from what its journal says of hosts, nodes, hooks and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from converters.errors import PodliftError
+from converters.workload import Host
+
+from ..hosts import Access, connections_for
+from ..hosts_file import HostEntry
+from .clock import SystemClock
+from .driver import Edges
+from .edges import Clock, Nodes
+from .gates.live import LiveGates
+from .hooks import CommandHooks
+from .legacy import HostsLegacy
+from .measuring import Measuring
+from .probe_pods import PodNodes
+from .propagation import ProbedNodes
+from .run import Spec
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster
+
+IMAGE = "image"
+"""Under this name in Spec.nodes stands the image of pinned probe pods, for nodes without a command of their own."""
+
+
+def hosts_json(hosts: Iterable[Access]) -> dict[str, dict[str, Any]]:
+    """Hosts as a journal keeps them: how they are reached; paths of keys and never what is in them."""
+    made = {}
+    for each in hosts:
+        entry = each.entry
+        said = {
+            "url": entry.host.url,
+            "address": entry.host.address,
+            "site": entry.host.site,
+            "ca": entry.ca,
+            "cert": entry.cert,
+            "key": entry.key,
+            "exec": each.how if isinstance(each.how, str) else list(each.how),
+            "probe": list(each.probe),
+            "image": each.image,
+        }
+        made[entry.host.name] = {key: value for key, value in said.items() if value}
+    return made
+
+
+def hosts_of(said: Mapping[str, Mapping[str, Any]]) -> tuple[Access, ...]:
+    made = []
+    for name, each in said.items():
+        host = Host(name=name, url=each.get("url", ""), address=each.get("address", ""), site=each.get("site", ""))
+        tls = {part: each.get(part, "") for part in ("ca", "cert", "key")}
+        how: str | Sequence[str] = each.get("exec", "")
+        made.append(
+            Access(
+                entry=HostEntry(host=host, **tls),
+                how=how if isinstance(how, str) else tuple(how),
+                probe=tuple(each.get("probe", ())),
+                image=each.get("image", ""),
+            )
+        )
+    return tuple(made)
+
+
+def legacy_of(spec: Spec, hosts: Iterable[Access]) -> HostsLegacy:
+    """The engines. Nothing is asked yet."""
+    ports = {
+        f"{port.get('targetPort', port['port'])}/{port.get('protocol', 'TCP').lower()}"
+        for service in spec.services
+        for port in service["spec"]["ports"]
+    }
+    return HostsLegacy(
+        [each.entry for each in hosts],
+        spec.grouping_key,
+        known=[(each.host, each.name) for each in spec.originals],
+        container_ports=sorted(ports),
+    )
+
+
+def nodes_of(spec: Spec, cluster: Cluster) -> Nodes:
+    """By a command for each node, or by pinned pods."""
+    ready = ready_nodes(cluster)
+    image = spec.nodes.get(IMAGE, {}).get("probe_image", "")
+    if image:
+        return PodNodes(cluster, spec.namespace, image, ready)
+    commands = {name: each["probe"] for name, each in spec.nodes.items() if each.get("probe")}
+    return ProbedNodes(commands, ready=ready)
+
+
+def ready_nodes(cluster: Cluster) -> Callable[[], Collection[str]]:
+    """Asks, each time, which nodes are ready: the others' proxies are nobody's way."""
+
+    def ready() -> Collection[str]:
+        return [
+            each["metadata"]["name"]
+            for each in cluster.list("v1", "Node")
+            if any(one["type"] == "Ready" and one["status"] == "True" for one in each["status"].get("conditions") or ())
+        ]
+
+    return ready
+
+
+def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access] | None = None, clock: Clock | None = None) -> Edges:
+    """All of them. ``hosts``: instead of the journal's. Raises PodliftError ``bad-hosts`` and as hosts are found."""
+    given = tuple(hosts_of(spec.hosts) if hosts is None else hosts)
+    known = {each.entry.host.name for each in given}
+    missing = sorted({each.host for each in spec.originals} - known)
+    if missing:
+        raise PodliftError(
+            code="bad-hosts",
+            phase="cutover",
+            subject=missing[0],
+            reason="instances of the workload run there, and the hosts do not name it",
+            next_step="give it in podlift.yaml's hosts, with an address that the cluster reaches",
+        )
+    clock = clock or SystemClock()
+    legacy, nodes = legacy_of(spec, given), nodes_of(spec, cluster)
+    hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s)
+    measuring = Measuring(
+        nodes=nodes,
+        connections=connections_for(given),
+        hooks=hooks,
+        gates=LiveGates(nodes, clock),
+        legacy=legacy,
+        clock=clock,
+    )
+    return Edges(api=cluster, legacy=legacy, hooks=hooks, clock=clock, measuring=measuring)

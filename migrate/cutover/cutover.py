@@ -1,0 +1,302 @@
+"""A cutover as a library: ``Cutover`` begins one from a plan, ``Attached`` goes on with one from its journal alone."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from converters.errors import PodliftError
+
+from ..plan.model import Plan
+from .clock import SystemClock
+from .connecting import edges_of, hosts_json, legacy_of
+from .driver import Driver, Edges, Event, Outcome
+from .edges import Clock
+from .journal import Entry, Journal, Requests
+from .keeper import Keeper
+from .lock import Lock
+from .preflight import Means, Preflight, preflight
+from .run import Run, Spec
+from .schedule import shares
+from .settings import Settings
+from .starting import entry_of, make_spec, originals_of
+from .states import State
+from .survey import survey
+from .trial import try_out
+from .world import World
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster
+    from ..hosts import Access
+
+Interrupted = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """
+    shares      of new connections that pods get, 0 to 1, after each step of SHIFT and then each standby step
+    durations   state to the seconds that reaching it takes at least
+    bypassing   who holds connections to the legacy side now: instance, address of the peer, how many
+    """
+
+    spec: Spec
+    preflight: Preflight
+    shares: tuple[float, ...]
+    durations: Mapping[str, float]
+    bypassing: tuple[tuple[str, str, int], ...]
+
+
+class Cutover:
+    """A cutover that has not begun.
+
+    hosts   how each legacy host is reached, and how commands are run there
+    nodes   node to ``{"probe": argv}``: how podlift-probe is started there
+    """
+
+    outcome: Outcome
+    why: str
+
+    def __init__(
+        self,
+        plan: Plan,
+        workload: str,
+        *,
+        cluster: Cluster,
+        hosts: Sequence[Access],
+        settings: Settings | None = None,
+        nodes: Mapping[str, Mapping[str, Any]] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Raises PodliftError ``no-workload``."""
+        entry_of(plan, workload)
+        self._plan = plan
+        self._workload = workload
+        self._cluster = cluster
+        self._hosts = tuple(hosts)
+        self._settings = settings or Settings()
+        self._nodes = dict(nodes or {})
+        self._clock = clock or SystemClock()
+        self._run = f"r{uuid.uuid4().hex[:10]}"
+
+    def preview(self, *, probe: bool = True) -> Preview:
+        """What would be done, and what speaks against it; it only reads. ``probe``: nodes and hosts are asked too.
+
+        Raises PodliftError as reading the cluster does, and ``bad-schedule``.
+        """
+        spec = self._spec()
+        edges = edges_of(spec, self._cluster, self._hosts, self._clock)
+        found = edges.legacy.find()
+        means = Means(
+            hooks=frozenset(name for name, argv in spec.hooks.items() if argv),
+            steps=spec.steps,
+            node_probes=frozenset(name for name, each in spec.nodes.items() if each.get("probe")),
+            accept_floor=spec.accept_floor,
+            settle_s=spec.timings.settle_floor_s,
+        )
+        commands = [each.entry.host.name for each in self._hosts if each.how]
+        seen = survey(self._plan, self._workload, self._cluster, found=found, commands=commands, means=means)
+        if probe:
+            measured = try_out(
+                seen,
+                clock=self._clock,
+                nodes=edges.measuring.nodes,
+                connections=edges.measuring.connections,
+                check=spec.check,
+            )
+            seen = replace(seen, measured=measured)
+        peers = seen.measured.peers or {}
+        return Preview(
+            spec=spec,
+            preflight=preflight(seen),
+            shares=shares(spec.steps, max(1, len(spec.originals))) if spec.steps else (),
+            durations=durations(spec),
+            bypassing=tuple(
+                (str(backend), peer.address, peer.count) for backend, of in sorted(peers.items()) for peer in of
+            ),
+        )
+
+    def run(self, *, interrupted: Interrupted = lambda: False, no_wait: bool = False) -> Iterator[Event]:
+        """Begins the run and drives it as far as it goes; then ``outcome`` and ``why`` say how it ended.
+
+        Raises PodliftError ``preflight-refused``, ``cutover-underway``, ``cutover-locked``, and as the cluster does.
+        """
+        from ..cluster.promises import check_target
+
+        check_target(self._plan, self._cluster)
+        preview = self.preview()
+        refused = preview.preflight.refused
+        if refused:
+            first = refused[0]
+            raise PodliftError(
+                code="preflight-refused",
+                phase="cutover",
+                subject=self._workload,
+                reason=f"{len(refused)} rows of the preflight refuse it; the first is {first.code}: "
+                + "; ".join(each.reason for each in first.notices),
+                next_step="podlift cutover preview shows them all, with what to do",
+            )
+        spec = preview.spec
+        edges = edges_of(spec, self._cluster, self._hosts, self._clock)
+        lock = _lock(spec, self._cluster, self._clock)
+        lock.acquire()
+        journal = Journal(self._cluster, spec.namespace, spec.name)
+        try:
+            journal.begin(spec, Run(gate=spec.id), at=self._clock.now())
+        except BaseException:
+            lock.release()
+            raise
+        yield from self._driven(Driver(edges, journal, lock, Keeper(edges.api, self._clock),
+                                       interrupted=interrupted, no_wait=no_wait))  # fmt: skip
+
+    def _driven(self, driver: Driver) -> Iterator[Event]:
+        yield from driver.events()
+        self.outcome, self.why = driver.outcome, driver.why
+
+    def _spec(self) -> Spec:
+        spec = make_spec(
+            self._plan,
+            self._workload,
+            run=self._run,
+            namespace=self._cluster.namespace,
+            settings=self._settings,
+            hosts=hosts_json(self._hosts),
+            nodes=self._nodes,
+        )
+        legacy = legacy_of(spec, self._hosts)
+        try:
+            return replace(spec, originals=originals_of(legacy.find().containers))
+        finally:
+            legacy.close()
+
+
+class Attached:
+    """A run that has begun, by its journal: from any terminal, at any time, without the plan.
+
+    outcome, why   how the last verb that drives ended
+    """
+
+    outcome: Outcome
+    why: str
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        workload: str,
+        *,
+        hosts: Sequence[Access] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """``workload``: its name in Kubernetes; ``hosts``: instead of those of the journal."""
+        self._cluster = cluster
+        self._workload = workload
+        self._hosts = hosts
+        self._clock = clock or SystemClock()
+        self._journal = Journal(cluster, namespace, workload)
+
+    def entry(self) -> Entry:
+        """The journal now. Raises PodliftError ``no-cutover``, ``bad-journal``."""
+        found = self._journal.read()
+        if found is None:
+            raise no_cutover(self._workload)
+        return found
+
+    def world(self, entry: Entry) -> World:
+        """What is there now; it only reads."""
+        from .observing import observe
+
+        edges = self._edges(entry.spec)
+        return observe(edges.api, edges.legacy, entry.spec, self._clock)
+
+    def lock(self, entry: Entry) -> Lock:
+        """The run's lock, as this process would hold it."""
+        return _lock(entry.spec, self._cluster, self._clock)
+
+    def approve(self, *states: str) -> None:
+        """The run may go on to these states; whoever drives it sees it. Raises PodliftError ``no-cutover``."""
+        self._ask(lambda asked: replace(asked, approve=tuple(dict.fromkeys((*asked.approve, *states)))))
+
+    def pause(self, reason: str = "a user asked for it") -> None:
+        self._ask(lambda asked: replace(asked, pause=reason))
+
+    def resume(
+        self, *, take_over: bool = False, interrupted: Interrupted = lambda: False, no_wait: bool = False
+    ) -> Iterator[Event]:
+        """Drives it on. ``take_over``: from a driver that lives. Raises PodliftError ``cutover-locked``."""
+        yield from self._drive(lambda asked: replace(asked, resume=True), take_over, interrupted, no_wait)
+
+    def abort(self, *, interrupted: Interrupted = lambda: False) -> Iterator[Event]:
+        """Asks for the way back. The driver that lives goes it; where none does, this process becomes it."""
+        self._ask(lambda asked: replace(asked, abort=True))
+        yield from self._drive(lambda asked: asked, False, interrupted, False)
+
+    def finalize(self, *, interrupted: Interrupted = lambda: False) -> Iterator[Event]:
+        """Ends a run that is STOPPED; there is no way back from it. Raises PodliftError ``cutover-not-stopped``."""
+        entry = self.entry()
+        if entry.run.state is not State.STOPPED:
+            raise PodliftError(
+                code="cutover-not-stopped",
+                phase="cutover",
+                subject=self._workload,
+                reason=f"only a run that is STOPPED can be finalized, and it is {entry.run.state}",
+                next_step="podlift cutover resume brings it there, abort goes back",
+            )
+        yield from self._drive(lambda asked: replace(asked, finalize=True), False, interrupted, False)
+
+    def _drive(
+        self, change: Callable[[Requests], Requests], take_over: bool, interrupted: Interrupted, no_wait: bool
+    ) -> Iterator[Event]:
+        entry = self.entry()
+        lock = _lock(entry.spec, self._cluster, self._clock)
+        lock.acquire(take_over=take_over)
+        self._ask(change)
+        edges = self._edges(entry.spec)
+        keeper = Keeper(edges.api, self._clock)
+        driver = Driver(edges, self._journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
+        yield from driver.events()
+        self.outcome, self.why = driver.outcome, driver.why
+
+    def _edges(self, spec: Spec) -> Edges:
+        return edges_of(spec, self._cluster, self._hosts, self._clock)
+
+    def _ask(self, change: Callable[[Requests], Requests]) -> None:
+        if self._journal.ask(change) is None:
+            raise no_cutover(self._workload)
+
+
+def no_cutover(workload: str) -> PodliftError:
+    return PodliftError(
+        code="no-cutover",
+        phase="cutover",
+        subject=workload,
+        reason="there is no journal of a run of it",
+        next_step="podlift cutover start PLAN WORKLOAD begins one; -n names its namespace",
+    )
+
+
+def durations(spec: Spec) -> dict[str, float]:
+    """State to the seconds that reaching it takes at least."""
+    timings = spec.timings
+    analysis = timings.consecutive * timings.window_s
+    legacy = len(spec.originals)
+    return {
+        State.BRIDGED.value: timings.settle_floor_s,
+        State.SHIFT.value: len(spec.steps) * (timings.settle_floor_s + analysis + timings.step_pause_s),
+        State.PROMOTED.value: timings.settle_floor_s + analysis,
+        State.STANDBY.value: legacy * (timings.settle_floor_s + analysis),
+        State.BAKING.value: timings.bake_s,
+        State.STOPPED.value: legacy * timings.settle_floor_s + timings.soak_s + analysis,
+    }
+
+
+def _lock(spec: Spec, cluster: Cluster, clock: Clock) -> Lock:
+    holder = f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return Lock(
+        cluster, clock, namespace=spec.namespace, workload=spec.name, holder=holder, lease_s=spec.timings.lease_s
+    )
