@@ -50,7 +50,13 @@ _WITH_VERDICTS = frozenset({Leg.LEGACY.value, Leg.RUNTIME.value})
     "stdin); repeatable, cluster if not said.",
 )
 @click.option("--server", is_flag=True, help="Ask the API server's dry run about objects that differ; needs to patch.")
-@click.option("-l", "--selector", metavar="LABELS", default="", help="Only objects that this label selector finds.")
+@click.option(
+    "-l",
+    "--selector",
+    metavar="LABELS",
+    default="",
+    help="Of the cluster: only objects that this label selector finds.",
+)
 @cluster_options
 @host_options
 @config_options
@@ -81,6 +87,10 @@ def command(
     difference, 1 with differences, 2 where a side was not compared, and on an error.
     """
     sides = tuple(dict.fromkeys(against))
+    if selector and sides != (Leg.CLUSTER.value,):
+        raise click.UsageError("-l narrows a comparison with the cluster, and no other: name workloads instead")
+    if server and Leg.CLUSTER.value not in sides:
+        raise click.UsageError("--server asks the cluster, and --against does not name it")
     mend(session, place, *(each for each in sides if each != "-" and each not in _WORDS))
     given = Given(host=host, hosts=hosts, config=config, mapping=mapping)
     plan = read_plan(place, said=any(each not in (Leg.CLUSTER.value, "-") for each in sides))

@@ -190,6 +190,13 @@ def test_no_command_prints_what_a_document_does_to_a_terminal() -> None:
     assert not any(c in text for _, text in said for c in "\x1b\x07\r")
 
 
+@pytest.mark.parametrize("flag", ["-l app=web", "--server"])
+def test_what_only_a_cluster_can_be_asked(flag: str) -> None:
+    """No flag is passed over in silence."""
+    refused("diff", "plan", "--against", "main", *flag.split(), code=2)
+    assert "workloads" in refused("diff", "plan", "-l", "app", "--against", "cluster", "--against", "main", code=2)
+
+
 @pytest.mark.parametrize("command", ["diff", "apply"])
 @pytest.mark.parametrize("name", ["Shop", "shop/..", "shop.eu", "", "a" * 64])
 def test_a_name_that_no_namespace_has(command: str, name: str) -> None:
