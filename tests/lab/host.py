@@ -194,6 +194,9 @@ class Host:
             assert self.process.stdin is not None
             self.process.stdin.write(b"go\n")
             self.process.stdin.flush()
+            assert self.process.stdout is not None
+            if self.process.stdout.readline() != b"standing\n":
+                raise HostError(f"{name} did not come up\n{tail(self.log)}")
         except BaseException:
             self.close()
             raise

@@ -50,6 +50,8 @@ pivot_root . .
 umount -l .
 cd /
 hostname "$name"
+# Before this, whoever enters would still be in the machine's own root.
+echo standing
 
 "$@" </dev/null >>"$dir/log" 2>&1 3<&- &
 cat <&3 >/dev/null &
