@@ -8,15 +8,12 @@ The way is a user's: discover the engine, plan, write the plan directory, apply 
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +25,10 @@ from converters.target import Target
 from migrate import discover, load_decisions, load_documents, load_mapping, load_target, make_plan, write_plan
 from migrate.plan.model import Plan
 from tests.cluster import cgroups
+from tests.cluster.behaviour import Behaviour, Place
 from tests.cluster.facts import Facts, Seen, flatten
-from tests.cluster.legacy import Legacy, called_in_vain, checking, connects, ending, events, nodes_image_name, put
-from tests.cluster.pods import CLASS, Pods, identity, status_of, trouble
+from tests.cluster.legacy import Legacy, nodes_image_name, put
+from tests.cluster.pods import CLASS, Pods, identity, trouble
 from tests.cluster.shape import Shape
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine
@@ -49,8 +47,6 @@ RUNTIME = "runc-too"
 ENGINE_FLAGS = (f"--add-runtime={RUNTIME}=runc",)
 APPLY_S = 180.0
 PODS_S = 90.0
-# How much later a pod may come to the same end as the engine: the kubelet waits longer, the machine may be busy.
-SETTLE_S = 45.0
 _POLL_S = 0.5
 _IN_POD = re.compile(r"(?P<kind>\w+)/(?P<name>[^:]+):.*\.containers\[(?P<container>[^\]]+)\]\.image$")
 
@@ -92,23 +88,7 @@ class _Group:
     shapes: list[Shape]
     settings: Mapping[str, Any]
     plan: Plan | None = None
-    places: dict[str, _Place] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Place:
-    """Where a container went: ``workload`` is podlift's name for it, ``label`` the one in the cluster."""
-
-    shape: Shape
-    workload: str
-    label: str
-    namespace: str
-    container: str
-    number: int
-    pod: str = ""
-    said: Mapping[str, Any] | None = None
-    calls: Future[bool] | None = None
-    behaviour: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
 
 
 def run(engine: LabEngine, registry: str, cluster: Cluster, shapes: Sequence[Shape]) -> Batch:
@@ -130,9 +110,8 @@ class _Run:
         # what this machine refuses to any container, by the shape's name
         self.refused: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
-        self.callers = ThreadPoolExecutor(32, thread_name_prefix="call")
         self.groups = self._groups()
-        self.places: dict[str, _Place] = {}
+        self.places: dict[str, Place] = {}
 
     def run(self) -> Batch:
         self._timed("engine", self._start)
@@ -143,7 +122,7 @@ class _Run:
         self._timed("behaviour", self._behave)
         results = tuple(self._result(shape, seen) for shape in self.shapes)
         self.legacy.close()
-        self.callers.shutdown(wait=False, cancel_futures=True)
+        self.behaviour.close()
         return Batch(results=results, seconds=self.seconds)
 
     def _timed(self, name: str, step: Any) -> Any:
@@ -247,7 +226,7 @@ class _Run:
                     continue
                 key = verdict.workload, inside
                 number = counted[key] = counted.get(key, -1) + 1
-                self.places[name] = _Place(
+                self.places[name] = Place(
                     shape=shape,
                     workload=verdict.workload,
                     label=labels[verdict.workload],
@@ -279,10 +258,11 @@ class _Run:
                     put(node.root, path, text)
         self.cluster.load(self.engine, *(nodes_image_name(s) for s in self._sound(self.shapes) if s.local))
         self.pods = Pods(self.cluster, names)
+        self.behaviour = Behaviour(self.legacy, self.pods, self.places)
         for place in self.places.values():
             if self._is_sound(place.shape) and place.shape.health_s:
                 # while many are applied, the first are at work already
-                place.calls = self.callers.submit(self._call, place)
+                self.behaviour.call(place)
         for number, group in enumerate(self.groups):
             assert group.plan is not None
             directory = self.folder / f"plan-{number}"
@@ -327,7 +307,7 @@ class _Run:
             said = trouble(pods[place.number]) if len(pods) > place.number else "it has no pod"
             self.trouble[place.shape.name].append(f"{place.workload}: {said}")
 
-    def _reported(self, place: _Place) -> bool:
+    def _reported(self, place: Place) -> bool:
         pods = self.pods.watch.of(place.namespace, place.label)
         if len(pods) <= place.number or not identity(pods[place.number], place.container):
             return False
@@ -336,36 +316,13 @@ class _Run:
         place.pod, place.said = pod, said
         return said is not None
 
-    def _tell_refused(self, waiting: Sequence[_Place]) -> None:
+    def _tell_refused(self, waiting: Sequence[Place]) -> None:
         for namespace in {place.namespace for place in waiting}:
             said = self.pods.refusals(namespace)
             for place in waiting:
                 for pod in self.pods.watch.of(namespace, place.label):
                     if message := said.get(pod["metadata"]["name"]):
                         self.refused[place.shape.name] = f"the node: {message}"
-
-    def _call(self, place: _Place) -> bool:
-        """Whether its Service was called in vain for a while, from its container's start to the end of the watch.
-        Raises LookupError where it could not be called."""
-        patience = time.monotonic() + APPLY_S + PODS_S
-        while not (began := self._began(place)) and time.monotonic() < patience:
-            time.sleep(_POLL_S)
-        calls = []
-        while time.time() < began + place.shape.health_s:
-            if address := self.pods.service(place.namespace, place.label):
-                calls.append((time.monotonic(), connects(self.cluster.nodes[0].host, *address)))
-            time.sleep(_POLL_S)
-        if not calls:
-            raise LookupError(f"{place.workload}: it has no Service, or ran too late to be called")
-        return called_in_vain(calls)
-
-    def _began(self, place: _Place) -> float:
-        """When its container started, 0 where it has not."""
-        pods = self.pods.watch.of(place.namespace, place.label)
-        if len(pods) <= place.number:
-            return 0.0
-        states = status_of(pods[place.number], place.container).get("state", {})
-        return next((_time(state["startedAt"]) for state in states.values() if "startedAt" in state), 0.0)
 
     # ---------------------------------------------------------------- what is seen
 
@@ -393,134 +350,10 @@ class _Run:
 
     def _behave(self) -> None:
         with ThreadPoolExecutor(32) as threads:
-            for shape, said in zip(self.shapes, threads.map(self._behaved, self.shapes), strict=True):
+            sound = self._sound(self.shapes)
+            for shape, said in zip(sound, threads.map(self.behaviour.watch, sound), strict=True):
                 if said:
                     self.trouble[shape.name].append(said)
-
-    def _behaved(self, shape: Shape) -> str:
-        if not self._is_sound(shape):
-            return ""
-        try:
-            self._reach(shape)
-            self._health(shape)
-            self._restart(shape)
-            self._stop(shape)
-        except Exception as error:  # noqa: BLE001 whatever one shape meets, the others go on
-            return f"behaviour: {type(error).__name__}: {error}"
-        return ""
-
-    def _reach(self, shape: Shape) -> None:
-        for reach in shape.reach:
-            place = self.places[reach.caller]
-            here = self.legacy.call(reach)
-            there = self.pods.call(place.namespace, place.pod, place.container, reach)
-            place.behaviour[f"reach.{reach}"] = here, there
-
-    def _health(self, shape: Shape) -> None:
-        if not shape.health_s:
-            return
-        for name in shape.containers:
-            place = self.places[name]
-            here = self.legacy.health(name)
-            began = self._began(place)
-            while time.time() < began + shape.health_s:
-                time.sleep(_POLL_S)
-            went = self.pods.watch.readiness(place.namespace, place.pod, began + shape.health_s)
-            again = status_of(self.pods.watch.pod(place.namespace, place.pod), place.container)["restartCount"] > 0
-            outcomes = ["healthy" if ready else "not" for ready in went]
-            place.behaviour["health.outcomes"] = here["outcomes"], outcomes
-            place.behaviour["health.restarted"] = here["again"], again
-            assert place.calls is not None
-            if here["out_of_service"] is not None:
-                place.behaviour["health.out_of_service"] = here["out_of_service"], place.calls.result()
-            times = checking(events(self.legacy.log(name)))
-            others = checking(events(self.pods.log(place.namespace, place.pod, place.container)))
-            for fact in times.keys() & others.keys():
-                place.behaviour[fact] = times[fact], others[fact]
-
-    def _restart(self, shape: Shape) -> None:
-        if shape.restarts is None:
-            return
-        end = time.monotonic() + shape.restarts.for_s
-        left = {(name, side): shape.restarts.signals for name in shape.containers for side in ("engine", "pod")}
-        struck: dict[tuple[str, str], float] = {}
-        while time.monotonic() < end:
-            for key in [key for key, signals in left.items() if signals]:
-                if time.monotonic() > struck.get(key, 0) + shape.restarts.every_s and self._strike(*key):
-                    struck[key] = time.monotonic()
-                    left[key] -= 1
-            time.sleep(_POLL_S)
-        for name in shape.containers:
-            place = self.places[name]
-            here, there = self.legacy.state(name), self._pod_state(place)
-            patience = time.monotonic() + SETTLE_S
-            while here != there and time.monotonic() < patience:
-                time.sleep(_POLL_S)
-                here, there = self.legacy.state(name), self._pod_state(place)
-            for fact in ("lasts", "exit_code", "again", "kept"):
-                place.behaviour[f"restart.{fact}"] = here[fact], there[fact]
-
-    def _strike(self, name: str, side: str) -> bool:
-        """Sends SIGUSR1 to the probe from outside: an engine that sends a signal may take it for a stop."""
-        identities = {self._identity(name, side)} - {""}
-        for found in cgroups.processes(identities).values():
-            for process in found:
-                if process.exe == "/bin/probe":
-                    os.kill(process.pid, signal.SIGUSR1)
-                    return True
-        return False
-
-    def _identity(self, name: str, side: str) -> str:
-        if side == "engine":
-            return self.legacy.ids[name]
-        place = self.places[name]
-        return identity(self.pods.watch.pod(place.namespace, place.pod), place.container)
-
-    def _pod_state(self, place: _Place) -> Mapping[str, Any]:
-        # a job makes a new pod where its pods are never started again
-        pods = self.pods.watch.of(place.namespace, place.label)
-        statuses = [status_of(pod, place.container) for pod in pods]
-        states = [each.get("state", {}) for each in statuses]
-        ended = [
-            s["terminated"]
-            for each in statuses
-            for k in ("lastState", "state")
-            if "terminated" in (s := each.get(k, {}))
-        ]
-        ended.sort(key=lambda state: str(state["finishedAt"]))
-        lasts = any("running" in state or "waiting" in state for state in states)
-        return {
-            "lasts": lasts,
-            "again": len(pods) > 1 or any(each.get("restartCount", 0) > 0 for each in statuses),
-            "exit_code": ended[-1]["exitCode"] if ended and not lasts else None,
-            # what is gone is in the watch all the same
-            "kept": any("deletionTimestamp" not in pod["metadata"] for pod in pods),
-        }
-
-    def _stop(self, shape: Shape) -> None:
-        if not shape.stop:
-            return
-        by_pod: dict[tuple[str, str], list[str]] = {}
-        for name in shape.containers:
-            place = self.places[name]
-            by_pod.setdefault((place.namespace, place.pod), []).append(name)
-        with ThreadPoolExecutor(8) as threads:
-            here = dict(zip(shape.containers, threads.map(self._stopped_here, shape.containers), strict=False))
-            there = list(threads.map(lambda one: self._stopped_there(*one), by_pod.items()))
-        for name, facts in here.items():
-            other = next(each[name] for each in there if name in each)
-            place = self.places[name]
-            for fact in {*facts, *other}:
-                place.behaviour[fact] = facts.get(fact), other.get(fact)
-
-    def _stopped_here(self, name: str) -> dict[str, Any]:
-        began = self.legacy.stop(name)
-        return ending(events(self.legacy.log(name)), began)
-
-    def _stopped_there(self, key: tuple[str, str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
-        inside = {name: self.places[name].container for name in names}
-        began, said = self.pods.stop(*key, list(inside.values()))
-        return {name: ending(said[container], began) for name, container in inside.items()}
 
     # ---------------------------------------------------------------- the result
 
@@ -590,10 +423,6 @@ def _seen(
 def _probe(found: Sequence[cgroups.Process]) -> cgroups.Process:
     """The probe itself, or whatever runs in its place."""
     return next((process for process in found if process.exe == "/bin/probe"), found[0])
-
-
-def _time(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def _verdicts(plan: Plan, workload: str, container: str) -> Iterable[Verdict]:
