@@ -130,23 +130,28 @@ def command(
         _agree(plan, cluster)
     the_mapping = mapping_of(given, project) if entries else None
     legacy = _legacy(entries, given, project, the_mapping, session) if entries else None
-    with Progress(session) as progress:
-        applied = apply_plan(
-            plan,
-            cluster,
-            workloads=workloads,
-            labels=selector,
-            stage=stage,
-            never_cut_over=never_cut_over,
-            dry_run=dry_run or "",
-            wait=wait,
-            timeout_s=timeout,
-            force_conflicts=force_conflicts,
-            legacy=legacy,
-            mapping=the_mapping,
-            on_event=progress,
-            on_trouble=lambda line: progress.talk(one_line(line)),
-        )
+    try:
+        with Progress(session) as progress:
+            applied = apply_plan(
+                plan,
+                cluster,
+                workloads=workloads,
+                labels=selector,
+                stage=stage,
+                never_cut_over=never_cut_over,
+                dry_run=dry_run or "",
+                wait=wait,
+                timeout_s=timeout,
+                force_conflicts=force_conflicts,
+                legacy=legacy,
+                mapping=the_mapping,
+                on_event=progress,
+                on_trouble=lambda line: progress.talk(one_line(line)),
+            )
+    except KeyboardInterrupt:
+        if not dry_run:
+            session.talk("What was sent stays. Run it again: it sends the rest.")
+        raise
     for warning in cluster.warnings:
         session.talk(f"{cluster.name} warns: {one_line(warning)}")
     if session.output == "json":

@@ -116,7 +116,7 @@ class Wire:
             response = self._request(call, credential, read_s=timeout_s, preload=False)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise broken(self.access, call, error, known=self._known, sent=True) from error
-        self._known = True
+        self._known, self._gone = True, False
         return response, credential
 
     def _lines(self, response: urllib3.BaseHTTPResponse, call: Call) -> Iterator[bytes]:
