@@ -7,7 +7,6 @@ with served(lab_cluster, engine, space, tmp_path, instances=2) as web:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -64,7 +63,7 @@ class Served:
 
     def running(self) -> list[str]:
         return sorted(
-            each.name
+            str(each.name)
             for each in self.engine.client.containers.list(filters={"label": f"com.docker.compose.service={self.name}"})
         )
 
@@ -107,7 +106,7 @@ def served(
             )
         edge = Cluster(lab.context, lab.kubeconfig, writes_per_s=1000, namespace=space)
         try:
-            plan = _planned(engine, space, lab, name)
+            plan = _planned(engine, space)
             apply_plan(plan, edge)
             yield Served(
                 lab=lab,
@@ -123,7 +122,7 @@ def served(
             edge.close()
 
 
-def _planned(engine: LabEngine, space: str, lab: LabCluster, name: str) -> Plan:
+def _planned(engine: LabEngine, space: str) -> Plan:
     capture = discover([access(engine).entry])
     answers = (
         Answered(code="acts-unasked", answer="no", line=1),
@@ -135,7 +134,7 @@ def _planned(engine: LabEngine, space: str, lab: LabCluster, name: str) -> Plan:
         decisions=Decisions(answers=answers),
         estate=space,
     )
-    assert not plan.withheld, plan.questions
+    assert not plan.withheld, plan.undecided
     return plan
 
 

@@ -37,7 +37,7 @@ from tests.lab.engine import Engine, say
 from tests.lab.host import SEARCH, Host, tail
 from tests.lab.node import Node
 
-SOURCES = Path(__file__).with_name("traffic")
+SOURCES = Path(__file__).with_name("server_and_load")
 IMAGE = "traffic:lab"
 
 _PROGRESS = re.compile(r"^load: at_s=(\S+) sent=(\d+) ok=(\d+) failed=(\d+) open=(\d+) lag_ms=(\S+)$", re.MULTILINE)
@@ -50,7 +50,7 @@ class TrafficError(RuntimeError):
 
 def program() -> Path:
     """The static program; built where it is not there yet."""
-    return programs.build(SOURCES, say)
+    return programs.build(SOURCES, say, name="traffic")
 
 
 def make_image(engine: Engine, tag: str = IMAGE) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from migrate.cutover.driver import Outcome
 from tests.cluster.served import served
-from tests.cluster.traffic import Load, Traffic, on_host, pod_addresses
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine
 
@@ -14,6 +13,6 @@ from tests.lab.engine import LabEngine
 def test_straight(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path) -> None:
     with served(lab_cluster, lab_engines["edge-a1"], space, tmp_path) as web:
         cutover = web.cutover()
-        for event in cutover.run():
-            print(f"{event.at:.2f} {event.kind} {event.state} {event.text}")
+        states = [event.state for event in cutover.run() if event.kind == "state"]
+        assert states[-1] == "STOPPED"
         assert cutover.outcome is Outcome.REST, cutover.why
