@@ -195,11 +195,13 @@ class Host:
             self.process.stdin.write(b"go\n")
             self.process.stdin.flush()
             assert self.process.stdout is not None
-            if self.process.stdout.readline() != b"standing\n":
-                raise HostError(f"{name} did not come up\n{tail(self.log)}")
+            stands = self.process.stdout.readline() == b"standing\n"
         except BaseException:
             self.close()
             raise
+        if not stands:
+            self.close()
+            raise HostError(f"{name} did not come up\n{tail(self.log)}")
 
     @property
     def root(self) -> Path:
