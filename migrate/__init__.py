@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .capture import read_capture, redact, write_capture
     from .cluster import Cluster
     from .config_files import load_documents, load_mapping
+    from .cutover.cutover import Attached, Cutover
     from .decisions_file import load_decisions
     from .diff import Comparison, Dump, Runtime, diff_plan, read_dump
     from .engine import discover
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
 
 _WHERE = {
     "Applied": "apply",
+    "Attached": "cutover.cutover",
     "Cluster": "cluster",
     "Comparison": "diff",
+    "Cutover": "cutover.cutover",
     "Dump": "diff",
     "HostEntry": "hosts_file",
     "Plan": "plan.model",
@@ -56,8 +59,10 @@ _WHERE = {
 
 __all__ = [
     "Applied",
+    "Attached",
     "Cluster",
     "Comparison",
+    "Cutover",
     "Dump",
     "HostEntry",
     "Plan",

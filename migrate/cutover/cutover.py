@@ -21,6 +21,7 @@ from .journal import Entry, Journal, Requests
 from .keeper import Keeper
 from .lock import Lock
 from .preflight import Means, Preflight, preflight
+from .recovering import recorded_spec, recovered_run
 from .run import Run, Spec
 from .schedule import shares
 from .settings import Settings
@@ -83,6 +84,11 @@ class Cutover:
         self._nodes = dict(nodes or {})
         self._clock = clock or SystemClock()
         self._run = f"r{uuid.uuid4().hex[:10]}"
+
+    @property
+    def id(self) -> str:
+        """The run's, once it has begun."""
+        return self._run
 
     def preview(self, *, probe: bool = True) -> Preview:
         """What would be done, and what speaks against it; it only reads. ``probe``: nodes and hosts are asked too.
@@ -195,6 +201,7 @@ class Attached:
     ) -> None:
         """``workload``: its name in Kubernetes; ``hosts``: instead of those of the journal."""
         self._cluster = cluster
+        self._namespace = namespace
         self._workload = workload
         self._hosts = hosts
         self._clock = clock or SystemClock()
@@ -232,7 +239,10 @@ class Attached:
         yield from self._drive(lambda asked: replace(asked, resume=True), take_over, interrupted, no_wait)
 
     def abort(self, *, interrupted: Interrupted = lambda: False) -> Iterator[Event]:
-        """Asks for the way back. The driver that lives goes it; where none does, this process becomes it."""
+        """Asks for the way back. The driver that lives goes it; where none does, this process becomes it. A journal
+        that somebody deleted is made again from what stands on the run's slices and Services."""
+        if self._journal.read() is None:
+            self._recover()
         self._ask(lambda asked: replace(asked, abort=True))
         yield from self._drive(lambda asked: asked, False, interrupted, False)
 
@@ -264,6 +274,12 @@ class Attached:
 
     def _edges(self, spec: Spec) -> Edges:
         return edges_of(spec, self._cluster, self._hosts, self._clock)
+
+    def _recover(self) -> None:
+        spec = recorded_spec(self._cluster, self._namespace, self._workload)
+        if spec is None:
+            raise no_cutover(self._workload)
+        self._journal.begin(spec, recovered_run(spec), at=self._clock.now())
 
     def _ask(self, change: Callable[[Requests], Requests]) -> None:
         if self._journal.ask(change) is None:

@@ -82,7 +82,7 @@ def gated_service(service: Mapping[str, Any], spec: Spec, *, gate: str, epoch: i
     made = deepcopy(dict(service))
     made["spec"]["selector"] = gated_selector(service, gate)
     annotations = made["metadata"].setdefault("annotations", {})
-    annotations |= {EPOCH: str(epoch), RUN: spec.id}
+    annotations |= {EPOCH: str(epoch), RUN: spec.id, SPEC: _recorded(spec)}
     return made
 
 
@@ -170,8 +170,7 @@ def slice_object(
                 EPOCH: str(epoch),
                 RUN: spec.id,
                 INSTANCES: json.dumps({one.address: one.instance for one in each.endpoints}, sort_keys=True),
-                # with it an abort is possible where the journal was deleted
-                SPEC: json.dumps(spec_json(spec), separators=(",", ":"), sort_keys=True),
+                SPEC: _recorded(spec),
             },
         },
         "addressType": each.family,
@@ -195,6 +194,11 @@ def slice_object(
             }
         ]
     return made
+
+
+def _recorded(spec: Spec) -> str:
+    """With it an abort is possible where the journal was deleted."""
+    return json.dumps(spec_json(spec), separators=(",", ":"), sort_keys=True)
 
 
 def slice_of(live: Mapping[str, Any]) -> Slice:

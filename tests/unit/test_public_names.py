@@ -16,7 +16,7 @@ CONVERTERS = {
     "assign_names", "convert", "explain", "read_config", "read_inspect", "reconcile",
 }  # fmt: skip
 MIGRATE = {
-    "Applied", "Cluster", "Comparison", "Dump", "HostEntry", "Plan", "Project", "Runtime",
+    "Applied", "Attached", "Cluster", "Comparison", "Cutover", "Dump", "HostEntry", "Plan", "Project", "Runtime",
     "apply_plan", "check_plan", "diff_plan", "discover", "load_decisions", "load_documents", "load_hosts",
     "load_mapping", "load_project", "load_target", "make_plan", "read_capture", "read_dump", "read_plan", "redact",
     "schema", "write_capture", "write_plan",

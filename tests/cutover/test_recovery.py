@@ -1,0 +1,44 @@
+"""A journal that somebody deleted does not keep a run from going back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from migrate.cutover.journal import Journal
+from migrate.cutover.recovering import recorded_spec, recovered_run
+from tests.cutover.killing import finished, wrongs
+from tests.cutover.model import NAME, SPACE, Killed, Model
+
+JOURNAL = ("ConfigMap", f"cutover-{NAME}")
+
+
+@pytest.mark.parametrize("state", ["BRIDGED", "SHIFT", "PROMOTED", "BAKING", "DRAINED"])
+def test_abort_without_a_journal(state: str) -> None:
+    world = Model(pods=2, legacy=1)
+    begun = world.spec()
+    world.begin()
+    seen = 0
+
+    def on_write(label: str) -> str:
+        nonlocal seen
+        seen += label.startswith(state)
+        return "after" if seen == 1 else ""
+
+    world.on_write = on_write
+    with pytest.raises(Killed):
+        world.driver("one").drive()
+    del world.store[JOURNAL]
+    world.on_write = lambda _label: ""
+
+    spec = recorded_spec(world, SPACE, NAME)
+    assert spec == begun
+    Journal(world, SPACE, NAME).begin(spec, recovered_run(spec), at=world.now())
+    world.journal.ask(lambda requests: replace(requests, abort=True))
+    finished(world, [])
+    assert (world.state, wrongs(world)) == ("ROLLED_BACK", [])
+
+
+def test_nothing_is_recovered_from_nothing() -> None:
+    assert recorded_spec(Model(), SPACE, NAME) is None
