@@ -20,9 +20,11 @@ from .gates.condition import condition
 from .gates.judging import PODS, PROBE
 from .parity import HEADERS, READING, rules_of
 from .run import LAB, Timings
-from .states import FORWARD, State
+from .states import State
 
 PROFILES: Mapping[str, Timings] = {"production": Timings(), "lab": LAB}
+HOLDABLE = (State.FRONTED, State.SHIFT, State.STANDBY, State.DRAINED)
+"""Before these a run can wait for an approval: what follows the others follows by itself."""
 HELD_BEFORE = (State.SHIFT.value,)
 """The first step waits for an approval where nobody says otherwise."""
 PARITY: Mapping[str, Any] = {"headers": [*HEADERS]}
@@ -201,9 +203,9 @@ class _Reader:
             except ValueError as error:
                 self._refuse((*path, "schedule"), str(error), "write them rising: [1, 25%, 100%]")
         for n, state in enumerate(said.get("hold_before", ())):
-            if state not in FORWARD[1:]:
-                known = [each.value for each in FORWARD[1:]]
-                self._refuse((*path, "hold_before", n), f"{state!r} is no state of a run", nearest(state, known))
+            if state not in HOLDABLE:
+                reason = f"a run cannot be held before {state!r}"
+                self._refuse((*path, "hold_before", n), reason, nearest(state, [each.value for each in HOLDABLE]))
         return made
 
     def whole(self, said: Mapping[str, Any], path: Path) -> None:

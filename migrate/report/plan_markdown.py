@@ -75,7 +75,7 @@ def _workloads(plan: Plan) -> Section | None:
     for row in rows(plan):
         kind = f"{row.kind} (withheld)" if row.withheld else row.kind
         cells = (row.name, kind, row.replicas, row.ports, row.exposure, row.probes, row.scaling, str(row.undecided))
-        made.append(f"| {' | '.join(_cell(cell) for cell in cells)} |\n")
+        made.append(f"| {' | '.join(cell(each) for each in cells)} |\n")
     return "Workloads", before, made, "plan.json"
 
 
@@ -226,7 +226,8 @@ def _escaped(character: str) -> str:
     return f"\\{character}" if character in "\\`*[]<|#" else character
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A table's cell, and any other text that documents may have written."""
     return _plain(text) or "-"
 
 

@@ -96,10 +96,10 @@ def test_without_a_section(tmp_path: Path) -> None:
 def test_flags_come_last(tmp_path: Path) -> None:
     """--yes approves the first step, and not what the file asks for."""
     flags = Flags(
-        schedule=("3",), hold_before=("STOPPED",), gates=(), bake_s=1, accept_floor=False, on_drain_timeout="stop"
+        schedule=("3",), hold_before=("DRAINED",), gates=(), bake_s=1, accept_floor=False, on_drain_timeout="stop"
     )
     found = settings(tmp_path, WHOLE, flags=flags)
-    assert (found.schedule, found.approvals, found.gates) == (("3",), ("STOPPED",), (PROBE,))
+    assert (found.schedule, found.approvals, found.gates) == (("3",), ("DRAINED",), (PROBE,))
     assert (found.timings.bake_s, found.accept_floor, found.on_drain_timeout) == (1, False, "stop")
     assert settings(tmp_path, "", flags=Flags(yes=True)).approvals == ()
     assert settings(tmp_path, WHOLE, flags=Flags(yes=True)).approvals == ("SHIFT", "STANDBY")
@@ -136,7 +136,7 @@ def gate(more: str) -> str:
         ("cutover:\n  schedule: [0]\n", "podlift.yaml:2 cutover.schedule[0]", "too small"),
         ("cutover:\n  schedule: [101%]\n", "podlift.yaml:2 cutover.schedule[0]", "percent of the pods"),
         ("cutover:\n  hold_before: [STANBY]\n", "podlift.yaml:2 cutover.hold_before[0]", "did you mean STANDBY?"),
-        ("cutover:\n  hold_before: [PLANNED]\n", "podlift.yaml:2 cutover.hold_before[0]", "is no state of a run"),
+        ("cutover:\n  hold_before: [PLANNED]\n", "podlift.yaml:2 cutover.hold_before[0]", "cannot be held"),
         (request("method: POST"), "podlift.yaml:4 cutover.parity.requests[0]", "POST may change something"),
         (request("method: get"), "podlift.yaml:4 cutover.parity.requests[0].method", "is not what is due"),
         (
