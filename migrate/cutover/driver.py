@@ -7,7 +7,7 @@ either there or not there, and the machine decides from what is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -97,6 +97,8 @@ class Driver:
         self._told: list[Event] = []
         self._waiting: tuple[str, float] = ("", 0.0)
         self._changes = 0
+        self._share: Mapping[str, float] = {}
+        self._share_told: Mapping[str, float] = self._share
         self._entry: Entry
 
     def drive(self, *, resume: bool = False) -> tuple[Outcome, str]:
@@ -259,9 +261,11 @@ class Driver:
         return Outcome.PAUSED, f"{code}: {reason}"
 
     def _write(self, run: Run, event: str, text: str, *, taken: bool = False) -> None:
+        more: Mapping[str, float] = {} if self._share is self._share_told else self._share
         self._entry = self._journal.commit(
-            self._entry, run, at=self._edges.clock.now(), event=event, text=text, taken=taken
+            self._entry, run, at=self._edges.clock.now(), event=event, text=text, taken=taken, more=more
         )
+        self._share_told = self._share
         # connections are counted after what was done last
         self._evidence = replace(self._evidence, counted={})
         self._tell(event, text)
@@ -275,10 +279,14 @@ class Driver:
         return self._entry.spec.timings.renew_s
 
     def _notice(self, world: World) -> None:
-        """Since when each Service is as it is."""
+        """Since when each Service is as it is, and how much pods get of the first."""
         now, before = self._edges.clock.boot(), self._evidence.since
         keys = [f"{name} {seen.fingerprint}" for name, seen in world.services.items()]
         self._evidence = replace(self._evidence, since={key: before.get(key, now) for key in keys})
+        for seen in list(world.services.values())[:1]:
+            share = round(seen.pods_share, 4)
+            if share != self._share.get("share"):
+                self._share = {"share": share, "share_since": round(self._edges.clock.now(), 3)}
 
     def _over(self, why: str, timeout_s: float) -> bool:
         """Whether the same has been waited for too long. Numbers in it may change meanwhile."""

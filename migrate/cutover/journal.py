@@ -109,10 +109,21 @@ class Journal:
         body = {**made, "metadata": {**made["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}}  # type: ignore[dict-item]
         return self._entry(self._patch(body))
 
-    def commit(self, entry: Entry, run: Run, *, at: float, event: str, text: str, taken: bool = False) -> Entry:
-        """Writes a run and a line. ``taken``: the requests that were read are answered by it. Requests that came
-        meanwhile stay. Raises LostError where the run was changed by somebody else."""
-        line = {"at": round(at, 3), "state": state_of(run).value, "event": event, "text": text}
+    def commit(
+        self,
+        entry: Entry,
+        run: Run,
+        *,
+        at: float,
+        event: str,
+        text: str,
+        taken: bool = False,
+        more: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Writes a run and a line, with what ``more`` it says (history.py). ``taken``: the requests that were read are
+        answered by it. Requests that came meanwhile stay. Raises LostError where the run was changed by somebody
+        else."""
+        line = {"at": round(at, 3), "state": state_of(run).value, "event": event, "text": text, **(more or {})}
         for _ in range(_TRIES):
             history = (*entry.history, line)[-_LINES:]
             data = _data(run, history) | ({"requests": "{}"} if taken else {})

@@ -43,6 +43,12 @@ class SeenService:
         return takers(self.members)
 
     @property
+    def pods_share(self) -> float:
+        """Of new connections: 0 to 1."""
+        taking = self.takers
+        return sum(each.source == "pod" for each in taking) / len(taking) if taking else 0.0
+
+    @property
     def fingerprint(self) -> str:
         seen = [(str(m.backend), m.source, m.of, m.ready, m.serving, m.terminating) for m in self.members]
         said = [self.uid, sorted(self.selector.items()), seen]
