@@ -21,7 +21,7 @@ from .journal import Entry, Journal, Requests
 from .keeper import Keeper
 from .lock import Lock
 from .preflight import Means, Preflight, preflight
-from .recovering import recorded_spec, recovered_run
+from .recovering import recovered
 from .run import Run, Spec
 from .schedule import shares
 from .settings import Settings
@@ -276,10 +276,10 @@ class Attached:
         return edges_of(spec, self._cluster, self._hosts, self._clock)
 
     def _recover(self) -> None:
-        spec = recorded_spec(self._cluster, self._namespace, self._workload)
-        if spec is None:
+        found = recovered(self._cluster, self._namespace, self._workload)
+        if found is None:
             raise no_cutover(self._workload)
-        self._journal.begin(spec, recovered_run(spec), at=self._clock.now())
+        self._journal.begin(*found, at=self._clock.now())
 
     def _ask(self, change: Callable[[Requests], Requests]) -> None:
         if self._journal.ask(change) is None:

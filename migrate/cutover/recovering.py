@@ -7,24 +7,31 @@ import json
 from converters.objects.context import WORKLOAD
 
 from .edges import Api
-from .endpoints import SPEC
-from .run import Run, Spec, spec_of
+from .endpoints import SLICE_BY, SLICES_ARE_OURS, SPEC, slice_of
+from .run import Condition, Run, Spec, spec_of
 from .states import State
 
-_BEARERS = (("discovery.k8s.io/v1", "EndpointSlice"), ("v1", "Service"))
 
+def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | None:
+    """Of the workload, by its name in Kubernetes; None where nothing of a run stands. Raises PodliftError as the
+    cluster does.
 
-def recorded_spec(api: Api, namespace: str, workload: str) -> Spec | None:
-    """Of the workload's run, by its name in Kubernetes; None where nothing of one stands. Raises PodliftError as the
-    cluster does."""
-    for api_version, kind in _BEARERS:
-        for each in api.list(api_version, kind, namespace, labels=f"{WORKLOAD}={workload}"):
-            recorded = (each["metadata"].get("annotations") or {}).get(SPEC)
-            if recorded:
-                return spec_of(json.loads(recorded))
+    What is unknown is taken for the worse: callers hold the Service's address, and the scheduler keeps off. What stands
+    in the slices is wanted there.
+    """
+    labels = f"{WORKLOAD}={workload}"
+    slices = [
+        each
+        for each in api.list("discovery.k8s.io/v1", "EndpointSlice", namespace, labels=labels)
+        if each["metadata"]["labels"].get(SLICE_BY) == SLICES_ARE_OURS
+    ]
+    for each in (*slices, *api.list("v1", "Service", namespace, labels=labels)):
+        recorded = (each["metadata"].get("annotations") or {}).get(SPEC)
+        if recorded:
+            spec = spec_of(json.loads(recorded))
+            wanted = {
+                one.instance: one.condition or Condition.READY for each in slices for one in slice_of(each).endpoints
+            }
+            done = frozenset({"begun freeze"})
+            return spec, Run(state=State.BRIDGED, gate=spec.id, fronted=True, done=done, wanted=wanted)
     return None
-
-
-def recovered_run(spec: Spec) -> Run:
-    """What is unknown is taken for the worse: callers hold the Service's address, and the scheduler keeps off."""
-    return Run(state=State.BRIDGED, gate=spec.id, fronted=True, done=frozenset({"begun freeze"}))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrate.cutover.journal import Journal
-from migrate.cutover.recovering import recorded_spec, recovered_run
+from migrate.cutover.recovering import recovered
 from tests.cutover.killing import finished, wrongs
 from tests.cutover.model import NAME, SPACE, Killed, Model
 
@@ -32,13 +32,14 @@ def test_abort_without_a_journal(state: str) -> None:
     del world.store[JOURNAL]
     world.on_write = lambda _label: ""
 
-    spec = recorded_spec(world, SPACE, NAME)
-    assert spec == begun
-    Journal(world, SPACE, NAME).begin(spec, recovered_run(spec), at=world.now())
+    found = recovered(world, SPACE, NAME)
+    assert found is not None
+    assert found[0] == begun
+    Journal(world, SPACE, NAME).begin(*found, at=world.now())
     world.journal.ask(lambda requests: replace(requests, abort=True))
     finished(world, [])
     assert (world.state, wrongs(world)) == ("ROLLED_BACK", [])
 
 
 def test_nothing_is_recovered_from_nothing() -> None:
-    assert recorded_spec(Model(), SPACE, NAME) is None
+    assert recovered(Model(), SPACE, NAME) is None
