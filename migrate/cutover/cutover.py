@@ -8,11 +8,13 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.errors import PodliftError
 
 from ..plan.model import Plan
+from .announcing import announced
 from .clock import SystemClock
 from .connecting import edges_of, hosts_json, legacy_of
 from .driver import Driver, Edges, Event, Outcome
@@ -58,6 +60,7 @@ class Cutover:
 
     hosts   how each legacy host is reached, and how commands are run there
     nodes   node to ``{"probe": argv}``: how podlift-probe is started there
+    record  a file that what is done is added to, a line of JSON each
     """
 
     outcome: Outcome
@@ -73,6 +76,7 @@ class Cutover:
         settings: Settings | None = None,
         nodes: Mapping[str, Mapping[str, Any]] | None = None,
         clock: Clock | None = None,
+        record: Path | None = None,
     ) -> None:
         """Raises PodliftError ``no-workload``."""
         entry_of(plan, workload)
@@ -83,6 +87,7 @@ class Cutover:
         self._settings = settings or Settings()
         self._nodes = dict(nodes or {})
         self._clock = clock or SystemClock()
+        self._record = record
         self._run = f"r{uuid.uuid4().hex[:10]}"
 
     @property
@@ -157,11 +162,9 @@ class Cutover:
         except BaseException:
             lock.release()
             raise
-        yield from self._driven(Driver(edges, journal, lock, Keeper(edges.api, self._clock),
-                                       interrupted=interrupted, no_wait=no_wait))  # fmt: skip
-
-    def _driven(self, driver: Driver) -> Iterator[Event]:
-        yield from driver.events()
+        keeper = Keeper(edges.api, self._clock)
+        driver = Driver(edges, journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
+        yield from announced(driver.events(), self._cluster, spec, record=self._record)
         self.outcome, self.why = driver.outcome, driver.why
 
     def _spec(self) -> Spec:
@@ -198,13 +201,16 @@ class Attached:
         *,
         hosts: Sequence[Access] | None = None,
         clock: Clock | None = None,
+        record: Path | None = None,
     ) -> None:
-        """``workload``: its name in Kubernetes; ``hosts``: instead of those of the journal."""
+        """``workload``: its name in Kubernetes; ``hosts``: instead of those of the journal; ``record`` as
+        Cutover's."""
         self._cluster = cluster
         self._namespace = namespace
         self._workload = workload
         self._hosts = hosts
         self._clock = clock or SystemClock()
+        self._record = record
         self._journal = Journal(cluster, namespace, workload)
 
     def entry(self) -> Entry:
@@ -269,7 +275,7 @@ class Attached:
         edges = self._edges(entry.spec)
         keeper = Keeper(edges.api, self._clock)
         driver = Driver(edges, self._journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
-        yield from driver.events()
+        yield from announced(driver.events(), self._cluster, entry.spec, record=self._record)
         self.outcome, self.why = driver.outcome, driver.why
 
     def _edges(self, spec: Spec) -> Edges:

@@ -34,7 +34,7 @@ from migrate.cutover.world import World
 SPACE, NAME = "shop", "web"
 # Not the driver's work: they come by the clock.
 TIMINGS = replace(LAB, poll_s=0.5, bake_s=2)
-_TIMED = frozenset({"Lease"})
+_TIMED = frozenset({"Lease", "Event"})
 
 
 class Killed(BaseException):
