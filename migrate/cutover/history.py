@@ -66,10 +66,12 @@ def spans_of(entry: Entry) -> Iterator[Span]:
 
 
 def share_of(history: Iterable[Line]) -> Iterator[tuple[float, float]]:
-    """When the share of pods changed, to what."""
+    """When the share of pods changed, to what. A driver that begins tells it again."""
+    before: float | None = None
     for line in history:
-        if "share" in line:
-            yield float(line["share_since"]), float(line["share"])
+        if "share" in line and line["share"] != before:
+            before = float(line["share"])
+            yield float(line["share_since"]), before
 
 
 def pauses_of(history: Iterable[Line]) -> Iterator[Span]:

@@ -156,8 +156,9 @@ class Status:
 
     @property
     def keeper_away(self) -> bool:
-        """Nobody keeps the legacy slices true, though callers depend on them."""
-        return self.keeper_needed and (self.keeper is None or self.keeper.age_s > KEEPER_STALE_S)
+        """Nobody keeps the legacy slices true, though callers depend on them. A driver is a keeper too."""
+        heard = (each.age_s <= KEEPER_STALE_S for each in (self.keeper, self.lock) if each is not None)
+        return self.keeper_needed and not any(heard)
 
     @property
     def pods_share(self) -> float | None:
@@ -238,14 +239,16 @@ def _waiting(entry: Entry, now: float, lock: Held | None) -> Waiting | None:
         return Waiting(what=f"podlift cutover resume {spec.name}, or abort", since=since)
     if rest := _rest(spec, run):
         return Waiting(what=rest, since=run.since.get(run.state.value, since))
-    if lock is None or lock.over:
-        return Waiting(what=f"a driver: podlift cutover resume {spec.name}", since=since)
-    if timer := _timer(spec, run, now):
-        return timer
+    timer = _timer(spec, run, now)
     pending = _approvals(spec, run)
-    if pending and run.state.reached + 1 == pending[0].reached and last["event"] != "intent":
+    word = ""
+    if not timer and pending and run.state.reached + 1 == pending[0].reached and last["event"] != "intent":
         word = f"podlift cutover approve {spec.name}, before {pending[0]}"
-        return Waiting(what=word, since=since)
+    if lock is None or lock.over:
+        driver = f"a driver: podlift cutover resume {spec.name}"
+        return Waiting(what=f"{word}; and for {driver}" if word else driver, since=since)
+    if timer or word:
+        return timer or Waiting(what=word, since=since)
     return Waiting(what=f"what follows from: {last['text']}", since=since)
 
 
