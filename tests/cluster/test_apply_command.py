@@ -203,7 +203,8 @@ def test_interrupted_in_the_middle_and_run_again(
     assert process.returncode == (-how if how is signal.SIGKILL else 130)
     assert rest == ""
     if how is signal.SIGINT:
-        assert "What was sent stays. Run it again: it sends the rest.\ninterrupted\n" in said
+        assert "What was sent stays. Run it again: it sends the rest.\n" in said
+        assert said.endswith("\ninterrupted\n")
         assert "Traceback" not in said
     there = len(objects(cluster, space))
     assert 130 <= there < 200
