@@ -31,6 +31,12 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "let it work and watch it with podlift cutover status -w; resume --take-over takes the run away from it",
     ),
     error(
+        "keeper-silent",
+        "the run's keeper runs elsewhere and was not heard of for longer than its lease lasts, so that nobody follows "
+        "the legacy side; nothing was done meanwhile",
+        "see why it is silent (podlift cutover status names it) and end it; resume then keeps the slices itself",
+    ),
+    error(
         "cutover-selector",
         "somebody else changed the selector of a Service while its run is under way",
         "find who (kubectl get service NAME -o yaml --show-managed-fields), put the selector back, resume or abort",
@@ -79,6 +85,16 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "cutover-not-stopped",
         "only a run whose containers are all stopped can be finalized",
         "podlift cutover resume brings it there, if its freeze hook is given",
+    ),
+    error(
+        "cutover-unasked",
+        "a run was approved without a state, and it waits before none",
+        "podlift cutover status shows what it waits for; a run that paused wants podlift cutover resume",
+    ),
+    error(
+        "yes-needed",
+        "what is asked for moves callers or cannot be taken back, and there is no terminal to ask in",
+        "look with podlift cutover preview or status, then say --yes",
     ),
     error(
         "preflight-refused",

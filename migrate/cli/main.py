@@ -6,6 +6,8 @@
 | 1 | error; for diff: differences |
 | 2 | wrong usage; for diff: error |
 | 3 | done but incomplete |
+| 4 | a gate of a cutover cannot tell, or waits for approval under --no-wait |
+| 5 | a cutover went back to the legacy side |
 | 130 | interrupted |
 """
 
@@ -34,6 +36,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of a kind of file.",
     "diff": "Compare a plan with what is there.",
     "apply": "Put a plan onto its cluster, gated or final.",
+    "cutover": "Move callers from containers to pods, step by step.",
     "completion": "Print the completion script of a shell.",
     "version": "Print the version.",
 }
@@ -144,7 +147,8 @@ def cli() -> None:
 
     \b
     Exit codes: 0 done, or no difference; 1 error, or differences; 2 wrong usage, or an error of diff;
-    3 incomplete (undecided under --strict, an unread host, plan --check differs); 130 interrupted.
+    3 incomplete (undecided under --strict, an unread host, plan --check differs); 4 and 5 see podlift cutover --help;
+    130 interrupted.
     """
 
 

@@ -11,8 +11,10 @@ from ..cutover.cutover import Preview
 from ..cutover.preflight import Preflight, Row, Status, preflight_json
 from ..cutover.run import Spec
 from ..cutover.states import FORWARD, State
+from .cutover_sections import percent
 from .plan_markdown import cell
 from .table import count, one_line, table
+from .times import spelled
 
 SCHEMA = "podlift.dev/cutover-preview/v1"
 IRREVERSIBLE = (
@@ -104,8 +106,7 @@ def _sections(preview: Preview, kind: str, probed: bool) -> Iterator[_Section]:
         lines=("A Service gives each endpoint the same share of new connections; no other can be had.",),
         head=("STEP", "PODS", "LEGACY", "SHARE OF PODS"),
         rows=[
-            (state, str(admitted), str(legacy), f"{100 * share:.0f} %")
-            for state, admitted, legacy, share in _schedule(preview)
+            (state, str(admitted), str(legacy), percent(share)) for state, admitted, legacy, share in _schedule(preview)
         ],
     )
     yield _preflight(preview.preflight)
@@ -167,8 +168,8 @@ def _durations(preview: Preview) -> _Section:
         lines.append(f"it waits for podlift cutover approve before {', '.join(spec.approvals)}")
     if not spec.frozen:
         lines.append("it ends at STANDBY, and stops nothing: no freeze hook keeps the legacy scheduler from it")
-    rows = [(state, _spelled(seconds)) for state, seconds in known.items()]
-    rows.append(("all", _spelled(sum(known.values()))))
+    rows = [(state, spelled(seconds)) for state, seconds in known.items()]
+    rows.append(("all", spelled(sum(known.values()))))
     return _Section(title="How long it takes", lines=tuple(lines), head=("STATE", "AT LEAST"), rows=rows)
 
 
@@ -201,18 +202,6 @@ def _end(spec: Spec) -> State:
 def _ahead(spec: Spec) -> frozenset[str]:
     """The states that the run comes through."""
     return frozenset(each.value for each in FORWARD if each.reached <= _end(spec).reached)
-
-
-def _spelled(seconds: float) -> str:
-    """
-    >>> _spelled(5430), _spelled(45), _spelled(0.5)
-    ('1h30m30s', '45s', '0.5s')
-    """
-    if seconds < 60:
-        return f"{seconds:g}s"
-    whole = round(seconds)
-    parts = ((whole // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number)
 
 
 def _cells(row: Sequence[str]) -> str:

@@ -31,6 +31,9 @@ _WRITTEN = {
     "findings": ("outputs", "findings"),
     "comparison": ("outputs", "comparison"),
     "applied": ("outputs", "applied"),
+    "cutover-status": ("cutover_status", "status"),
+    "cutover-preview": ("cutover_outputs", "preview"),
+    "cutover-outcome": ("cutover_outputs", "outcome"),
 }
 
 SCHEMAS = tuple(_WRITTEN)

@@ -1,0 +1,139 @@
+"""What a run is to be, by flags over podlift.yaml's ``cutover:``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from converters.sources.mapping.units import AmountError, seconds
+
+from ...cutover.settings import HOLDABLE, Flags, schedule_of
+from ...project import load_project
+from ..clusters import Reach, cluster_of
+from ..command import Session
+from ..inputs import LOCAL, hosts_of
+from ..options import Given, mend
+
+if TYPE_CHECKING:
+    from ...cluster import Cluster
+    from ...cutover.cutover import Cutover
+    from ...plan.model import Plan
+
+Function = Callable[..., Any]
+STATES = tuple(state.value for state in HOLDABLE)
+
+
+def _schedule(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    try:
+        return schedule_of(value) if value else ()
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx=ctx, param=parameter) from error
+
+
+def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    try:
+        return None if value is None else seconds(value)
+    except AmountError as error:
+        raise click.BadParameter(str(error), ctx=ctx, param=parameter) from error
+
+
+def setting_options(function: Function) -> Function:
+    """Adds the options; the command's function gets ``flags``."""
+
+    def with_flags(
+        *args: Any,
+        hold_before: tuple[str, ...],
+        gates: str | None,
+        schedule: tuple[str, ...],
+        bake: float | None,
+        accept_floor: bool,
+        on_drain_timeout: str | None,
+        **more: Any,
+    ) -> Any:
+        from ...cutover.gates_file import load_gates
+
+        flags = Flags(
+            schedule=schedule,
+            hold_before=hold_before,
+            gates=None if gates is None else load_gates(gates),
+            bake_s=bake,
+            accept_floor=accept_floor or None,
+            on_drain_timeout=on_drain_timeout or "",
+        )
+        return function(*args, flags=flags, **more)
+
+    with_flags.__doc__ = function.__doc__
+    with_flags.__name__ = function.__name__
+    # click keeps the options that stand below this decorator here
+    with_flags.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    decorated: Function = with_flags
+    for option in (
+        click.option(
+            "--on-drain-timeout",
+            type=click.Choice(("hold", "stop")),
+            help="Where connections to a container do not end in time: hold the run, or stop the container.",
+        ),
+        click.option(
+            "--accept-floor",
+            is_flag=True,
+            help="Where a node cannot be probed, take it on trust that its proxy has followed after settle_floor.",
+        ),
+        click.option(
+            "--bake", metavar="TIME", callback=_seconds, help="How long pods serve alone before anything is stopped."
+        ),
+        click.option(
+            "--schedule",
+            metavar="STEPS",
+            callback=_schedule,
+            help="Pods that are admitted after each step: 1,25%,100%.",
+        ),
+        click.option("--gates", metavar="FILE", help="Gates in place of podlift.yaml's."),
+        click.option(
+            "--hold-before",
+            type=click.Choice(STATES, case_sensitive=False),
+            multiple=True,
+            metavar="STATE",
+            help=f"Wait for podlift cutover approve before this state: {', '.join(STATES)}; repeatable. SHIFT, if "
+            "nothing is said.",
+        ),
+    ):
+        decorated = option(decorated)
+    return decorated
+
+
+def only(workloads: Sequence[str]) -> str:
+    if len(workloads) > 1:
+        raise click.UsageError(
+            f"{len(workloads)} workloads are named: one at a time; groups come later", click.get_current_context()
+        )
+    return workloads[0]
+
+
+def cutover_of(
+    session: Session, place: str, workload: str, reach: Reach, given: Given, flags: Flags
+) -> tuple[Cutover, Plan, Cluster]:
+    """From the plan directory, podlift.yaml and flags. Raises PodliftError as these do."""
+    from converters.workload import Host
+
+    from ...cutover.cutover import Cutover
+    from ...hosts import Access
+    from ...hosts_file import HostEntry
+    from ...plan.directory import read_plan
+
+    mend(session, place)
+    project = load_project()
+    plan = read_plan(place)
+    cluster = cluster_of(reach)
+    entries = hosts_of(given, project) or (HostEntry(host=Host(name=LOCAL)),)
+    section = project.cutover
+    made = Cutover(
+        plan,
+        workload,
+        cluster=cluster,
+        hosts=[Access(entry=each, how=each.exec, probe=each.probe, image=each.image) for each in entries],
+        settings=section.of(workload, flags),
+        nodes=section.nodes,
+    )
+    return made, plan, cluster

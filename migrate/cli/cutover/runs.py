@@ -1,0 +1,52 @@
+"""How verbs are told which run they mean, and what each of them says of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..clusters import Reach, cluster_of, cluster_options
+from ..command import Session
+
+if TYPE_CHECKING:
+    from ...cutover.cutover import Attached
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A run that is under way. ``workload``: its name in Kubernetes."""
+
+    workload: str
+    namespace: str
+    reach: Reach
+
+    def verb(self, verb: str, *more: str) -> str:
+        """The command line of another verb on the same run."""
+        reach = self.reach
+        words = ["podlift", "cutover", verb, self.workload, *more, "-n", self.namespace]
+        words += ["--context", reach.context] if reach.context else []
+        words += ["--kubeconfig", reach.kubeconfig] if reach.kubeconfig else []
+        return shlex.join(words)
+
+    def next_step(self, session: Session, verb: str, *more: str, to: str = "") -> None:
+        session.talk(f"next: {self.verb(verb, *more)}{f'   ({to})' if to else ''}")
+
+
+def run_options(function: Function) -> Function:
+    """WORKLOAD and the cluster's options; the command's function gets ``workload`` and ``reach``."""
+    return click.argument("workload", metavar="WORKLOAD")(cluster_options(function))
+
+
+def attached_to(workload: str, reach: Reach) -> tuple[Attached, Named]:
+    """The run of a workload, by its journal; nothing is read yet. Raises PodliftError as Cluster does."""
+    from ...cutover.cutover import Attached
+
+    cluster = cluster_of(reach)
+    namespace = cluster.namespace
+    return Attached(cluster, namespace, workload), Named(workload=workload, namespace=namespace, reach=reach)

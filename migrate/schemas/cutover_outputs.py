@@ -1,0 +1,95 @@
+"""The schemas of what podlift cutover prints with -o json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..cutover.driver import Outcome
+from ..cutover.preflight import Level, Status
+from ..cutover.states import FORWARD, State
+from .building import array, choice, flag, keyed, text, texts, whole
+
+_COUNT = {"type": "integer", "minimum": 0}
+
+
+def preview() -> dict[str, Any]:
+    finding = {"subject": text("what it is about"), "reason": text("what is wrong"), "nextStep": text("what to do")}
+    row = {
+        "code": text("as podlift explain has it"),
+        "level": choice("what it does", *(each.value for each in Level)),
+        "status": choice("what became of it", *(each.value for each in Status)),
+        "findings": array("what was found", _all("a finding", finding)),
+        "unknown": texts("what may not be read"),
+    }
+    body: dict[str, Any] = {
+        "schema": {"const": "podlift.dev/cutover-preview/v1"},
+        "workload": text("as the plan calls it"),
+        "name": text("its name in Kubernetes"),
+        "namespace": text("where it lies"),
+        "plan": text("the plan's hash"),
+        "class": text("how a cutover must treat it: stateless, worker, …"),
+        "controllers": array(
+            "what makes its pods",
+            _all("a controller", {"kind": text("its kind"), "name": text("its name"), "pods": _COUNT}),
+        ),
+        "services": texts("names of Services that take callers"),
+        "legacy": array(
+            "running instances",
+            _all("a container", {"host": text("its host"), "name": text("its name"), "id": text("its ID")}),
+        ),
+        "schedule": array(
+            "the steps: pods that are admitted, legacy instances that take new callers, the pods' share of these",
+            _all(
+                "a step",
+                {
+                    "state": choice("the state that it belongs to", State.SHIFT, State.STANDBY),
+                    "admitted": _COUNT,
+                    "legacy": _COUNT,
+                    "share": {"type": "number", "minimum": 0, "maximum": 1},
+                },
+            ),
+        ),
+        "approvals": texts("states before which it waits for a word"),
+        "preflight": _all(
+            "what speaks against it", {"refused": flag("no run may start"), "rows": array("rows", _all("a row", row))}
+        ),
+        "durations": keyed("state to the seconds that it takes at least", {}, others={"type": "number", "minimum": 0}),
+        "endsAt": choice("as far as it goes by itself", State.STANDBY, State.STOPPED),
+        "irreversible": texts("what cannot be taken back"),
+        "bypassing": {
+            "description": "who holds connections past the Service; null where nobody was asked",
+            "type": ["array", "null"],
+            "items": _all(
+                "a caller",
+                {
+                    "instance": text("address and port"),
+                    "peer": text("the caller's address"),
+                    "connections": whole("how many", minimum=0),
+                },
+            ),
+        },
+    }
+    return _all("what podlift cutover preview -o json prints", body)
+
+
+def outcome() -> dict[str, Any]:
+    return _all(
+        "what podlift cutover start, resume, abort and finalize print with -o json",
+        {
+            "schema": {"const": "podlift.dev/cutover-outcome/v1"},
+            "workload": text("its name in Kubernetes"),
+            "namespace": text("where it lies"),
+            "run": text("the run's ID"),
+            "outcome": choice("how it ended", *(each.value for each in Outcome)),
+            "state": choice("where it stands", *(each.value for each in (*FORWARD, *_BACK)), ""),
+            "why": text("why; for paused: a code, a colon and the reason"),
+        },
+    )
+
+
+_BACK = (State.ROLLING_BACK, State.ROLLED_BACK)
+
+
+def _all(said: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """A map in which nothing may be missing."""
+    return keyed(said, properties, required=tuple(properties))
