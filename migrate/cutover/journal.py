@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from converters.errors import PodliftError
-from converters.objects.context import MANAGED_BY, WORKLOAD
+from converters.objects.context import ESTATE, MANAGED_BY, WORKLOAD
 
 from ..plan.objects import JOURNAL
 from .edges import Api
@@ -86,7 +86,8 @@ class Journal:
             "metadata": {
                 "name": self._name,
                 "namespace": self._namespace,
-                "labels": {MANAGED_BY: "podlift", JOURNAL: "", WORKLOAD: spec.name},
+                # with the estate's, whoever lists what is ours sees that a run is under way
+                "labels": {MANAGED_BY: "podlift", JOURNAL: "", WORKLOAD: spec.name} | _estate(spec),
                 "finalizers": [FINALIZER],
             },
             "data": {
@@ -184,6 +185,11 @@ class Journal:
                 reason=f"it is no journal of a run: {type(error).__name__}: {error}",
                 next_step="if nobody edited it, it is of another version of podlift: use that one",
             ) from error
+
+
+def _estate(spec: Spec) -> dict[str, str]:
+    labels = spec.services[0]["metadata"].get("labels", {}) if spec.services else {}
+    return {ESTATE: labels[ESTATE]} if ESTATE in labels else {}
 
 
 def _data(run: Run, history: tuple[Mapping[str, Any], ...]) -> dict[str, str]:

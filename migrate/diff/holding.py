@@ -125,7 +125,7 @@ def told_apart(
     extras: list[tuple[Change, str]] = []
     for change in found:
         owner = owners.of(change.trail) if change.op is not Op.ADDED else ""
-        if change.op is Op.REMOVED and not ours(owner):
+        if change.op is Op.REMOVED and not ours(owner) and not _is_atomic(place[0], change.path):
             extras.append((change, owner))
         elif owner and not ours(owner):
             differing.append(replace(change, owner=owner))
@@ -141,6 +141,14 @@ def told_apart(
         hidden_extras(extras),
         old=hidden(old),
         new=new,
+    )
+
+
+def _is_atomic(kind: str, path: str) -> bool:
+    """Whether a key beside the plan's makes another whole: an apply replaces such a map (``+mapType=atomic`` in core/v1
+    and meta/v1 types.go), and each key of it selects more narrowly."""
+    return (
+        (kind == "Service" and path.startswith("spec.selector")) or ".nodeSelector[" in path or "matchLabels[" in path
     )
 
 
