@@ -20,12 +20,10 @@ from .measuring import Measuring
 from .probe_pods import PodNodes
 from .propagation import ProbedNodes
 from .run import Spec
+from .settings import OTHER_NODES
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
-
-IMAGE = "image"
-"""Under this name in Spec.nodes stands the image of pinned probe pods, for nodes without a command of their own."""
 
 
 def hosts_json(hosts: Iterable[Access]) -> dict[str, dict[str, Any]]:
@@ -81,12 +79,12 @@ def legacy_of(spec: Spec, hosts: Iterable[Access]) -> HostsLegacy:
 
 
 def nodes_of(spec: Spec, cluster: Cluster) -> Nodes:
-    """By a command for each node, or by pinned pods."""
+    """By a command for each node, and by pinned pods on the others where there is an image of them."""
     ready = ready_nodes(cluster)
-    image = spec.nodes.get(IMAGE, {}).get("probe_image", "")
-    if image:
-        return PodNodes(cluster, spec.namespace, image, ready)
     commands = {name: each["probe"] for name, each in spec.nodes.items() if each.get("probe")}
+    image = spec.nodes.get(OTHER_NODES, {}).get("image", "")
+    if image:
+        return PodNodes(cluster, spec.namespace, image, ready, commands=commands)
     return ProbedNodes(commands, ready=ready)
 
 

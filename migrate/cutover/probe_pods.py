@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from converters.errors import PodliftError
 
+from ..hosts import Command, probe
 from ..hosts.probe import answer_of
 from .edges import Api
 from .propagation import ObservedNodes
@@ -35,18 +36,29 @@ class PodNodes(ObservedNodes):
     """By a pod of ``image`` (probe/Dockerfile) in ``namespace`` on each node that ``ready`` names.
 
     timeout_s  what the pod may take beside its task: image, start and end
+    commands   nodes that have a command of their own, as ``ProbedNodes`` has them: there no pod is made
     """
 
     def __init__(
-        self, api: LogApi, namespace: str, image: str, ready: Callable[[], Collection[str]], *, timeout_s: float = 60
+        self,
+        api: LogApi,
+        namespace: str,
+        image: str,
+        ready: Callable[[], Collection[str]],
+        *,
+        timeout_s: float = 60,
+        commands: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__(ready)
+        self._commands = dict(commands or {})
         self._api = api
         self._namespace = namespace
         self._image = image
         self._timeout_s = timeout_s
 
     def _probe(self, node: str, task: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        if node in self._commands:
+            return probe(Command(name=node), self._commands[node], task, timeout_s=self._timeout_s + timeout_s)
         name = f"podlift-probe-{uuid.uuid4().hex[:10]}"
         limit_s = self._timeout_s + timeout_s
         try:

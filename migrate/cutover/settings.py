@@ -23,6 +23,8 @@ from .run import LAB, Timings
 from .states import State
 
 PROFILES: Mapping[str, Timings] = {"production": Timings(), "lab": LAB}
+OTHER_NODES = "*"
+"""Under this name in Spec.nodes stands ``image``, of the pods that probe nodes without a command of their own."""
 HOLDABLE = (State.FRONTED, State.SHIFT, State.STANDBY, State.DRAINED)
 """Before these a run can wait for an approval: what follows the others follows by itself."""
 HELD_BEFORE = (State.SHIFT.value,)
@@ -60,21 +62,18 @@ class Settings:
     approvals: tuple[str, ...] = HELD_BEFORE
     accept_floor: bool = False
     on_drain_timeout: str = "hold"
-    probe_image: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """``cutover:``, checked, amounts in seconds.
 
-    ``workloads``: those that have an entry; ``nodes``: as in Spec.nodes; ``probe_image``: of the pods that probe the
-    other nodes, ``""``: there are none.
+    ``workloads``: those that have an entry; ``nodes``: as in Spec.nodes.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
     workloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    probe_image: str = ""
 
     def of(self, workload: str, flags: Flags | None = None) -> Settings:
         """The settings of a workload. Hooks and timings count one by one, anything else as a whole."""
@@ -94,7 +93,6 @@ class Section:
             approvals=flags.hold_before or held,
             accept_floor=floor,
             on_drain_timeout=flags.on_drain_timeout or said.get("on_drain_timeout", "hold"),
-            probe_image=self.probe_image,
         )
 
 
@@ -111,12 +109,13 @@ def section_of(document: Document, path: Path, body: Mapping[str, Any], *, folde
         workloads[name] = reader.entry(each, (*path, "workloads", name))
         reader.whole(_merged(defaults, workloads[name]), (*path, "workloads", name))
     reader.whole(defaults, path)
-    nodes = {
+    nodes: dict[str, Mapping[str, Any]] = {
         name: {"probe": reader.argv(each.get("probe", ()), (*path, "nodes", name, "probe"))}
         for name, each in (body.get("nodes") or {}).items()
     }
-    image = body.get("probe_image", "")
-    return Section(defaults=defaults, workloads=workloads, nodes=nodes, probe_image=image)
+    if "probe_image" in body:
+        nodes[OTHER_NODES] = {"image": body["probe_image"]}
+    return Section(defaults=defaults, workloads=workloads, nodes=nodes)
 
 
 def gates_of(

@@ -70,8 +70,16 @@ def test_what_a_section_says(tmp_path: Path) -> None:
     assert found.parity["requests"][1]["headers"] == {"Authorization": "Bearer ${SHOP_TOKEN}"}
     assert (found.schedule, found.approvals) == (("1", "25%", "100%"), ("SHIFT", "STANDBY"))
     assert (found.accept_floor, found.on_drain_timeout) == (True, "hold")
-    assert found.probe_image == "registry.example/podlift-probe:1"
     json.dumps([found.gates, found.parity, found.hooks])
+
+
+def test_how_nodes_are_probed(tmp_path: Path) -> None:
+    """By a command of the folder, and on the others by pods of an image; of those no node can bear the name."""
+    settings(tmp_path, WHOLE)
+    assert load_project(tmp_path).cutover.nodes == {
+        "node-a": {"probe": (str(tmp_path / "bin/on-node-a"),)},
+        "*": {"image": "registry.example/podlift-probe:1"},
+    }
 
 
 def test_a_workloads_own_entry(tmp_path: Path) -> None:

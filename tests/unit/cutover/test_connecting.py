@@ -1,0 +1,74 @@
+"""From what a journal says of hosts and nodes to how these are asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
+
+from converters.errors import PodliftError
+from converters.workload import Host
+from migrate.cluster import Cluster
+from migrate.cutover.connecting import hosts_json, hosts_of, nodes_of
+from migrate.cutover.edges import Backend, Request
+from migrate.cutover.run import Spec, spec_json, spec_of
+from migrate.hosts import Access
+from migrate.hosts_file import HostEntry
+
+SPEC = Spec(
+    id="r1", workload="web", name="web", namespace="shop", plan="p", services=(), controllers=(), originals=(), steps=()
+)
+ANSWER = {"conntrack": {}, "asks": [{"status": 200, "seconds": 0.1}]}
+SAYS = ("sh", "-c", f"cat >/dev/null; echo '{json.dumps(ANSWER)}'")
+REQUEST = Request(backend=Backend("10.0.0.1", 80))
+
+
+class ReadyNodes:
+    """A cluster of two nodes, in which no pod can be made; ``pods``: on which it was tried."""
+
+    def __init__(self) -> None:
+        self.pods: list[str] = []
+
+    def list(self, _version: str, _kind: str) -> Iterator[dict[str, Any]]:
+        for name in ("node-a", "node-b"):
+            yield {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+
+    def create(self, pod: dict[str, Any], **_more: Any) -> None:
+        self.pods.append(pod["spec"]["nodeName"])
+        raise PodliftError(code="cluster-forbidden", phase="cutover", subject="pods", reason="not here", next_step="")
+
+    def delete(self, *_of: str) -> None:
+        """There is none."""
+
+
+def test_a_node_with_a_command_gets_no_pod() -> None:
+    """Both ways together: pods on the nodes that have none."""
+    cluster = ReadyNodes()
+    given: dict[str, dict[str, Any]] = {"node-a": {"probe": SAYS}, "*": {"image": "probe:1"}}
+    nodes = nodes_of(replace(SPEC, nodes=given), cast("Cluster", cluster))
+    assert {node: one.status for node, (one,) in nodes.ask([REQUEST]).items()} == {"node-a": 200}
+    assert nodes.silent() == {"node-b": "not here"}
+    assert cluster.pods == ["node-b"]
+
+
+def test_a_node_without_any_is_silent() -> None:
+    """Without an image there is no other way."""
+    found = nodes_of(replace(SPEC, nodes={"node-a": {"probe": SAYS}}), cast("Cluster", ReadyNodes()))
+    assert list(found.ask([REQUEST])) == ["node-a"]
+    assert list(found.silent()) == ["node-b"]
+
+
+def test_hosts_survive_the_journal() -> None:
+    """How each is reached and how commands are run there; what is not said is not written."""
+    hosts = (
+        Access(
+            entry=HostEntry(host=Host(name="a", url="ssh://a", address="10.0.0.1", site="ams")), how="ssh", image="p:1"
+        ),
+        Access(
+            entry=HostEntry(host=Host(name="b", url="tcp://b:2376"), ca="/ca.pem"), how=("ssh", "b"), probe=("p", "-x")
+        ),
+    )
+    stored = json.loads(json.dumps(spec_json(replace(SPEC, hosts=hosts_json(hosts)))))
+    assert hosts_of(spec_of(stored).hosts) == hosts
+    assert stored["hosts"]["b"] == {"url": "tcp://b:2376", "ca": "/ca.pem", "exec": ["ssh", "b"], "probe": ["p", "-x"]}
