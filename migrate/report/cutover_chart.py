@@ -23,10 +23,12 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400
 _MOST_TICKS = 9
 
 _STYLE = """\
-.cutover{--ink:#1f2328;--paper:#fff;--quiet:#59636e;--rule:#d1d9e0;--band:#eaeef2;--back:#ffebe9;--pods:#0969da;--legacy:#bc4c00;\
---pause:#bf8700}
-@media (prefers-color-scheme:dark){.cutover{--ink:#f0f6fc;--paper:#0d1117;--quiet:#9198a1;--rule:#3d444d;--band:#212830;\
---back:#3c1a1d;--pods:#4493f8;--legacy:#f0883e;--pause:#d29922}}
+.cutover{--ink:#1f2328;--paper:#fff;--quiet:#59636e;--rule:#d1d9e0;--band:#eaeef2;--back:#ffebe9;
+--pods:#0969da;--legacy:#bc4c00;--pause:#bf8700}
+@media (prefers-color-scheme:dark){
+.cutover{--ink:#f0f6fc;--paper:#0d1117;--quiet:#9198a1;--rule:#3d444d;--band:#212830;--back:#3c1a1d;
+--pods:#4493f8;--legacy:#f0883e;--pause:#d29922}
+}
 .cutover text{font:11px system-ui,sans-serif;fill:var(--ink)}
 .cutover .quiet{fill:var(--quiet)}
 .cutover .name{paint-order:stroke;stroke:var(--paper);stroke-width:4}

@@ -55,3 +55,8 @@ def keyed(
         made["propertyNames"] = {"pattern": names}
     made["additionalProperties"] = dict(others) if isinstance(others, Mapping) else others
     return made
+
+
+def complete(said: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A map in which nothing may be missing."""
+    return keyed(said, properties, required=tuple(properties))
