@@ -20,6 +20,7 @@ from .connecting import edges_of, hosts_json, legacy_of
 from .driver import Driver, Edges, Event, Outcome
 from .edges import Clock
 from .journal import Entry, Journal, Requests
+from .keep import LoneKeeper
 from .keeper import Keeper
 from .lock import Lock
 from .preflight import Means, Preflight, preflight
@@ -29,6 +30,7 @@ from .schedule import shares
 from .settings import Settings
 from .starting import entry_of, make_spec, originals_of
 from .states import State
+from .status import Status, held_by, status_of
 from .survey import survey
 from .trial import try_out
 from .world import World
@@ -162,7 +164,7 @@ class Cutover:
         except BaseException:
             lock.release()
             raise
-        keeper = Keeper(edges.api, self._clock)
+        keeper = _keeper(edges, lock)
         driver = Driver(edges, journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
         yield from announced(driver.events(), self._cluster, spec, record=self._record)
         self.outcome, self.why = driver.outcome, driver.why
@@ -220,6 +222,24 @@ class Attached:
             raise no_cutover(self._workload)
         return found
 
+    def status(self) -> Status:
+        """Where the run stands: by its journal, its leases, and what cluster and engines show now. It only reads.
+
+        Raises PodliftError ``no-cutover``, ``bad-journal``, and as the cluster does.
+        """
+        entry = self.entry()
+        try:
+            world = self.world(entry)
+        except PodliftError:
+            # the journal tells most of it
+            world = None
+        now, name = self._clock.now(), entry.spec.name
+        driver, keeper = (
+            held_by(self._cluster.get("coordination.k8s.io/v1", "Lease", entry.spec.namespace, lease), now)
+            for lease in (f"cutover-{name}", f"cutover-{name}-keeper")
+        )
+        return status_of(entry, world, now=now, lock=driver, keeper=keeper)
+
     def world(self, entry: Entry) -> World:
         """What is there now; it only reads."""
         from .observing import observe
@@ -265,6 +285,24 @@ class Attached:
             )
         yield from self._drive(lambda asked: replace(asked, finalize=True), False, interrupted, False)
 
+    def keep(self, interrupted: Interrupted = lambda: False, *, drive: bool = False) -> Iterator[Event]:
+        """Keeps the legacy slices until the run has ended. ``drive``: it is driven too whenever nobody else does it and
+        it is not paused; an interruption then lets go of it, and does not pause it.
+
+        Raises PodliftError ``no-cutover``, and as the cluster does at the beginning; not later.
+        """
+        entry = self.entry()
+        edges = self._edges(entry.spec)
+        lock = _lock(entry.spec, self._cluster, self._clock)
+        keeper = _keeper(edges, lock)
+
+        def driver() -> Driver | None:
+            return Driver(edges, self._journal, lock, keeper) if lock.attempt() else None
+
+        drives = driver if drive else None
+        lone = LoneKeeper(self._journal, edges.legacy, keeper, self._clock, entry, driver=drives)
+        yield from announced(lone.events(interrupted), self._cluster, entry.spec, record=self._record)
+
     def _drive(
         self, change: Callable[[Requests], Requests], take_over: bool, interrupted: Interrupted, no_wait: bool
     ) -> Iterator[Event]:
@@ -273,7 +311,7 @@ class Attached:
         lock.acquire(take_over=take_over)
         self._ask(change)
         edges = self._edges(entry.spec)
-        keeper = Keeper(edges.api, self._clock)
+        keeper = _keeper(edges, lock)
         driver = Driver(edges, self._journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
         yield from announced(driver.events(), self._cluster, entry.spec, record=self._record)
         self.outcome, self.why = driver.outcome, driver.why
@@ -322,3 +360,8 @@ def _lock(spec: Spec, cluster: Cluster, clock: Clock) -> Lock:
     return Lock(
         cluster, clock, namespace=spec.namespace, workload=spec.name, holder=holder, lease_s=spec.timings.lease_s
     )
+
+
+def _keeper(edges: Edges, lock: Lock) -> Keeper:
+    """In the process of the run's lock; what the lock's last holder kept is taken from it at once."""
+    return Keeper(edges.api, edges.clock, edges.measuring.nodes, lock.of_keeper(), heir_of=lock.taken_from)

@@ -26,6 +26,7 @@ from .moment import Moment
 from .observing import observe
 from .run import Direction, Intent, Original, Run, Spec
 from .starting import originals_of
+from .states import ENDED
 from .world import World
 
 # The server is away or busy: nothing is known, nothing is done, and what was measured meanwhile does not count.
@@ -51,7 +52,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """``kind``: intent, done, state, measure, wait, pause, request, take-over."""
+    """``kind``: intent, done, state, measure, wait, pause, request, take-over, keeper."""
 
     at: float
     kind: str
@@ -97,6 +98,7 @@ class Driver:
         self._told: list[Event] = []
         self._waiting: tuple[str, float] = ("", 0.0)
         self._changes = 0
+        self._looked = 0.0
         self._share: Mapping[str, float] = {}
         self._share_told: Mapping[str, float] = self._share
         self._entry: Entry
@@ -116,10 +118,17 @@ class Driver:
                 yield from self._taken()
         except LostError:
             ended = Outcome.LOST, "another process drives the run now"
+            self._keeper.release(ended=False)
         else:
+            self._keeper.release(ended=self._entry.run.state in ENDED)
             self._lock.release()
         self.outcome, self.why = ended
         yield from self._taken()
+
+    def let_go(self) -> None:
+        """Between two events: another process may drive on from here. The run is not paused."""
+        self._keeper.release(ended=False)
+        self._lock.release()
 
     def _taken(self) -> Iterator[Event]:
         told, self._told = self._told, []
@@ -171,11 +180,27 @@ class Driver:
             return Outcome.PAUSED, run.paused
         if self._interrupted():
             return self._pause("interrupted", "interrupted; podlift cutover resume goes on")
+        self._looked = self._edges.clock.boot()
         world = observe(self._edges.api, self._edges.legacy, spec, self._edges.clock)
-        if self._keeper.follow(spec, run, world.found):
+        writes = self._keeper.turn(spec, run, world.found, at=self._looked)
+        for text in self._keeper.news():
+            self._tell("keeper", text)
+        if writes:
             return None
+        if self._keeper.silent_s >= spec.timings.heartbeat_s:
+            return self._unkept(spec)
         self._notice(world)
         return self._carry_out(self._decision(spec, run, world), spec, world)
+
+    def _unkept(self, spec: Spec) -> tuple[Outcome, str] | None:
+        """Nothing is done while nobody follows the legacy side. When the other's lease is over, ours does."""
+        timings, silent = spec.timings, self._keeper.silent_s
+        why = f"the keeper {self._keeper.other} was not heard of for {silent:.0f} s"
+        if silent >= timings.heartbeat_s + timings.lease_s:
+            return self._pause("keeper-silent", why)
+        self._tell("wait", why)
+        self._sleep()
+        return None
 
     def _decision(self, spec: Spec, run: Run, world: World) -> Decision:
         clock = self._edges.clock
@@ -195,7 +220,8 @@ class Driver:
             self._evidence = self._edges.measuring.measure(decision, spec, world, self._evidence)
             self._sleep()
         elif isinstance(decision, Wait | Keep):
-            if self._over(decision.why, decision.timeout_s if isinstance(decision, Wait) else 0):
+            patience = decision.timeout_s if isinstance(decision, Wait) else spec.timings.observe_timeout_s
+            if self._over(decision.why, patience):
                 return self._pause("cutover-timeout", decision.why)
             self._tell("wait", decision.why)
             self._sleep()
@@ -221,10 +247,15 @@ class Driver:
         run = replace(run, intent=intent, nonce=intent.nonce, done=run.done | begun)
         self._write(run, "intent", f"{action.what}: {decision.why}")
         # What is no patch of a known version is held back by nothing but a lease that is young enough for the whole
-        # call, so that nobody else has begun when it arrives.
+        # call, so that nobody else has begun when it arrives; and what was seen before a stop is not the world.
         needed = action.grace_s + _CALL_S if action.on_legacy else 0
-        if self._lock.age_s + needed >= spec.timings.lease_s and not self._lock.renew(for_s=needed):
+        if action.kind == "Hook":
+            needed = spec.timings.hook_timeout_s
+        self._keeper.hold(needed)
+        if not self._lock.covers(needed) and not self._lock.renew(for_s=needed):
             raise LostError
+        if self._edges.clock.boot() - self._looked >= spec.timings.lease_s / 2:
+            return
         perform(action, spec, api=self._edges.api, legacy=self._edges.legacy, hooks=self._edges.hooks)
         if action.kind == "Hook":
             run = self._entry.run

@@ -23,6 +23,8 @@ from .run import Condition, Spec, spec_json
 ADMITTED = "podlift.dev/admitted"
 RUN = "podlift.dev/run"
 EPOCH = "podlift.dev/epoch"
+KEEPER = "podlift.dev/keeper"
+"""On slices: the epoch of the keeper that wrote them. On the keeper's Lease: what it sees, as text for people."""
 INSTANCES = "podlift.dev/instances"
 SPEC = "podlift.dev/cutover"
 MANAGER = "podlift-cutover"
@@ -147,10 +149,18 @@ def _room(service: str, family: str, ports: tuple[tuple[str, str, int], ...], ma
 
 
 def slice_object(
-    each: Slice, spec: Spec, service: Mapping[str, Any], *, epoch: int, at: str, owner: Mapping[str, Any] | None
+    each: Slice,
+    spec: Spec,
+    service: Mapping[str, Any],
+    *,
+    epoch: int,
+    keeper: int,
+    at: str,
+    owner: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """``at``: RFC 3339, from which kube-proxy tells how long programming took. ``owner``: the live Service, once there
-    is one; before that the slice has none, or it would be collected."""
+    """``epoch``: the driver's; ``keeper``: the keeper's own. ``at``: RFC 3339, from which kube-proxy tells how long
+    programming took. ``owner``: the live Service, once there is one; before that the slice has none, or it would be
+    collected."""
     labels = dict(service["metadata"].get("labels", {}))
     made: dict[str, Any] = {
         "apiVersion": "discovery.k8s.io/v1",
@@ -168,6 +178,7 @@ def slice_object(
             "annotations": {
                 _TRIGGER: at,
                 EPOCH: str(epoch),
+                KEEPER: str(keeper),
                 RUN: spec.id,
                 INSTANCES: json.dumps({one.address: one.instance for one in each.endpoints}, sort_keys=True),
                 SPEC: _recorded(spec),

@@ -1,41 +1,163 @@
-"""The keeper: it alone writes the legacy slices, so that they say what the engines show and the journal wants."""
+"""The keeper: it alone writes the legacy slices, so that they say what the engines show and the journal wants.
+
+It holds a Lease of its own and has an epoch of its own, which it first writes onto the slices: what a keeper before it
+still has under way then fails. A driver has one in it that keeps while nobody else does; keep.py runs one alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from .edges import Api, Clock, Found
-from .endpoints import EPOCH, MANAGER, SLICE_BY, SLICE_OF, SLICES_ARE_OURS, Slice, slice_object, slice_of
-from .keeping import Health, in_order, kept, service_named
+from converters.errors import PodliftError
+
+from .checks import answered, request_of
+from .edges import Api, Backend, Clock, Found, Nodes, Response
+from .endpoints import (
+    EPOCH,
+    KEEPER,
+    MANAGER,
+    SLICE_BY,
+    SLICE_OF,
+    SLICES_ARE_OURS,
+    Slice,
+    instance_key,
+    slice_object,
+    slice_of,
+)
+from .keeping import Health, blind_of, in_order, kept, listed_of, service_named
+from .lock import Lock
 from .run import Run, Spec
+from .world import port_of
 
 _API = "discovery.k8s.io/v1"
+# Probing takes this part of the time at most: where it needs a pod of its own each time, it is done less often.
+_PROBING_SHARE = 0.2
 
 
 class Keeper:
-    """``follow`` may be called at any time and as often as one likes: what stands already is not written again."""
+    """``turn`` may be called at any time and as often as one likes: what stands already is not written again.
 
-    def __init__(self, api: Api, clock: Clock) -> None:
+    heir_of   the holder whom this process has followed as driver: it is gone, and its Lease is not waited for
+    """
+
+    def __init__(self, api: Api, clock: Clock, nodes: Nodes, lock: Lock, *, heir_of: str = "") -> None:
         self._api = api
         self._clock = clock
-        self.suspicious: tuple[str, ...] = ()
+        self._nodes = nodes
+        self._lock = lock
+        self._heir_of = heir_of
+        self._health: dict[str, Health] = {}
+        self._where: dict[str, Backend] = {}
+        self._blind: dict[str, Backend] = {}
+        self._probe_at = 0.0
+        self._said: frozenset[str] = frozenset()
+        self._news: list[str] = []
 
-    def follow(self, spec: Spec, run: Run, found: Found, health: Mapping[str, Health] | None = None) -> int:
-        """Writes what differs, what adds before what takes away; how many writes that were. Raises PodliftError as the
-        cluster does; ``object-changed`` where somebody else wrote in between: look again."""
+    @property
+    def keeps(self) -> bool:
+        return self._lock.held
+
+    @property
+    def other(self) -> str:
+        """Who else keeps, as far as was seen."""
+        return self._lock.other
+
+    @property
+    def silent_s(self) -> float:
+        """How long another one that keeps was not heard of."""
+        return self._lock.silent_s
+
+    def news(self) -> list[str]:
+        """What it has to tell since the last time: whom it took from callers by itself, what it could not follow."""
+        news, self._news = self._news, []
+        return news
+
+    def turn(self, spec: Spec, run: Run, found: Found, *, at: float) -> int:
+        """``at``: when reading of what is given began, by the clock's ``boot``. Writes what differs, what adds before what takes away; how many writes that were; none where another
+        keeps. Raises PodliftError as the cluster does; ``object-changed`` where somebody else wrote in between: look
+        again."""
+        if not self._holds(spec.timings.keeper_s):
+            return 0
+        writes = self._follow(spec, run, found, at)
+        if not writes and self._clock.boot() >= self._probe_at:
+            self._probe(spec, run, found)
+        return writes
+
+    def hold(self, seconds: float) -> None:
+        """For so long there will be no turn."""
+        if self.keeps and not self._lock.covers(seconds):
+            self._lock.renew(for_s=seconds)
+
+    def release(self, *, ended: bool) -> None:
+        """Another may keep. ``ended``: nobody needs to, and nothing of it is left. Where the server is away, the Lease
+        runs out by itself."""
+        with suppress(PodliftError):
+            self._lock.release(remove=ended)
+
+    def _holds(self, keeper_s: float) -> bool:
+        """The renewal is the heartbeat that others see."""
+        note = "; ".join(sorted(self._said))
+        if self.keeps and self._lock.age_s < keeper_s and self._lock.note == note:
+            return True
+        self._lock.note = note
+        if self.keeps and self._lock.renew():
+            return True
+        return self._lock.attempt(heir_of=self._heir_of)
+
+    def _follow(self, spec: Spec, run: Run, found: Found, at: float) -> int:
         live = self._slices(spec)
         standing = {name: slice_of(each) for name, each in live.items()}
-        result = kept(spec, run, found, tuple(standing.values()), health)
-        self.suspicious = result.suspicious
+        self._blind = blind_of(standing.values(), found)
+        result = kept(spec, run, found, tuple(standing.values()), self._health)
+        self._tell(_said(result.low, result.suspicious, found.unread))
         owners: dict[str, Mapping[str, Any] | None] = {}
         writes = 0
         for each in in_order(result.slices, standing):
             if each.service not in owners:
                 owners[each.service] = self._api.get("v1", "Service", spec.namespace, each.service)
+            half = spec.timings.lease_s / 2
+            if not self._lock.covers(half) or self._clock.boot() - at >= half:
+                # this process stood still meanwhile: what it knows is of then
+                break
             writes += self._write(spec, run, each, live.get(each.name), owners[each.service])
         return writes
+
+    def _probe(self, spec: Spec, run: Run, found: Found) -> None:
+        """From every node that can be tried. An instance fails where most of them say so."""
+        began = self._clock.boot()
+        where = {
+            instance_key(each): backend
+            for each, _ in listed_of(spec, run, found)
+            if (backend := port_of(spec, each)) is not None
+        }
+        # with its engine silent, one is asked where it was asked before; else whether its port is open is all to ask
+        closer = {key: self._where[key] for key in self._blind if key in self._where}
+        where |= closer
+        requests = {key: request_of(spec.check, backend) for key, backend in where.items()}
+        requests |= {key: request_of({}, at) for key, at in self._blind.items() if key not in closer}
+        # what was seen at another port was another process
+        health = {key: seen for key, seen in self._health.items() if where.get(key) == self._where.get(key)}
+        self._health, self._where = {key: seen for key, seen in health.items() if key in requests}, where
+        answers: dict[str, tuple[Response, ...]] = {}
+        if requests:
+            # nobody could be asked: that is no evidence
+            with suppress(PodliftError):
+                answers = dict(self._nodes.ask(list(requests.values())))
+        for number, key in enumerate(requests):
+            passed = [answered(of[number]) for of in answers.values()]
+            if passed:
+                fails = 2 * passed.count(False) > len(passed)
+                self._health[key] = self._health.get(key, Health()).seen(not fails)
+        took = self._clock.boot() - began
+        self._probe_at = began + max(spec.timings.keeper_s, took / _PROBING_SHARE)
+
+    def _tell(self, said: frozenset[str]) -> None:
+        self._news += sorted(said - self._said)
+        self._news += [f"no more: {each}" for each in sorted(self._said - said)]
+        self._said = said
 
     def _slices(self, spec: Spec) -> dict[str, dict[str, Any]]:
         names = ",".join(each["metadata"]["name"] for each in spec.services)
@@ -62,11 +184,12 @@ class Keeper:
             return 1
         at = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         service = service_named(spec, wanted.service)
-        made = slice_object(wanted, spec, service, epoch=run.epoch, at=at, owner=owner)
+        epochs = run.epoch, self._lock.epoch
+        made = slice_object(wanted, spec, service, epoch=epochs[0], keeper=epochs[1], at=at, owner=owner)
         if live is None:
             self._api.create(made, manager=MANAGER)
             return 1
-        if slice_of(live) == wanted and _epoch(live) == run.epoch and _owner(live) == _owner(made):
+        if slice_of(live) == wanted and _epochs(live) == epochs and _owner(live) == _owner(made):
             return 0
         metadata = {**made["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
         metadata.setdefault("ownerReferences", None)
@@ -75,8 +198,19 @@ class Keeper:
         return 1
 
 
-def _epoch(live: Mapping[str, Any]) -> int:
-    return int(live["metadata"]["annotations"].get(EPOCH, "0"))
+def _said(low: Collection[str], suspicious: Collection[str], unread: Mapping[str, str]) -> frozenset[str]:
+    said = {f"{key} does not answer, and nobody is sent there" for key in low}
+    if suspicious:
+        said.add(
+            f"suspicious: {', '.join(sorted(suspicious))} do not answer; that is too many at once, rather is the way "
+            "there broken: callers are sent there as before"
+        )
+    return frozenset(said | {f"engine {host} cannot be read: its endpoints stay as they are" for host in unread})
+
+
+def _epochs(live: Mapping[str, Any]) -> tuple[int, int]:
+    said = live["metadata"]["annotations"]
+    return int(said.get(EPOCH, "0")), int(said.get(KEEPER, "0"))
 
 
 def _owner(each: Mapping[str, Any]) -> str:

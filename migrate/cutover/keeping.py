@@ -6,15 +6,15 @@ last one, nor more than half at once: then it is rather our own way there that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .edges import Container, Found
+from .edges import Backend, Container, Found
 from .endpoints import Endpoint, Slice, arrange, instance_key
 from .run import Condition, Run, Spec
 
-_FAILING = 2
+_MOST = 2
 _LAST = 3
 
 
@@ -29,14 +29,20 @@ class Health:
 
     @property
     def failing(self) -> bool:
-        return self.passed.count(False) >= _FAILING
+        return self.passed.count(False) >= _MOST
+
+    @property
+    def well(self) -> bool:
+        return self.passed.count(True) >= _MOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """``suspicious``: instances whose probes fail and that are left as they are, since it would be too many."""
+    """``low``: instances that nobody is sent to, since their probes fail. ``suspicious``: those whose probes fail and
+    that are left as they are, since it would be too many."""
 
     slices: tuple[Slice, ...]
+    low: tuple[str, ...] = ()
     suspicious: tuple[str, ...] = ()
 
 
@@ -44,42 +50,75 @@ def kept(
     spec: Spec, run: Run, found: Found, standing: Sequence[Slice], health: Mapping[str, Health] | None = None
 ) -> Kept:
     """Those that come out empty are to be deleted."""
-    known = {f"{each.host}/{each.id}" for each in (*spec.originals, *run.joined)}
-    containers = [each for each in found.containers if instance_key(each) in known and each.running]
-    listed = [
-        (each, wanted)
-        for each in containers
-        if (wanted := run.wanted.get(instance_key(each), Condition.ABSENT)) is not Condition.ABSENT
-    ]
-    low, suspicious = _lowered(listed, health or {})
+    listed = listed_of(spec, run, found)
+    stands_low = {one.instance for each in standing for one in each.endpoints if one.condition is None}
+    keys = {*(instance_key(each) for each, _ in listed), *blind_of(standing, found)}
+    low, suspicious = _lowered(sorted(keys), stands_low, health or {})
     conditions: list[tuple[Container, Condition | None]] = [
         (each, None if instance_key(each) in low else wanted) for each, wanted in listed
     ]
     made: list[Slice] = []
     for service in spec.services:
         of = [each for each in standing if each.service == service["metadata"]["name"]]
-        made += _with_unread(arrange(service, conditions, of), of, found)
-    return Kept(slices=tuple(made), suspicious=suspicious)
+        made += _with_unread(arrange(service, conditions, of), of, found, run, low)
+    return Kept(slices=tuple(made), low=tuple(sorted(low)), suspicious=suspicious)
+
+
+def listed_of(spec: Spec, run: Run, found: Found) -> list[tuple[Container, Condition]]:
+    """The run's instances that run and are wanted in slices. One that the journal does not know is none of them."""
+    known = {f"{each.host}/{each.id}" for each in (*spec.originals, *run.joined)}
+    return [
+        (each, wanted)
+        for each in found.containers
+        if each.running
+        and instance_key(each) in known
+        and (wanted := run.wanted.get(instance_key(each), Condition.ABSENT)) is not Condition.ABSENT
+    ]
 
 
 def _lowered(
-    listed: Sequence[tuple[Container, Condition]], health: Mapping[str, Health]
+    keys: Sequence[str], stands_low: Collection[str], health: Mapping[str, Health]
 ) -> tuple[frozenset[str], tuple[str, ...]]:
-    keys = [instance_key(each) for each, _ in listed]
-    failing = [key for key in keys if (seen := health.get(key)) is not None and seen.failing]
-    if failing and (len(failing) == len(keys) or len(failing) * 2 > len(keys)):
-        return frozenset(), tuple(failing)
-    return frozenset(failing), ()
+    """What is low stays so until its probes pass again, whoever lowered it."""
+    unknown = Health()
+    stay = frozenset(key for key in keys if key in stands_low and not health.get(key, unknown).well)
+    new = [key for key in keys if key not in stay and health.get(key, unknown).failing]
+    if (len(stay) + len(new)) * 2 > len(keys):
+        return stay, tuple(new)
+    return stay | frozenset(new), ()
 
 
-def _with_unread(made: Iterable[Slice], standing: Sequence[Slice], found: Found) -> list[Slice]:
-    """What stands of hosts that cannot be read stays as it is."""
+def blind_of(standing: Iterable[Slice], found: Found) -> dict[str, Backend]:
+    """Instances that stand in slices and whose hosts cannot be read, but where another container is known to answer;
+    each with where it is called."""
+    return {
+        one.instance: Backend(one.address, each.ports[0][2])
+        for each in standing
+        for one in each.endpoints
+        if one.instance.split("/", 1)[0] in found.unread
+        and not any(Backend(one.address, port) in found.strangers for _, _, port in each.ports)
+    }
+
+
+def _with_unread(
+    made: Iterable[Slice], standing: Sequence[Slice], found: Found, run: Run, low: Collection[str]
+) -> list[Slice]:
+    """What stands of hosts that cannot be read stays as it is, as far as it answers."""
     result = {each.name: each for each in made}
     for each in standing:
-        blind = tuple(one for one in each.endpoints if one.instance.split("/", 1)[0] in found.unread)
+        keys = blind_of([each], found)
+        blind = [one for one in each.endpoints if one.instance in keys]
         if blind:
-            result[each.name] = replace(result[each.name], endpoints=_merged(result[each.name].endpoints, blind))
+            stay = [replace(one, condition=_blindly(one, run, low)) for one in blind]
+            result[each.name] = replace(result[each.name], endpoints=_merged(result[each.name].endpoints, stay))
     return list(result.values())
+
+
+def _blindly(one: Endpoint, run: Run, low: Collection[str]) -> Condition | None:
+    if one.instance in low:
+        return None
+    # it was low, and answers again
+    return one.condition or run.wanted.get(one.instance, Condition.READY)
 
 
 def _merged(seen: Sequence[Endpoint], blind: Sequence[Endpoint]) -> tuple[Endpoint, ...]:

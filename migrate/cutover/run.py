@@ -46,6 +46,7 @@ class Timings:
     lease_s: float = 60
     renew_s: float = 15
     keeper_s: float = 5
+    heartbeat_s: float = 30
     poll_s: float = 1
 
 
@@ -66,6 +67,7 @@ LAB = Timings(
     lease_s=6,
     renew_s=2,
     keeper_s=1,
+    heartbeat_s=3,
     poll_s=0.2,
 )
 """Short timings, for a lab: they give no time to see anything go wrong."""

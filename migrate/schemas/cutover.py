@@ -32,6 +32,7 @@ TIMINGS: Mapping[str, tuple[str, str]] = {
     "lease": ("lease_s", "how long a lock outlives its holder"),
     "renew": ("renew_s", "how often it is renewed"),
     "keeper": ("keeper_s", "how often the keeper looks at the legacy side"),
+    "heartbeat": ("heartbeat_s", "how long a keeper elsewhere may be silent before the driver stands still"),
     "poll": ("poll_s", "how often the driver looks"),
 }
 """Key to field of run.Timings: durations."""
