@@ -21,6 +21,8 @@ _ROW = 15
 _LETTER = 7.0
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 43200, 86400)
 _MOST_TICKS = 9
+# A state that takes more than this part of the time gets that part of the width.
+_ROOM, _SHORTER = 0.5, 0.25
 
 _STYLE = """\
 .cutover{--ink:#1f2328;--paper:#fff;--quiet:#59636e;--rule:#d1d9e0;--band:#eaeef2;--back:#ffebe9;
@@ -30,7 +32,7 @@ _STYLE = """\
 --pods:#4493f8;--legacy:#f0883e;--pause:#d29922}
 }
 .cutover text{font:11px system-ui,sans-serif;fill:var(--ink)}
-.cutover .quiet{fill:var(--quiet)}
+.cutover .quiet,.cutover .tick{fill:var(--quiet)}
 .cutover .name{paint-order:stroke;stroke:var(--paper);stroke-width:4}
 .cutover .rule{stroke:var(--rule);stroke-width:1;fill:none}
 .cutover .band{fill:var(--band)}
@@ -59,6 +61,7 @@ class _Chart:
         end = status.spans[-1].began if status.ended else status.now
         last = max([end, *(at for at, _ in status.share), *(each.at for each in status.gates)])
         self._lasts = max(1.0, last - self._began)
+        self._long = self._longest()
         self._labels, self._rows = self._label_places()
         self._top = 24 + _ROW * self._rows
 
@@ -82,21 +85,43 @@ class _Chart:
 
     # ---- time
 
+    def _longest(self) -> tuple[float, float] | None:
+        """A state that would leave no room for the others, a bake most often: when it begins and ends, in seconds since
+        the run's beginning. It is drawn shorter."""
+        ranges = [(span.began - self._began, self._end(span) - self._began) for span in self._status.spans]
+        began, ended = max(ranges, key=lambda each: each[1] - each[0])
+        others = self._lasts - (ended - began)
+        return (began, ended) if others >= 1 and ended - began > _ROOM * self._lasts else None
+
     def _x(self, at: float) -> float:
-        share = (at - self._began) / self._lasts
-        return _LEFT + _PLOT * min(1.0, max(0.0, share))
+        offset = min(self._lasts, max(0.0, at - self._began))
+        if self._long is None:
+            return _LEFT + _PLOT * offset / self._lasts
+        began, ended = self._long
+        within = min(max(offset - began, 0.0), ended - began)
+        others = self._lasts - (ended - began)
+        return _LEFT + _PLOT * (_SHORTER * within / (ended - began) + (1 - _SHORTER) * (offset - within) / others)
 
     def _end(self, span: Span) -> float:
         return self._began + self._lasts if span.ended is None else span.ended
 
     def _axis(self, bottom: float) -> str:
-        step = next((each for each in _STEPS_S if self._lasts / each <= _MOST_TICKS), 0)
-        step = step or 86400 * math.ceil(self._lasts / 86400 / _MOST_TICKS)
+        """Ticks at even times, but for what is drawn shorter."""
         made = [_line(_LEFT, bottom, _LEFT + _PLOT, bottom)]
-        for number in range(int(self._lasts / step) + 1):
-            x = self._x(self._began + number * step)
-            made.append(_line(x, bottom, x, bottom + 5))
-            made.append(_text(x, bottom + 18, spelled(number * step), anchor="middle", kind="quiet"))
+        parts, drawn = [(0.0, self._lasts)], self._lasts
+        if self._long is not None:
+            began, ended = self._long
+            parts, drawn = [(0.0, began), (ended, self._lasts)], self._lasts - (ended - began)
+            middle = (self._x(self._began + began) + self._x(self._began + ended)) / 2
+            said = f"{spelled(ended - began)}, drawn shorter"
+            made.append(_text(middle, bottom + 18, said, anchor="middle", kind="quiet"))
+        step = next((each for each in _STEPS_S if drawn / each <= _MOST_TICKS), 0)
+        step = step or 86400 * math.ceil(drawn / 86400 / _MOST_TICKS)
+        for start, end in parts:
+            for number in range(math.ceil(start / step), int(end / step) + 1):
+                x = self._x(self._began + number * step)
+                made.append(_line(x, bottom, x, bottom + 5))
+                made.append(_text(x, bottom + 18, spelled(number * step), anchor="middle", kind="tick"))
         made.append(_text(_LEFT, bottom + 34, f"since {moment(self._began)}", kind="quiet"))
         return "".join(made)
 
