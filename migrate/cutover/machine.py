@@ -258,14 +258,22 @@ def _to_drained(m: Moment) -> Steps:
         yield from _drained(m, key)
 
 
+COUNT_AGE_S = 10.0
+"""How long it counts that nobody was connected. It spans a look at slow engines, and every write begins it anew."""
+
+
 def _drained(m: Moment, key: str) -> Steps:
     counted = m.evidence.counted.get(key)
     began = m.run.since.get("drain")
     if began is None:
         yield Commit(run=replace(m.run, since={**m.run.since, "drain": m.now}), why="draining begins")
         return
-    if counted is None or m.boot - counted.at >= 3 * m.spec.timings.poll_s:
-        yield Measure(question=Question.COUNT, of=(key,), why=f"the connections of {m.name(key)}")
+    stale = tuple(
+        each for each in m.keys if (seen := m.evidence.counted.get(each)) is None or m.boot - seen.at >= COUNT_AGE_S
+    )
+    if counted is None or key in stale:
+        # all at once: else what was counted first is too old by when the last one is
+        yield Measure(question=Question.COUNT, of=stale, why="who is connected to the legacy side")
         return
     if counted.peers == ():
         return
@@ -277,7 +285,7 @@ def _drained(m: Moment, key: str) -> Steps:
         return
     said = ", ".join(f"{each.count} of {each.address}" for each in counted.peers)
     if not over:
-        yield Wait(why=f"{m.name(key)} holds {said}")
+        yield Measure(question=Question.COUNT, of=(key,), why=f"{m.name(key)} holds {said}")
     elif m.spec.on_drain_timeout != "stop":
         yield Pause(code="cutover-not-drained", reason=f"{m.name(key)} still holds {said}")
 

@@ -5,8 +5,8 @@
     outcome, why = driver.drive()
     world.wrongs                       # moments at which a caller would have been failed
 
-Every write goes through ``_written``, which tests use to kill a driver before it or after it, or to delay it. It is
-trusted as far as the real world's traces say (tests/cluster/cutover).
+Every write goes through ``_written``, which tests use to kill a driver before it or after it, to delay it, or to stop
+the driver there for a while. It is trusted as far as the real world's traces say (tests/cluster/cutover).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from migrate.cutover.edges import Backend, Container, Draw, Found, Peer, Request
 from migrate.cutover.endpoints import members, takers
 from migrate.cutover.evidence import Judged
 from migrate.cutover.journal import Journal
+from migrate.cutover.keep import LoneKeeper
 from migrate.cutover.keeper import Keeper
 from migrate.cutover.lock import Lock
 from migrate.cutover.measuring import Measuring
@@ -30,6 +31,7 @@ from migrate.cutover.run import LAB, Controller, Original, Run, Spec
 from migrate.cutover.schedule import steps_for
 from migrate.cutover.states import State
 from migrate.cutover.world import World
+from tests.cutover.labels import object_label
 
 SPACE, NAME = "shop", "web"
 # Not the driver's work: they come by the clock.
@@ -51,7 +53,8 @@ def error(code: str, subject: str) -> PodliftError:
 
 @dataclass
 class LegacyContainer:
-    """``connections``: that clients hold open to it; they end some seconds after nobody new is sent to it."""
+    """``connections``: that clients hold open to it; they end some seconds after nobody new is sent to it.
+    ``answers``: while it runs."""
 
     id: str
     name: str
@@ -62,6 +65,7 @@ class LegacyContainer:
     restart: dict[str, Any] = field(default_factory=lambda: {"Name": "always", "MaximumRetryCount": 0})
     connections: int = 3
     stops: int = 0
+    answers: bool = True
     dynamic: bool = False
     idle_since: float | None = None
 
@@ -86,6 +90,9 @@ class Model:
         self.labels: list[str] = []
         self.hooks_run: list[str] = []
         self.on_write: Callable[[str], str] = lambda _label: ""
+        self.beside: list[Callable[[], Any]] = []
+        self.meanwhile: Callable[[], Any] = lambda: None
+        self._asleep = False
         self.delayed: list[Callable[[], Any]] = []
         self.frozen = False
         self.count = pods
@@ -121,11 +128,22 @@ class Model:
         return Spec(**(given | more))
 
     def driver(self, holder: str = "one", **more: Any) -> Driver:
-        lock = Lock(self, self, namespace=SPACE, workload=NAME, holder=holder, lease_s=LAB.lease_s)
+        lock = self.lock(holder)
         lock.acquire()
         measuring = Measuring(nodes=self, connections=self, hooks=self, gates=Pass(), legacy=self, clock=self)
         edges = Edges(api=self, legacy=self, hooks=self, clock=self, measuring=measuring)
-        return Driver(edges, Journal(self, SPACE, NAME), lock, Keeper(self, self), **more)
+        keeper = Keeper(self, self, self, lock.of_keeper(), heir_of=lock.taken_from)
+        return Driver(edges, Journal(self, SPACE, NAME), lock, keeper, **more)
+
+    def lock(self, holder: str) -> Lock:
+        return Lock(self, self, namespace=SPACE, workload=NAME, holder=holder, lease_s=LAB.lease_s)
+
+    def lone_keeper(self, holder: str = "keeper", **more: Any) -> LoneKeeper:
+        """Of a run that has begun; ``beside`` makes it live."""
+        entry = self.journal.read()
+        assert entry is not None
+        keeper = Keeper(self, self, self, self.lock(holder).of_keeper())
+        return LoneKeeper(self.journal, self, keeper, self, entry, **more)
 
     def arrive(self) -> None:
         """What a dead driver had under way arrives, and is refused where it is not of the time any more."""
@@ -180,7 +198,7 @@ class Model:
                 raise error("object-exists", name)
             return dict(copied(self._put(copied(dict(obj)))))
 
-        return dict(self._written(f"create {kind}/{name}", act, timed=kind in _TIMED))
+        return dict(self._written(object_label("create", kind, name, NAME), act, timed=kind in _TIMED))
 
     def patch(
         self,
@@ -209,7 +227,7 @@ class Model:
                 made["metadata"]["generation"] = found["metadata"]["generation"] + 1
             return dict(copied(self._put(made)))
 
-        return dict(self._written(f"patch {kind}/{_steady(name)}", act, timed=kind in _TIMED))
+        return dict(self._written(object_label("patch", kind, name, NAME, body), act, timed=kind in _TIMED))
 
     def delete(
         self,
@@ -230,7 +248,7 @@ class Model:
                 raise error("object-changed", name)
             self._remove((kind, name))
 
-        self._written(f"delete {kind}/{name}", act, timed=kind in _TIMED)
+        self._written(object_label("delete", kind, name, NAME), act, timed=kind in _TIMED)
 
     # ---------------------------------------------------------------- the engines
 
@@ -306,7 +324,7 @@ class Model:
         return dict.fromkeys(self.nodes, answers)
 
     def _answers(self, backend: Backend) -> bool:
-        if any(e.running and (e.address, e.port) == _pair(backend) for e in self.containers):
+        if any(e.running and e.answers and (e.address, e.port) == _pair(backend) for e in self.containers):
             return True
         return any(
             kind == "Pod" and each["status"].get("podIP") == backend.address and each["status"]["ready"]
@@ -345,6 +363,12 @@ class Model:
         self.time += seconds
         self._controllers()
         self._check(f"after {seconds:g} s")
+        # other processes live while one sleeps, and sleep for no time then
+        if not self._asleep:
+            self._asleep = True
+            for live in self.beside:
+                live()
+            self._asleep = False
 
     # ---------------------------------------------------------------- a write, and what follows from it
 
@@ -360,9 +384,13 @@ class Model:
         if fate in ("late", "last"):
             self.delayed.append(act)
             raise Killed
+        if fate == "stopped":
+            self.meanwhile()
         made = act()
         self._controllers()
         self._check(where)
+        if fate == "stopped after":
+            self.meanwhile()
         if fate == "after":
             raise Killed
         return made
@@ -543,11 +571,6 @@ def ended(world: Model) -> bool:
 
 def _pair(backend: Backend) -> tuple[str, int]:
     return backend.address, backend.port
-
-
-def _steady(name: str) -> str:
-    """Pods have names that no two runs share."""
-    return f"{NAME}-pod" if name.startswith(f"{NAME}-1-") else name
 
 
 def _ready(at: float) -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""Runs a real cutover through kills: its process dies at a write, and the next one goes on.
+
+with riding(web, tmp_path, KILL_TIMINGS) as ride:
+    ended = ride.to_the_end()                       # straight: start, and finalize when it rests
+    ride.watch.labels
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from migrate.cutover.journal import Entry, Journal
+from migrate.cutover.run import LAB
+from migrate.hosts import Access
+from tests.cluster.cutover.child import Task
+from tests.cluster.cutover.proxies import CountedHooks, Watch, WatchedCluster, WatchedEngine
+from tests.cluster.served import Served, access
+from tests.lab.probing import probe_commands
+
+KILL_TIMINGS = replace(
+    LAB,
+    settle_floor_s=1,
+    interval_s=0.2,
+    window_s=0.3,
+    min_samples=3,
+    consecutive=1,
+    step_pause_s=0.2,
+    bake_s=0.5,
+    soak_s=0.2,
+    drain_timeout_s=2,
+    front_quiet_s=0.5,
+    lease_s=2,
+    renew_s=1,
+    poll_s=0.1,
+)
+"""Short, so that a kill costs little; nothing of what is proven is by the clock."""
+
+_DRIVERS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """``outcome``: as of driver.Outcome, or an error's code; ``""``: the process was killed."""
+
+    outcome: str
+    why: str = ""
+
+
+@dataclass
+class Ride:
+    """A run and the process that drives it now. ``steps``: each process' verb, how it ended, and the seconds."""
+
+    web: Served
+    watch: Watch
+    hooks: CountedHooks
+    process: subprocess.Popen[bytes]
+    steps: list[tuple[str, Ended, float]] = field(default_factory=list)
+
+    def drive(self, verb: str) -> Ended:
+        """One process, to its end or its death."""
+        assert self.process.stdin is not None
+        began = time.monotonic()
+        self.process.stdin.write(f"{verb}\n".encode())
+        self.process.stdin.flush()
+        self.watch.pid = int(self._said()["pid"])
+        said = self._said()
+        ended = Ended(outcome="")
+        if "status" not in said:
+            ended = Ended(**said)
+            said = self._said()
+        assert ended.outcome or said["status"] == 9, f"{verb} ended with {said['status']}"
+        self.steps.append((verb, ended, round(time.monotonic() - began, 2)))
+        return ended
+
+    def entry(self) -> Entry | None:
+        return Journal(self.web.edge, self.web.space, self.web.name).read()
+
+    def to_the_end(self, verb: str = "start", *, between: Callable[[Entry], None] = lambda _entry: None) -> Ended:
+        """Process after process until the run is over. ``between``: called after each that was killed."""
+        for _ in range(_DRIVERS):
+            ended = self.drive(verb)
+            if ended.outcome in ("ended", "rolled-back"):
+                return ended
+            if ended.outcome == "rest":
+                verb = "finalize"
+                continue
+            assert ended.outcome == "", ended
+            entry = self.entry()
+            if entry is None:
+                verb = "start"
+                continue
+            between(entry)
+            # the dead one holds its lease still
+            verb = "take-over"
+        raise AssertionError("it does not end")
+
+    def _said(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "the process that drives is gone"
+        made: dict[str, Any] = json.loads(line)
+        return made
+
+
+class Chain:
+    """Kills at the first occurrence of each label, after the write. ``known``: labels of a straight run; one that is
+    not among them, as of taking over, counts once whatever the state."""
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self.known = known
+        self.killed: list[str] = []
+        self._seen: set[str] = set()
+
+    def __call__(self, label: str) -> str:
+        if label.endswith(" ask"):
+            # a user's, not the driver's
+            return ""
+        key = label if label in self.known else label.split(": ", 1)[1]
+        if key in self._seen:
+            return ""
+        self._seen.add(key)
+        self.killed.append(label)
+        return "after"
+
+
+@contextmanager
+def riding(web: Served, folder: Path, *, pods: int) -> Iterator[Ride]:
+    """Everything between a run's process and the world. ``pods``: that the plan is to ask for."""
+    watch = Watch(web.name)
+    with ExitStack() as stack:
+        api = stack.enter_context(WatchedCluster(web.lab, watch))
+        hooks = stack.enter_context(CountedHooks(folder, watch))
+        hosts: list[Access] = []
+        for number, engine in enumerate(web.engines):
+            proxy = stack.enter_context(WatchedEngine(folder / f"{engine.name}.sock", engine, watch))
+            way = access(engine)
+            host = replace(way.entry.host, url=proxy.url)
+            hosts.append(replace(way, entry=replace(way.entry, host=host)))
+            own = sorted(name for name, of in web.containers.items() if of is engine)
+            for name in own:
+                index = sorted(web.containers).index(name)
+                watch.instances[web.inspected()[name]["Id"]] = f"h{number}/c{index}"
+        workloads = [
+            {**each, "replicas": dict.fromkeys(each["replicas"], pods)} if each["name"] == web.name else each
+            for each in web.plan.workloads
+        ]
+        task = Task(
+            kubeconfig=api.kubeconfig(folder),
+            space=web.space,
+            name=web.name,
+            plan=replace(web.plan, workloads=tuple(workloads)),
+            hosts=hosts,
+            nodes={name: {"probe": argv} for name, argv in probe_commands(web.lab).items()},
+            settings=replace(web.settings, hooks=hooks.hooks, on_drain_timeout="stop"),
+        )
+        process = stack.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.cluster.cutover.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        stack.callback(process.stdin.close)
+        process.stdin.write(pickle.dumps(task))
+        process.stdin.flush()
+        ready = process.stdout.readline()
+        assert ready, "the process that drives did not start"
+        yield Ride(web=web, watch=watch, hooks=hooks, process=process)
