@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from .edges import Container
-from .endpoints import ADMITTED, Member, gated_selector, instance_key, wide_selector
+from .endpoints import ADMITTED, KEEPER, Member, gated_selector, instance_key, wide_selector
 from .history import GateLine, Span, gates_of, pauses_of, share_of, spans_of
-from .journal import Entry, Requests, state_of
+from .journal import Entry, state_of
 from .run import Condition, Direction, Original, Run, Spec
 from .schedule import shares
-from .states import ENDED, State, after
+from .states import ENDED, State
+from .waiting import Waiting, approvals_of, waiting_of
 from .world import SeenService, World
 
 KEEPER_STALE_S = 30.0
@@ -22,24 +23,16 @@ KEEPER_STALE_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A Lease: who holds it, and how long ago it was renewed, by this machine's clock."""
+    """A Lease: who holds it, how long ago it was renewed, by this machine's clock, and what its holder has to tell."""
 
     holder: str
     age_s: float
     lease_s: float
+    note: str = ""
 
     @property
     def over(self) -> bool:
         return self.age_s > self.lease_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """What a run waits for, and since when. ``until``: when it is over, where that is a matter of time."""
-
-    what: str
-    since: float
-    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +149,8 @@ class Status:
 
     @property
     def keeper_away(self) -> bool:
-        """Nobody keeps the legacy slices true, though callers depend on them. A driver is a keeper too."""
-        heard = (each.age_s <= KEEPER_STALE_S for each in (self.keeper, self.lock) if each is not None)
-        return self.keeper_needed and not any(heard)
+        """Nobody keeps the legacy slices true, though callers depend on them."""
+        return self.keeper_needed and (self.keeper is None or self.keeper.age_s > KEEPER_STALE_S)
 
     @property
     def pods_share(self) -> float | None:
@@ -188,8 +180,8 @@ def status_of(
         direction=run.direction.value,
         epoch=run.epoch,
         paused=run.paused,
-        waiting=_waiting(entry, now, lock),
-        approvals=tuple(each.value for each in _approvals(spec, run)),
+        waiting=waiting_of(entry, now, driven=lock is not None and not lock.over),
+        approvals=tuple(each.value for each in approvals_of(spec, run)),
         act=run.intent.what if run.intent else "",
         lock=lock,
         keeper=keeper,
@@ -216,85 +208,14 @@ def held_by(lease: Mapping[str, Any] | None, now: float) -> Held | None:
     spec = (lease or {}).get("spec") or {}
     if not spec.get("holderIdentity"):
         return None
+    annotations = (lease or {}).get("metadata", {}).get("annotations") or {}
     renewed = datetime.fromisoformat(spec["renewTime"]).timestamp() if spec.get("renewTime") else 0.0
     return Held(
         holder=spec["holderIdentity"],
         age_s=max(0.0, now - renewed),
         lease_s=float(spec.get("leaseDurationSeconds") or 0),
+        note=annotations.get(KEEPER, ""),
     )
-
-
-# ---------------------------------------------------------------- what it waits for
-
-
-def _waiting(entry: Entry, now: float, lock: Held | None) -> Waiting | None:
-    spec, run = entry.spec, entry.run
-    if run.state in ENDED:
-        return None
-    last: Mapping[str, Any] = entry.history[-1] if entry.history else {"at": now, "event": "", "text": ""}
-    since = float(last["at"])
-    if entry.requests:
-        return Waiting(what=f"a driver, to take up what was asked: {_asked(entry.requests)}", since=since)
-    if run.paused:
-        return Waiting(what=f"podlift cutover resume {spec.name}, or abort", since=since)
-    if rest := _rest(spec, run):
-        return Waiting(what=rest, since=run.since.get(run.state.value, since))
-    timer = _timer(spec, run, now)
-    pending = _approvals(spec, run)
-    word = ""
-    if not timer and pending and run.state.reached + 1 == pending[0].reached and last["event"] != "intent":
-        word = f"podlift cutover approve {spec.name}, before {pending[0]}"
-    if lock is None or lock.over:
-        driver = f"a driver: podlift cutover resume {spec.name}"
-        return Waiting(what=f"{word}; and for {driver}" if word else driver, since=since)
-    if timer or word:
-        return timer or Waiting(what=word, since=since)
-    return Waiting(what=f"what follows from: {last['text']}", since=since)
-
-
-def _asked(requests: Requests) -> str:
-    said = [f"approve {each}" for each in requests.approve]
-    said += [name for name in ("pause", "resume", "abort", "finalize") if getattr(requests, name)]
-    return ", ".join(said)
-
-
-def _rest(spec: Spec, run: Run) -> str:
-    if run.direction is Direction.BACK:
-        return ""
-    if run.state is State.STOPPED and "finalize" not in run.done:
-        return f"podlift cutover finalize {spec.name}: all is stopped"
-    if run.state is State.STANDBY and not spec.frozen:
-        return "a freeze hook: without one the legacy scheduler would start again what the run stops"
-    return ""
-
-
-def _timer(spec: Spec, run: Run, now: float) -> Waiting | None:
-    """The time that a step takes by itself, while it is not over."""
-    since, timings = run.since, spec.timings
-    timers = {
-        State.DEPLOYED: (("the step's own time", f"shift-{run.step}", timings.step_pause_s),),
-        State.SHIFT: (("the step's own time", f"shift-{run.step}", timings.step_pause_s),),
-        State.BAKING: (
-            ("the end of the bake", State.BAKING.value, timings.bake_s),
-            ("the end of connections to the legacy side", "drain", timings.drain_timeout_s),
-        ),
-        State.DRAINED: (
-            ("the end of the soak", "soak", timings.soak_s),
-            ("the end of connections to the legacy side", "drain", timings.drain_timeout_s),
-        ),
-    }
-    if run.direction is Direction.FORWARD:
-        for what, name, seconds in timers.get(run.state, ()):
-            if name in since and now < since[name] + seconds:
-                return Waiting(what=what, since=since[name], until=since[name] + seconds)
-    return None
-
-
-def _approvals(spec: Spec, run: Run) -> list[State]:
-    if run.direction is Direction.BACK or run.state in ENDED or run.state is State.STOPPED:
-        return []
-    wanted = (State(each) for each in spec.approvals if f"approve:{each}" not in run.done)
-    return sorted((each for each in wanted if each.reached >= after(run.state).reached), key=lambda one: one.reached)
 
 
 # ---------------------------------------------------------------- what is there

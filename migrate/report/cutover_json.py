@@ -89,7 +89,13 @@ def _share(share: float) -> float:
 def _held(lock: Held | None) -> dict[str, Any] | None:
     if lock is None:
         return None
-    return {"holder": lock.holder, "age": round(lock.age_s, 3), "lease": lock.lease_s, "over": lock.over}
+    return {
+        "holder": lock.holder,
+        "age": round(lock.age_s, 3),
+        "lease": lock.lease_s,
+        "over": lock.over,
+        "note": lock.note,
+    }
 
 
 def _service(each: ServiceStatus) -> dict[str, Any]:

@@ -181,9 +181,10 @@ def _held(lock: Held | None) -> str:
 
 
 def _keeper(status: Status) -> str:
+    held = _held(status.keeper)
     if status.keeper_away:
-        return f"{_held(status.keeper)}: nobody keeps the legacy slices true; podlift cutover resume or keep does"
-    return "the driver" if status.keeper is None else _held(status.keeper)
+        return f"{held}: nobody keeps the legacy slices true; podlift cutover resume or keep does"
+    return f"{held}; {status.keeper.note}" if status.keeper and status.keeper.note else held
 
 
 def _ago(status: Status, at: float) -> str:

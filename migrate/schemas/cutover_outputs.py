@@ -7,7 +7,7 @@ from typing import Any
 from ..cutover.driver import Outcome
 from ..cutover.preflight import Level, Status
 from ..cutover.states import FORWARD, State
-from .building import array, choice, flag, keyed, text, texts, whole
+from .building import array, choice, complete, flag, keyed, text, texts, whole
 
 _COUNT = {"type": "integer", "minimum": 0}
 
@@ -18,7 +18,7 @@ def preview() -> dict[str, Any]:
         "code": text("as podlift explain has it"),
         "level": choice("what it does", *(each.value for each in Level)),
         "status": choice("what became of it", *(each.value for each in Status)),
-        "findings": array("what was found", _all("a finding", finding)),
+        "findings": array("what was found", complete("a finding", finding)),
         "unknown": texts("what may not be read"),
     }
     body: dict[str, Any] = {
@@ -30,16 +30,16 @@ def preview() -> dict[str, Any]:
         "class": text("how a cutover must treat it: stateless, worker, …"),
         "controllers": array(
             "what makes its pods",
-            _all("a controller", {"kind": text("its kind"), "name": text("its name"), "pods": _COUNT}),
+            complete("a controller", {"kind": text("its kind"), "name": text("its name"), "pods": _COUNT}),
         ),
         "services": texts("names of Services that take callers"),
         "legacy": array(
             "running instances",
-            _all("a container", {"host": text("its host"), "name": text("its name"), "id": text("its ID")}),
+            complete("a container", {"host": text("its host"), "name": text("its name"), "id": text("its ID")}),
         ),
         "schedule": array(
             "the steps: pods that are admitted, legacy instances that take new callers, the pods' share of these",
-            _all(
+            complete(
                 "a step",
                 {
                     "state": choice("the state that it belongs to", State.SHIFT, State.STANDBY),
@@ -50,8 +50,9 @@ def preview() -> dict[str, Any]:
             ),
         ),
         "approvals": texts("states before which it waits for a word"),
-        "preflight": _all(
-            "what speaks against it", {"refused": flag("no run may start"), "rows": array("rows", _all("a row", row))}
+        "preflight": complete(
+            "what speaks against it",
+            {"refused": flag("no run may start"), "rows": array("rows", complete("a row", row))},
         ),
         "durations": keyed("state to the seconds that it takes at least", {}, others={"type": "number", "minimum": 0}),
         "endsAt": choice("as far as it goes by itself", State.STANDBY, State.STOPPED),
@@ -59,7 +60,7 @@ def preview() -> dict[str, Any]:
         "bypassing": {
             "description": "who holds connections past the Service; null where nobody was asked",
             "type": ["array", "null"],
-            "items": _all(
+            "items": complete(
                 "a caller",
                 {
                     "instance": text("address and port"),
@@ -69,11 +70,11 @@ def preview() -> dict[str, Any]:
             ),
         },
     }
-    return _all("what podlift cutover preview -o json prints", body)
+    return complete("what podlift cutover preview -o json prints", body)
 
 
 def outcome() -> dict[str, Any]:
-    return _all(
+    return complete(
         "what podlift cutover start, resume, abort and finalize print with -o json",
         {
             "schema": {"const": "podlift.dev/cutover-outcome/v1"},
@@ -88,8 +89,3 @@ def outcome() -> dict[str, Any]:
 
 
 _BACK = (State.ROLLING_BACK, State.ROLLED_BACK)
-
-
-def _all(said: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """A map in which nothing may be missing."""
-    return keyed(said, properties, required=tuple(properties))

@@ -40,7 +40,7 @@ def status() -> dict[str, Any]:
                 "what was journaled last as about to be done; empty: nothing since its state was reached"
             ),
             "driver": _or_null(_lease("who drives it; null: nobody")),
-            "keeper": _or_null(_lease("who keeps the slices without driving; null: nobody")),
+            "keeper": _or_null(_lease("who keeps the slices; null: nobody")),
             "keeperAway": flag("nobody keeps the legacy slices true, though callers depend on them"),
             "seen": flag("cluster and engines were read; else what rests on them is empty"),
             "unread": keyed("engines that were not read, to why", {}, others=text("why")),
@@ -73,6 +73,7 @@ def _lease(said: str) -> dict[str, Any]:
         "age": _seconds("since it was last heard of"),
         "lease": _seconds("how long it may be silent"),
         "over": flag("it was silent for longer"),
+        "note": text("what a keeper has to tell: whom it holds down, what it cannot read"),
     }
     return complete(said, body)
 

@@ -12,6 +12,7 @@ import pytest
 
 from migrate.cutover.driver import Outcome
 from migrate.cutover.edges import Backend
+from migrate.cutover.endpoints import KEEPER
 from migrate.cutover.gates.judging import Side, Tally, Target, judge, rules_of
 from migrate.cutover.history import gates_of, pauses_of, share_of, spans_of
 from migrate.cutover.journal import Entry, Requests
@@ -249,15 +250,26 @@ def test_approvals_to_come() -> None:
 
 
 def test_a_keeper_that_is_away() -> None:
-    """A driver keeps the slices too; where neither was heard of lately, callers may be sent to nobody."""
+    """Not heard of for half a minute, or nobody: callers may be sent to nobody, whoever drives. Before the first slice
+    there is nothing to keep."""
     entry = of(state=State.SHIFT)
     late = Held(holder="x", age_s=31, lease_s=60)
-    assert not status_of(entry, None, now=1000.0, lock=ALIVE).keeper_away
     assert not status_of(entry, None, now=1000.0, keeper=ALIVE).keeper_away
-    status = status_of(entry, None, now=1000.0, lock=late, keeper=late)
+    assert status_of(entry, None, now=1000.0, lock=ALIVE).keeper_away
+    status = status_of(entry, None, now=1000.0, lock=ALIVE, keeper=late)
     assert status.keeper_away
     assert "x, last heard of 31s ago: nobody keeps the legacy slices true" in status_table(status)
     assert not status_of(of(state=State.PLANNED, wanted={}), None, now=1000.0).keeper_away
+
+
+def test_what_a_keeper_has_to_tell() -> None:
+    """Its note stands beside its name, as it is read from its Lease."""
+    lease = {
+        "metadata": {"annotations": {KEEPER: "web-0 fails its probe"}},
+        "spec": {"holderIdentity": "k", "renewTime": "1970-01-01T00:16:39Z", "leaseDurationSeconds": 6},
+    }
+    told = status_table(status_of(of(state=State.SHIFT), None, now=1000.0, keeper=held_by(lease, 1000.0)))
+    assert "keeper      k, last heard of 1s ago; web-0 fails its probe\n" in told
 
 
 def test_without_cluster_and_engines() -> None:
@@ -418,7 +430,7 @@ def test_nothing_in_a_table_moves_the_cursor() -> None:
 
 
 def test_colours_are_for_what_wants_a_look() -> None:
-    """The first line's kind: paused, under way, ended."""
+    """The first line's kind: paused, under way, ended, without a keeper."""
     kinds: list[str] = []
 
     def paint(text: str, kind: str) -> str:
@@ -426,8 +438,9 @@ def test_colours_are_for_what_wants_a_look() -> None:
         return text
 
     for entry in (of(state=State.SHIFT, paused="x: y"), of(state=State.SHIFT), of(state=State.FINALIZED)):
-        status_table(status_of(entry, None, now=1000.0, lock=ALIVE), paint)
-    assert kinds == ["undecided", "changed", "added"]
+        status_table(status_of(entry, None, now=1000.0, lock=ALIVE, keeper=ALIVE), paint)
+    status_table(status_of(of(state=State.SHIFT), None, now=1000.0, lock=ALIVE), paint)
+    assert kinds == ["undecided", "changed", "added", "undecided"]
 
 
 def test_a_world_says_what_pods_get() -> None:

@@ -1,0 +1,92 @@
+"""What a run waits for, and since when, as far as its journal tells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .journal import Entry, Requests
+from .run import Direction, Run, Spec
+from .states import ENDED, State, after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What a run waits for, and since when. ``until``: when it is over, where that is a matter of time."""
+
+    what: str
+    since: float
+    until: float | None = None
+
+
+def waiting_of(entry: Entry, now: float, *, driven: bool) -> Waiting | None:
+    """``driven``: somebody drives it. None: the run has ended."""
+    spec, run = entry.spec, entry.run
+    if run.state in ENDED:
+        return None
+    last: Mapping[str, Any] = entry.history[-1] if entry.history else {"at": now, "event": "", "text": ""}
+    since = float(last["at"])
+    if entry.requests:
+        return Waiting(what=f"a driver, to take up what was asked: {_asked(entry.requests)}", since=since)
+    if run.paused:
+        return Waiting(what=f"podlift cutover resume {spec.name}, or abort", since=since)
+    if rest := _rest(spec, run):
+        return Waiting(what=rest, since=run.since.get(run.state.value, since))
+    timer = _timer(spec, run, now)
+    pending = approvals_of(spec, run)
+    word = ""
+    if not timer and pending and run.state.reached + 1 == pending[0].reached and last["event"] != "intent":
+        word = f"podlift cutover approve {spec.name}, before {pending[0]}"
+    if not driven:
+        driver = f"a driver: podlift cutover resume {spec.name}"
+        return Waiting(what=f"{word}; and for {driver}" if word else driver, since=since)
+    if timer or word:
+        return timer or Waiting(what=word, since=since)
+    return Waiting(what=f"what follows from: {last['text']}", since=since)
+
+
+def _asked(requests: Requests) -> str:
+    said = [f"approve {each}" for each in requests.approve]
+    said += [name for name in ("pause", "resume", "abort", "finalize") if getattr(requests, name)]
+    return ", ".join(said)
+
+
+def _rest(spec: Spec, run: Run) -> str:
+    if run.direction is Direction.BACK:
+        return ""
+    if run.state is State.STOPPED and "finalize" not in run.done:
+        return f"podlift cutover finalize {spec.name}: all is stopped"
+    if run.state is State.STANDBY and not spec.frozen:
+        return "a freeze hook: without one the legacy scheduler would start again what the run stops"
+    return ""
+
+
+def _timer(spec: Spec, run: Run, now: float) -> Waiting | None:
+    """The time that a step takes by itself, while it is not over."""
+    since, timings = run.since, spec.timings
+    timers = {
+        State.DEPLOYED: (("the step's own time", f"shift-{run.step}", timings.step_pause_s),),
+        State.SHIFT: (("the step's own time", f"shift-{run.step}", timings.step_pause_s),),
+        State.BAKING: (
+            ("the end of the bake", State.BAKING.value, timings.bake_s),
+            ("the end of connections to the legacy side", "drain", timings.drain_timeout_s),
+        ),
+        State.DRAINED: (
+            ("the end of the soak", "soak", timings.soak_s),
+            ("the end of connections to the legacy side", "drain", timings.drain_timeout_s),
+        ),
+    }
+    if run.direction is Direction.FORWARD:
+        for what, name, seconds in timers.get(run.state, ()):
+            if name in since and now < since[name] + seconds:
+                return Waiting(what=what, since=since[name], until=since[name] + seconds)
+    return None
+
+
+def approvals_of(spec: Spec, run: Run) -> list[State]:
+    """States before which it will still wait for a word, in order."""
+    if run.direction is Direction.BACK or run.state in ENDED or run.state is State.STOPPED:
+        return []
+    wanted = (State(each) for each in spec.approvals if f"approve:{each}" not in run.done)
+    return sorted((each for each in wanted if each.reached >= after(run.state).reached), key=lambda one: one.reached)
