@@ -214,6 +214,7 @@ class Attached:
         self._clock = clock or SystemClock()
         self._record = record
         self._journal = Journal(cluster, namespace, workload)
+        self._looking: Edges | None = None
 
     def entry(self) -> Entry:
         """The journal now. Raises PodliftError ``no-cutover``, ``bad-journal``."""
@@ -244,8 +245,9 @@ class Attached:
         """What is there now; it only reads."""
         from .observing import observe
 
-        edges = self._edges(entry.spec)
-        return observe(edges.api, edges.legacy, entry.spec, self._clock)
+        if self._looking is None:
+            self._looking = self._edges(entry.spec)
+        return observe(self._looking.api, self._looking.legacy, entry.spec, self._clock)
 
     def lock(self, entry: Entry) -> Lock:
         """The run's lock, as this process would hold it."""

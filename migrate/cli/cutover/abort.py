@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from converters.errors import PodliftError
@@ -9,13 +11,14 @@ from converters.errors import PodliftError
 from ..clusters import Reach
 from ..command import INTERRUPTED, Command, Session, pass_session
 from .driving import Interruption, drive
-from .runs import attached_to, run_options
+from .runs import attached_to, record_option, run_options
 
 
 @click.command("abort", cls=Command, formats=("table", "json"), progress=True)
 @run_options
+@record_option
 @pass_session
-def command(session: Session, workload: str, reach: Reach) -> int:
+def command(session: Session, workload: str, reach: Reach, record: Path | None) -> int:
     """Lead callers back to the legacy side.
 
     From every state before FINALIZED: legacy containers are started where they were stopped, and proven to answer,
@@ -24,7 +27,7 @@ def command(session: Session, workload: str, reach: Reach) -> int:
     """
     from ...cutover.journal import state_of
 
-    run, named = attached_to(workload, reach)
+    run, named = attached_to(workload, reach, record)
     told = ""
     with Interruption(session) as interrupted:
         while True:

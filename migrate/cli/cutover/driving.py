@@ -39,10 +39,14 @@ class Driven(Protocol):
 
 
 class Interruption:
-    """Called: whether SIGINT or SIGTERM came. The second one ends this process at once. Use as a context."""
+    """Called: whether SIGINT or SIGTERM came. The second one ends this process at once. Use as a context.
 
-    def __init__(self, session: Session) -> None:
+    then  what is told of the first one; ``""``: nothing, for it ends at once
+    """
+
+    def __init__(self, session: Session, then: str = "what is being written is finished, then the run pauses") -> None:
         self._session = session
+        self._then = then
         self._came = False
         self._before: dict[int, Any] = {}
 
@@ -62,7 +66,8 @@ class Interruption:
         if self._came:
             raise KeyboardInterrupt
         self._came = True
-        self._session.talk("Interrupted: what is being written is finished, then the run pauses. Again: ends at once.")
+        if self._then:
+            self._session.talk(f"Interrupted: {self._then}. Once more ends it at once.")
 
 
 class EventProgress:

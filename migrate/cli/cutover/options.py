@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -112,7 +113,7 @@ def only(workloads: Sequence[str]) -> str:
 
 
 def cutover_of(
-    session: Session, place: str, workload: str, reach: Reach, given: Given, flags: Flags
+    session: Session, place: str, workload: str, reach: Reach, given: Given, flags: Flags, record: Path | None = None
 ) -> tuple[Cutover, Plan, Cluster]:
     """From the plan directory, podlift.yaml and flags. Raises PodliftError as these do."""
     from converters.workload import Host
@@ -135,5 +136,6 @@ def cutover_of(
         hosts=[Access(entry=each, how=each.exec, probe=each.probe, image=each.image) for each in entries],
         settings=section.of(workload, flags),
         nodes=section.nodes,
+        record=record,
     )
     return made, plan, cluster

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,10 +44,34 @@ def run_options(function: Function) -> Function:
     return click.argument("workload", metavar="WORKLOAD")(cluster_options(function))
 
 
-def attached_to(workload: str, reach: Reach) -> tuple[Attached, Named]:
+def record_option(function: Function) -> Function:
+    return click.option(
+        "--record",
+        metavar="FILE",
+        callback=_writable,
+        help="Add what is done to FILE as well, a line of JSON each: the journal keeps the newest lines only.",
+    )(function)
+
+
+def _writable(ctx: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
+    """Said before a run begins: later, a record that cannot be written holds nothing up."""
+    if value is None:
+        return None
+    try:
+        with Path(value).open("a"):
+            return Path(value)
+    except OSError as error:
+        raise click.BadParameter(
+            f"{value}: {(error.strerror or str(error)).lower()}", ctx=ctx, param=parameter
+        ) from error
+
+
+def attached_to(workload: str, reach: Reach, record: Path | None = None) -> tuple[Attached, Named]:
     """The run of a workload, by its journal; nothing is read yet. Raises PodliftError as Cluster does."""
     from ...cutover.cutover import Attached
 
     cluster = cluster_of(reach)
     namespace = cluster.namespace
-    return Attached(cluster, namespace, workload), Named(workload=workload, namespace=namespace, reach=reach)
+    return Attached(cluster, namespace, workload, record=record), Named(
+        workload=workload, namespace=namespace, reach=reach
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,7 @@ from ..options import Given, host_options
 from .agreeing import agree, asked_by_somebody
 from .driving import Interruption, drive
 from .options import cutover_of, only, setting_options
-from .runs import Named
+from .runs import Named, record_option
 
 if TYPE_CHECKING:
     from ...cutover.cutover import Cutover
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @setting_options
 @click.option("--yes", is_flag=True, help="Do not ask, and do not hold before SHIFT unless podlift.yaml says so.")
 @click.option("--no-wait", is_flag=True, help="Exit 4 where it waits for approval.")
+@record_option
 @cluster_options
 @host_options
 @pass_session
@@ -35,6 +37,7 @@ def command(
     workloads: tuple[str, ...],
     yes: bool,
     no_wait: bool,
+    record: Path | None,
     flags: Flags,
     reach: Reach,
     host: tuple[str, ...],
@@ -53,7 +56,7 @@ def command(
 
     workload = only(workloads)
     given = Given(host=host, hosts=hosts)
-    cutover, plan, cluster = cutover_of(session, place, workload, reach, given, replace(flags, yes=yes))
+    cutover, plan, cluster = cutover_of(session, place, workload, reach, given, replace(flags, yes=yes), record)
     entry = entry_of(plan, workload)
     named = Named(
         workload=str(entry["kubernetesName"]), namespace=str(entry["namespace"] or cluster.namespace), reach=reach

@@ -44,7 +44,7 @@ def command(session: Session, workload: str, reach: Reach, watch: bool, until: s
     if watch and session.output in _REPORTS:
         raise click.UsageError("a report is not watched; leave out -w", click.get_current_context())
     run, _ = attached_to(workload, reach)
-    with Interruption(session) as interrupted:
+    with Interruption(session, then="") as interrupted:
         while True:
             seen = run.status()
             code = _over(seen, until)

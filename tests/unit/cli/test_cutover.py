@@ -78,9 +78,10 @@ class Library:
     outcome: Outcome = Outcome.REST
     why: str = ""
     id: str = "r1"
+    record: Path | None = None
 
     def __call__(self, *_given: Any, **more: Any) -> Library:
-        self.settings = more.get("settings", self.settings)
+        self.settings, self.record = more.get("settings", self.settings), more.get("record")
         return self
 
     def _drive(self, interrupted: Callable[[], bool]) -> Iterator[Event]:
@@ -126,8 +127,8 @@ class Library:
     def pause(self, reason: str) -> None:
         self.asked.append(("pause", reason))
 
-    def keep(self, interrupted: Callable[[], bool]) -> Iterator[Event]:
-        self.asked.append("keep")
+    def keep(self, interrupted: Callable[[], bool], *, drive: bool) -> Iterator[Event]:
+        self.asked.append(("keep", drive))
         yield Event(at=1.0, kind="keeper", state="SHIFT", text="web on h1 answers")
         self.during()
         while not interrupted():
@@ -224,11 +225,19 @@ def test_plain_progress_tells_a_wait_once(library: Library) -> None:
     assert run("resume", "web", "-q").stderr == ""
 
 
+@pytest.mark.parametrize("verb", [("start", "plan", "web", "--yes"), ("resume", "web"), ("abort", "web")])
+def test_a_record_is_kept_where_it_is_asked_for(library: Library, verb: tuple[str, ...]) -> None:
+    """By the library."""
+    run(*verb, "--record", "run.jsonl")
+    assert library.record == Path("run.jsonl")
+
+
 def test_the_first_interrupt_pauses_the_run(library: Library) -> None:
     """The driver hears of it and ends by itself; 130, with the way on."""
     library.during = lambda: os.kill(os.getpid(), signal.SIGINT)
     done = run("resume", "web", "--take-over", "--no-wait")
     assert done.exit_code == 130
+    assert "then the run pauses" in done.stderr
     assert library.asked == [("resume", True, True)]
     assert "next: podlift cutover resume web -n shop" in done.stderr
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -297,6 +306,7 @@ def test_flags_come_over_the_projects_settings(library: Library) -> None:
         (("start", "plan", "web", "--bake", "soon"), "is no duration"),
         (("approve", "web", "STOPPED"), "'STOPPED' is not one of"),
         (("status", "web", "-w", "-o", "html"), "a report is not watched"),
+        (("resume", "web", "--record", "missing/run.jsonl"), "missing/run.jsonl: no such file"),
     ],
 )
 def test_wrong_usage(library: Library, args: tuple[str, ...], said: str) -> None:
@@ -484,9 +494,9 @@ def test_status_is_watched_until_the_end(library: Library, monkeypatch: pytest.M
 def test_keep_lasts_until_it_is_interrupted(library: Library) -> None:
     """It drives nothing; being told to end is how it ends."""
     library.during = lambda: os.kill(os.getpid(), signal.SIGTERM)
-    done = run("keep", "web")
+    done = run("keep", "web", "--drive")
     assert done.exit_code == 0
-    assert library.asked == ["keep"]
+    assert library.asked == [("keep", True)]
     assert "web on h1 answers" in done.stderr
 
 
