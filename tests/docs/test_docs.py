@@ -7,6 +7,7 @@ but not compared). A ``python`` block is a program. A comment above a block tell
     <!-- test: in=repo -->                            the checkout itself
     <!-- test: needs=engine -->                       DOCKER_HOST leads to a Docker engine
     <!-- test: in=repo needs=cluster -->              kubectl is there, and its current context is a cluster
+    <!-- test: needs=served -->                       the same, and what served_project of conftest.py makes
 
 Blocks of one page share their folder, so that a later block may use what an earlier one made.
 """
@@ -81,7 +82,9 @@ def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Non
     for block in blocks(page):
         if block.told.get("needs") == "engine":
             environment["DOCKER_HOST"] = request.getfixturevalue("engine").url
-        if block.told.get("needs") == "cluster":
+        if block.told.get("needs") == "served":
+            request.getfixturevalue("served_project")
+        if block.told.get("needs") in ("cluster", "served"):
             environment |= _reach(request.getfixturevalue("cluster"), tmp_path, environment["PATH"])
         folder = _folder(block.told.get("in", ""), tmp_path)
         expected = int(block.told.get("exit", "0"))
