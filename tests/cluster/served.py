@@ -3,12 +3,17 @@
 with served(lab_cluster, engine, space, tmp_path, instances=2) as web:
     cutover = web.cutover()
     for event in cutover.run(): ...
+
+with several(lab_cluster, engines, space, tmp_path, names=["one", "two"]) as found:      # of one plan
+    found["one"].cutover()
 """
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -31,22 +36,30 @@ from tests.lab.engine import LabEngine
 from tests.lab.probing import probe_commands
 
 PORT = 18080
+LEDGER = "/ledger"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
+    """``containers``: by name, and the engine on which each runs."""
+
     lab: LabCluster
-    engine: LabEngine
+    engines: Sequence[LabEngine]
     space: str
     edge: Cluster
     plan: Plan
     name: str
-    containers: Sequence[str]
+    containers: Mapping[str, LabEngine]
     settings: Settings = field(default_factory=Settings)
 
     @property
+    def engine(self) -> LabEngine:
+        """The first one."""
+        return self.engines[0]
+
+    @property
     def hosts(self) -> tuple[Access, ...]:
-        return (access(self.engine),)
+        return tuple(access(each) for each in self.engines)
 
     def cutover(self, **settings: Any) -> Cutover:
         return Cutover(
@@ -62,10 +75,40 @@ class Served:
         return Attached(self.edge, self.space, self.name)
 
     def running(self) -> list[str]:
-        return sorted(
-            str(each.name)
-            for each in self.engine.client.containers.list(filters={"label": f"com.docker.compose.service={self.name}"})
-        )
+        """The containers that run, by name."""
+        return sorted(name for name, each in self.inspected().items() if each["State"]["Running"])
+
+    def inspected(self) -> dict[str, dict[str, Any]]:
+        """Inspect documents, by name."""
+        return {
+            name: engine.client.api.inspect_container(name)  # type: ignore[no-untyped-call]
+            for name, engine in self.containers.items()
+        }
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT at which callers reach it, once it is bridged."""
+        spec = self.lab.get("service", self.name, "-n", self.space)["spec"]
+        return f"{spec['clusterIP']}:{spec['ports'][0]['port']}"
+
+    def pods(self) -> list[str]:
+        """By name."""
+        found = self.lab.get("pods", "-n", self.space, "-l", f"podlift.dev/workload={self.name}")
+        return [each["metadata"]["name"] for each in found["items"]]
+
+    def ledgers(self) -> dict[str, list[str]]:
+        """The orders that containers, also those that are stopped, and pods have taken, where they were told to write
+        them to LEDGER."""
+        made = {}
+        for name, engine in self.containers.items():
+            chunks, _ = engine.client.api.get_archive(name, LEDGER)
+            with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+                file = archive.extractfile(LEDGER.lstrip("/"))
+                assert file is not None
+                made[name] = file.read().decode().splitlines()
+        for pod in self.pods():
+            made[pod] = self.lab.kubectl("exec", "-n", self.space, pod, "--", "cat", LEDGER).splitlines()
+        return made
 
 
 def access(engine: LabEngine) -> Access:
@@ -75,55 +118,69 @@ def access(engine: LabEngine) -> Access:
 
 @contextmanager
 def served(
+    lab: LabCluster, engine: LabEngine, space: str, folder: Path, *, name: str = "web", **settings: Any
+) -> Iterator[Served]:
+    """One workload on one engine; ``settings`` as ``several`` takes them."""
+    with several(lab, [engine], space, folder, names=[name], **settings) as found:
+        yield found[name]
+
+
+@contextmanager
+def several(
     lab: LabCluster,
-    engine: LabEngine,
+    engines: Sequence[LabEngine],
     space: str,
     folder: Path,
     *,
-    name: str = "web",
+    names: Sequence[str],
     instances: int = 2,
     flags: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     timings: Timings = LAB,
     hooks: bool = True,
-) -> Iterator[Served]:
-    """``flags`` and ``environment`` are the server's; ``hooks``: a freeze hook is given that does nothing."""
-    make_image(engine)
-    lab.load(engine, IMAGE)
-    labels = {"com.docker.compose.project": space, "com.docker.compose.service": name}
-    names = [f"{name}-{number}" for number in range(instances)]
-    with engine.clean():
-        for number, each in enumerate(names):
+) -> Iterator[dict[str, Served]]:
+    """Workloads of one plan, by name. ``instances`` of each are spread over the engines in turn; ``flags`` and
+    ``environment`` are the server's; ``hooks``: a freeze hook is given that does nothing."""
+    places = [
+        (name, f"{name}-{number}", engines[number % len(engines)]) for name in names for number in range(instances)
+    ]
+    with ExitStack() as stack:
+        for engine in engines:
+            stack.enter_context(engine.clean())
+            make_image(engine)
+        lab.load(engines[0], IMAGE)
+        for number, (name, container, engine) in enumerate(places):
             engine.client.containers.run(
                 IMAGE,
                 ["app", *flags],
-                name=each,
-                labels=labels,
+                name=container,
+                labels={"com.docker.compose.project": space, "com.docker.compose.service": name},
                 ports={"8080/tcp": PORT + number},
                 environment=dict(environment or {}),
                 restart_policy={"Name": "always"},
                 detach=True,
             )
         edge = Cluster(lab.context, lab.kubeconfig, writes_per_s=1000, namespace=space)
-        try:
-            plan = _planned(engine, space)
-            apply_plan(plan, edge)
-            yield Served(
+        stack.callback(edge.close)
+        plan = _planned(engines, space)
+        apply_plan(plan, edge)
+        yield {
+            name: Served(
                 lab=lab,
-                engine=engine,
+                engines=tuple(engines),
                 space=space,
                 edge=edge,
                 plan=plan,
-                name=plan.workloads[0]["name"],
-                containers=names,
-                settings=Settings(timings=timings, approvals=(), hooks=_hooks(folder) if hooks else {}),
+                name=name,
+                containers={container: engine for of, container, engine in places if of == name},
+                settings=Settings(timings=timings, approvals=(), hooks=_hooks(folder, name) if hooks else {}),
             )
-        finally:
-            edge.close()
+            for name in names
+        }
 
 
-def _planned(engine: LabEngine, space: str) -> Plan:
-    capture = discover([access(engine).entry])
+def _planned(engines: Sequence[LabEngine], space: str) -> Plan:
+    capture = discover([access(each).entry for each in engines])
     answers = (
         Answered(code="acts-unasked", answer="no", line=1),
         Answered(code="image-local-only", answer=IMAGE, line=2),
@@ -134,13 +191,13 @@ def _planned(engine: LabEngine, space: str) -> Plan:
         decisions=Decisions(answers=answers),
         estate=space,
     )
-    assert not plan.withheld, plan.undecided
+    assert not plan.withheld, plan.questions
     return plan
 
 
-def _hooks(folder: Path) -> dict[str, tuple[str, ...]]:
+def _hooks(folder: Path, name: str) -> dict[str, tuple[str, ...]]:
     """A scheduler that keeps off while a file is there."""
-    frozen = folder / "frozen"
+    frozen = folder / f"{name}.frozen"
     return {
         "freeze": ("touch", str(frozen)),
         "frozen": ("test", "-e", str(frozen)),
