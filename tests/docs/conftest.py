@@ -32,12 +32,9 @@ def served_project(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], tmp_
 
 
 def _project(web: Served) -> dict[str, object]:
-    hosts = [
-        {"name": each.name, "url": each.url, "address": each.address, "exec": list(each.host.enter())}
-        for each in web.engines
-    ]
+    edge = web.engine
     return {
-        "hosts": hosts,
+        "hosts": [{"name": edge.name, "url": edge.url, "address": edge.address, "exec": list(edge.host.enter())}],
         "cutover": {
             "profile": "lab",
             "hooks": {name: list(argv) for name, argv in web.settings.hooks.items()},
