@@ -7,9 +7,10 @@ either there or not there, and the machine decides from what is there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from converters.errors import PodliftError
 
@@ -17,6 +18,7 @@ from .acting import perform
 from .decision import Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Wait
 from .edges import Api, Clock, Hooks, Legacy
 from .evidence import Evidence
+from .history import gate_lines
 from .journal import Entry, Journal, LostError, Requests
 from .keeper import Keeper
 from .lock import Lock
@@ -218,6 +220,7 @@ class Driver:
                 return self._pause("cutover-timeout", decision.why)
             self._tell("measure", decision.why)
             self._evidence = self._edges.measuring.measure(decision, spec, world, self._evidence)
+            self._keep_windows(decision.of)
             self._sleep()
         elif isinstance(decision, Wait | Keep):
             patience = decision.timeout_s if isinstance(decision, Wait) else spec.timings.observe_timeout_s
@@ -291,8 +294,17 @@ class Driver:
         self._write(replace(self._entry.run, paused=f"{code}: {reason}"), "pause", reason)
         return Outcome.PAUSED, f"{code}: {reason}"
 
-    def _write(self, run: Run, event: str, text: str, *, taken: bool = False) -> None:
-        more: Mapping[str, float] = {} if self._share is self._share_told else self._share
+    def _keep_windows(self, steps: Iterable[str]) -> None:
+        """What the gates said of the windows that have just been closed."""
+        for step in steps:
+            judged = self._evidence.judged.get(step)
+            for text, more in gate_lines(step, judged.window if judged else ()):
+                self._write(self._entry.run, "gate", text, more=more)
+
+    def _write(
+        self, run: Run, event: str, text: str, *, taken: bool = False, more: Mapping[str, Any] | None = None
+    ) -> None:
+        more = {**(more or {}), **({} if self._share is self._share_told else self._share)}
         self._entry = self._journal.commit(
             self._entry, run, at=self._edges.clock.now(), event=event, text=text, taken=taken, more=more
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .edges import Peer
+from .gates.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,12 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """``outcome``: passed, failed, inconclusive, or going: not decided yet."""
+    """``outcome``: passed, failed, inconclusive, or going: not decided yet. ``window``: what each gate said of the one
+    that has just been closed."""
 
     outcome: str
     said: str
+    window: tuple[Outcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

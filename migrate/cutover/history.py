@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .gates.outcome import Outcome, Result
 from .journal import Entry
 from .states import State
 
@@ -37,6 +38,16 @@ class GateLine:
     result: str
     text: str
     figures: Mapping[str, float] = field(default_factory=dict)
+
+
+def gate_lines(step: str, window: Iterable[Outcome]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a journal shall keep of a window, as text and what more a line says: the figures of requests, and whatever
+    did not pass. A journal has room for some hundred lines, and a run of many steps has as many windows."""
+    for each in window:
+        if "success" in each.figures or each.result is not Result.PASSED:
+            figures = {name: round(value, 6) for name, value in each.figures.items()}
+            more = {"step": step, "gate": each.gate, "result": each.result.value, "figures": figures}
+            yield f"{each.gate}: {each.reason}", more
 
 
 def gates_of(history: Iterable[Line]) -> Iterator[GateLine]:

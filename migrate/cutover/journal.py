@@ -126,7 +126,7 @@ class Journal:
         else."""
         line = {"at": round(at, 3), "state": state_of(run).value, "event": event, "text": text, **(more or {})}
         for _ in range(_TRIES):
-            history = (*entry.history, line)[-_LINES:]
+            history = _kept((*entry.history, line))
             data = _data(run, history) | ({"requests": "{}"} if taken else {})
             body: dict[str, Any] = {"metadata": {"resourceVersion": entry.version}, "data": data}
             if run.state in ENDED:
@@ -198,6 +198,13 @@ def _data(run: Run, history: tuple[Mapping[str, Any], ...]) -> dict[str, str]:
         "run": json.dumps(run_json(run), sort_keys=True, separators=(",", ":")),
         "history": "\n".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in history),
     }
+
+
+def _kept(history: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
+    """The newest lines. Those of gates, of which a long bake has without end, take half of the room and no more."""
+    gates = [number for number, line in enumerate(history) if line["event"] == "gate"]
+    surplus = frozenset(gates[: -(_LINES // 2)])
+    return tuple(line for number, line in enumerate(history) if number not in surplus)[-_LINES:]
 
 
 def _requests_json(requests: Requests) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..acting import variables
@@ -103,7 +104,7 @@ class LiveGates:
         self.analyses[self._what] = fed
         self._window, self._asking, self._pods = None, None, admitted(world)
         self._next = self._clock.boot() + spec.timings.interval_s
-        return _told(fed)
+        return replace(_told(fed), window=fed.last)
 
 
 def _gates(spec: Spec) -> Sequence[Mapping[str, Any]]:

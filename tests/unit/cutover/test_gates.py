@@ -573,6 +573,18 @@ def test_good_pods_pass_after_their_windows() -> None:
     assert 5 <= clock.time - 1000 <= 6
 
 
+def test_each_window_is_told_once() -> None:
+    """With what every gate said of it, when it closes: for the journal."""
+    clock = Clock()
+    gates = LiveGates(Nodes(lambda *_: Response(status=200, seconds=0.01)), clock)
+    windows = []
+    for _ in range(40):
+        windows.append(gates.judge("shift-1", SPEC, world(pod())).window)
+        clock.sleep(0.2)
+    assert [[each.gate for each in window] for window in windows if window] == [["pods", "probe"]] * 2
+    assert all(window[1].figures["success"] == 100 for window in windows if window)
+
+
 def test_twenty_good_runs_and_no_false_alarm() -> None:
     """With the jitter of a real network, and now and then a slow answer."""
     chance = random.Random(1)
