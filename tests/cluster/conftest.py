@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,12 +12,25 @@ from tests.lab.cluster import GivenCluster
 
 
 @pytest.fixture
-def space(cluster: GivenCluster) -> Iterator[str]:
+def spaces(cluster: GivenCluster) -> Iterator[Callable[[], str]]:
+    """Makes namespaces of the test's own."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test-{uuid.uuid4().hex[:8]}"
+        cluster.kubectl("create", "namespace", name)
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def space(spaces: Callable[[], str]) -> str:
     """A namespace of the test's own."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    return spaces()
 
 
 @pytest.fixture

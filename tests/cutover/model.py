@@ -12,14 +12,14 @@ the driver there for a while. It is trusted as far as the real world's traces sa
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converters.errors import PodliftError
 from migrate.cutover.driver import Driver, Edges
-from migrate.cutover.edges import Backend, Container, Draw, Found, Peer, Request, Response
+from migrate.cutover.edges import Backend, Caller, Container, Draw, Found, Inside, Peer, Request, Response
 from migrate.cutover.endpoints import members, takers
 from migrate.cutover.evidence import Judged
 from migrate.cutover.journal import Journal
@@ -34,6 +34,7 @@ from migrate.cutover.world import World
 from tests.cutover.labels import object_label
 
 SPACE, NAME = "shop", "web"
+NODE, DIRECT = "10.0.0.9", "203.0.113.9"
 # Not the driver's work: they come by the clock.
 TIMINGS = replace(LAB, poll_s=0.5, bake_s=2)
 _TIMED = frozenset({"Lease", "Event"})
@@ -84,11 +85,15 @@ class Model:
             for n in range(legacy)
         ]
         self.unread: dict[str, str] = {}
+        # clients that call every instance past the Service, to when they ended; None: they still do
+        self.direct: dict[str, float | None] = {DIRECT: None}
+        self.grace_s: float | None = None
         self.nodes = ("node-a", "node-b")
         self.views: dict[str, list[tuple[float, tuple[Any, ...]]]] = {node: [] for node in self.nodes}
         self.wrongs: list[str] = []
         self.labels: list[str] = []
         self.hooks_run: list[str] = []
+        self.arriving: Callable[[str], Any] = lambda _label: None
         self.on_write: Callable[[str], str] = lambda _label: ""
         self.beside: list[Callable[[], Any]] = []
         self.meanwhile: Callable[[], Any] = lambda: None
@@ -120,17 +125,21 @@ class Model:
             ),
             "steps": steps_for(self.count),
             "check": {"kind": "http", "path": "/", "port": 8080},
-            "hooks": {"freeze": ("freeze",), "frozen": ("frozen",), "unfreeze": ("unfreeze",)},
+            "hooks": {name: (name,) for name in ("freeze", "frozen", "unfreeze", "front")},
             "later": (_hpa(),),
             "timings": TIMINGS,
-            "resolved_before": True,
         }
         return Spec(**(given | more))
 
     def driver(self, holder: str = "one", **more: Any) -> Driver:
         lock = self.lock(holder)
         lock.acquire()
-        measuring = Measuring(nodes=self, connections=self, hooks=self, gates=Pass(), legacy=self, clock=self)
+        return self.driver_of(lock, **more)
+
+    def driver_of(self, lock: Lock, **more: Any) -> Driver:
+        measuring = Measuring(
+            nodes=self, connections=self, inside=self.inside, hooks=self, gates=Pass(), legacy=self, clock=self
+        )
         edges = Edges(api=self, legacy=self, hooks=self, clock=self, measuring=measuring)
         keeper = Keeper(self, self, self, lock.of_keeper(), heir_of=lock.taken_from)
         return Driver(edges, Journal(self, SPACE, NAME), lock, keeper, **more)
@@ -261,6 +270,7 @@ class Model:
                     name=each.name,
                     image="web:1",
                     running=each.running,
+                    stop_s=self.grace_s,
                     ports={"8080/tcp": Backend(each.address, each.port)} if each.running else {},
                     restart=dict(each.restart),
                 )
@@ -283,6 +293,9 @@ class Model:
                 return
             if each.connections:
                 self.wrongs.append(f"{each.name} was stopped while it held {each.connections} connections")
+            for address, ended in self.direct.items():
+                if ended is None:
+                    self.wrongs.append(f"{each.name} was stopped while {address} called it past the Service")
             each.running, each.stops = False, each.stops + 1
 
         self._written(f"stop {host}/{container[:2]}", act)
@@ -298,7 +311,18 @@ class Model:
 
     def established(self, host: str, backend: Backend) -> tuple[Peer, ...] | None:
         count = sum(e.connections for e in self.containers if (e.host, e.address, e.port) == (host, *_pair(backend)))
-        return (Peer("10.0.0.9", count),) if count else ()
+        return (Peer(NODE, count),) if count else ()
+
+    def callers(self, host: str, backend: Backend, *, but: Collection[str] = ()) -> frozenset[Caller] | None:  # noqa: ARG002
+        """A direct client connects each second, and is gone at once; the kernel remembers it for 120 s."""
+        made = {Caller(NODE, 40_000)}
+        for address, ended in self.direct.items():
+            last = int(self.time if ended is None else ended)
+            made |= {Caller(address, 30_000 + at % 20_000) for at in range(int(self.time) - 119, last + 1)}
+        return frozenset(each for each in made if each.address not in but)
+
+    def inside(self) -> Inside:
+        return Inside(addresses=frozenset({NODE}), networks=("10.244.0.0/16",))
 
     def _container(self, identity: str) -> LegacyContainer:
         return next(each for each in self.containers if each.id == identity)
@@ -341,12 +365,15 @@ class Model:
     # ---------------------------------------------------------------- hooks, the clock
 
     def has(self, name: str) -> bool:
-        return name in ("freeze", "frozen", "unfreeze")
+        return name in ("freeze", "frozen", "unfreeze", "front")
 
     def run(self, name: str, variables: Mapping[str, str]) -> None:  # noqa: ARG002
         def act() -> None:
             self.hooks_run.append(name)
-            self.frozen = name == "freeze"
+            if name == "front":
+                self.direct = {address: ended or self.time for address, ended in self.direct.items()}
+            else:
+                self.frozen = name == "freeze"
 
         self._written(f"hook {name}", act)
 
@@ -377,6 +404,7 @@ class Model:
             return act()
         journal = self.store.get(("ConfigMap", f"cutover-{NAME}"))
         where = f"{journal['data']['state'] if journal else '-'}: {label}"
+        self.arriving(where)
         self.labels.append(where)
         fate = self.on_write(where)
         if fate == "before":

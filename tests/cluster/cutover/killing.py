@@ -13,17 +13,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from migrate.cutover.journal import Entry, Journal
 from migrate.cutover.run import LAB
-from migrate.hosts import Access
 from tests.cluster.cutover.child import Task
 from tests.cluster.cutover.proxies import CountedHooks, Watch, WatchedCluster, WatchedEngine
-from tests.cluster.served import Served, access
+from tests.cluster.served import LEDGER, Served, access, served
+from tests.cutover.traces import Picture, picture
+from tests.lab.cluster import Cluster
+from tests.lab.engine import LabEngine
 from tests.lab.probing import probe_commands
 
 KILL_TIMINGS = replace(
@@ -45,6 +47,8 @@ KILL_TIMINGS = replace(
 """Short, so that a kill costs little; nothing of what is proven is by the clock."""
 
 _DRIVERS = 200
+# After SIGTERM the server says on each connection that it was the last answer.
+_GRACEFUL = ("-lag=2s",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,23 +88,46 @@ class Ride:
     def entry(self) -> Entry | None:
         return Journal(self.web.edge, self.web.space, self.web.name).read()
 
-    def to_the_end(self, verb: str = "start", *, between: Callable[[Entry], None] = lambda _entry: None) -> Ended:
-        """Process after process until the run is over. ``between``: called after each that was killed."""
+    def picture(self) -> Picture:
+        """What is there now."""
+        entry = self.entry()
+        return picture(
+            self.web.edge,
+            self.web.space,
+            self.web.name,
+            run=entry.spec.id if entry else "?",
+            containers={
+                self.watch.instances[each["Id"]]: (
+                    each["State"]["Running"],
+                    each["HostConfig"]["RestartPolicy"]["Name"],
+                )
+                for each in self.web.inspected().values()
+            },
+            frozen=self.hooks.frozen,
+        )
+
+    def to_the_end(self, *, abort: bool = False, killed: Callable[[Entry], None] = lambda _entry: None) -> list[str]:
+        """Process after process until the run is over; the outcomes. ``abort``: asked for after the first kill;
+        ``killed``: called after each."""
+        verb = "start"
+        outcomes = []
         for _ in range(_DRIVERS):
             ended = self.drive(verb)
+            outcomes.append(ended.outcome)
             if ended.outcome in ("ended", "rolled-back"):
-                return ended
+                return outcomes
             if ended.outcome == "rest":
                 verb = "finalize"
                 continue
-            assert ended.outcome == "", ended
+            assert ended.outcome == "", f"{verb}: {ended}"
             entry = self.entry()
             if entry is None:
                 verb = "start"
                 continue
-            between(entry)
-            # the dead one holds its lease still
-            verb = "take-over"
+            killed(entry)
+            # the dead one's lease stands for a while yet
+            verb = "abort" if abort else "take-over"
+            abort = False
         raise AssertionError("it does not end")
 
     def _said(self) -> dict[str, Any]:
@@ -133,45 +160,54 @@ class Chain:
 
 
 @contextmanager
-def riding(web: Served, folder: Path, *, pods: int) -> Iterator[Ride]:
-    """Everything between a run's process and the world. ``pods``: that the plan is to ask for."""
+def ridden(lab: Cluster, engine: LabEngine, space: str, folder: Path, *, pods: int = 2) -> Iterator[Ride]:
+    """A workload of one instance, that becomes ``pods`` pods, and all that is between its run and the world."""
+    own = folder / space
+    own.mkdir()
+    with (
+        served(
+            lab,
+            engine,
+            space,
+            own,
+            instances=1,
+            flags=_GRACEFUL,
+            environment={"LEDGER": LEDGER},
+            timings=KILL_TIMINGS,
+        ) as web,
+        _riding(web, own, pods) as ride,
+    ):
+        yield ride
+
+
+@contextmanager
+def _riding(web: Served, folder: Path, pods: int) -> Iterator[Ride]:
     watch = Watch(web.name)
-    with ExitStack() as stack:
-        api = stack.enter_context(WatchedCluster(web.lab, watch))
-        hooks = stack.enter_context(CountedHooks(folder, watch))
-        hosts: list[Access] = []
-        for number, engine in enumerate(web.engines):
-            proxy = stack.enter_context(WatchedEngine(folder / f"{engine.name}.sock", engine, watch))
-            way = access(engine)
-            host = replace(way.entry.host, url=proxy.url)
-            hosts.append(replace(way, entry=replace(way.entry, host=host)))
-            own = sorted(name for name, of in web.containers.items() if of is engine)
-            for name in own:
-                index = sorted(web.containers).index(name)
-                watch.instances[web.inspected()[name]["Id"]] = f"h{number}/c{index}"
-        workloads = [
-            {**each, "replicas": dict.fromkeys(each["replicas"], pods)} if each["name"] == web.name else each
-            for each in web.plan.workloads
-        ]
+    watch.instances = {web.inspected()[name]["Id"]: f"h0/c{at}" for at, name in enumerate(sorted(web.containers))}
+    with (
+        WatchedCluster(web.lab, watch) as api,
+        WatchedEngine(folder / "docker.sock", web.engine, watch) as engine,
+        CountedHooks(folder, watch) as hooks,
+    ):
+        way = access(web.engine)
+        host = replace(way, entry=replace(way.entry, host=replace(way.entry.host, url=engine.url)))
+        (workload,) = web.plan.workloads
+        asked = {**workload, "replicas": dict.fromkeys(workload["replicas"], pods)}
         task = Task(
             kubeconfig=api.kubeconfig(folder),
             space=web.space,
             name=web.name,
-            plan=replace(web.plan, workloads=tuple(workloads)),
-            hosts=hosts,
+            plan=replace(web.plan, workloads=(asked,)),
+            hosts=(host,),
             nodes={name: {"probe": argv} for name, argv in probe_commands(web.lab).items()},
             settings=replace(web.settings, hooks=hooks.hooks, on_drain_timeout="stop"),
         )
-        process = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.cluster.cutover.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        stack.callback(process.stdin.close)
-        process.stdin.write(pickle.dumps(task))
-        process.stdin.flush()
-        ready = process.stdout.readline()
-        assert ready, "the process that drives did not start"
-        yield Ride(web=web, watch=watch, hooks=hooks, process=process)
+        command = [sys.executable, "-m", "tests.cluster.cutover.child"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(pickle.dumps(task))
+            process.stdin.flush()
+            assert process.stdout.readline(), "the process that drives did not start"
+            yield Ride(web=web, watch=watch, hooks=hooks, process=process)
+            process.stdin.close()
