@@ -28,4 +28,4 @@ def history_table(status: Status) -> str:
 def _kind(status: Status) -> str:
     if status.paused or status.keeper_away:
         return "undecided"
-    return "added" if status.ended else "changed"
+    return "added" if status.state == "FINALIZED" else "changed"

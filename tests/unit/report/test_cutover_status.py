@@ -430,7 +430,7 @@ def test_nothing_in_a_table_moves_the_cursor() -> None:
 
 
 def test_colours_are_for_what_wants_a_look() -> None:
-    """The first line's kind: paused, under way, ended, without a keeper."""
+    """The first line's kind: paused, under way, ended, gone back, without a keeper."""
     kinds: list[str] = []
 
     def paint(text: str, kind: str) -> str:
@@ -439,8 +439,9 @@ def test_colours_are_for_what_wants_a_look() -> None:
 
     for entry in (of(state=State.SHIFT, paused="x: y"), of(state=State.SHIFT), of(state=State.FINALIZED)):
         status_table(status_of(entry, None, now=1000.0, lock=ALIVE, keeper=ALIVE), paint)
+    status_table(status_of(of(state=State.ROLLED_BACK), None, now=1000.0), paint)
     status_table(status_of(of(state=State.SHIFT), None, now=1000.0, lock=ALIVE), paint)
-    assert kinds == ["undecided", "changed", "added", "undecided"]
+    assert kinds == ["undecided", "changed", "added", "changed", "undecided"]
 
 
 def test_a_world_says_what_pods_get() -> None:
