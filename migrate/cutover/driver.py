@@ -17,6 +17,7 @@ from converters.errors import PodliftError
 from .acting import perform
 from .decision import Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Wait
 from .edges import Api, Clock, Hooks, Legacy
+from .endpoints import instance_key
 from .evidence import Evidence
 from .history import gate_lines
 from .journal import Entry, Journal, LostError, Requests
@@ -26,7 +27,7 @@ from .machine import decide
 from .measuring import Measuring
 from .moment import Moment
 from .observing import observe
-from .run import Direction, Intent, Original, Run, Spec
+from .run import Condition, Direction, Intent, Run, Spec
 from .starting import originals_of
 from .states import ENDED
 from .world import World
@@ -273,7 +274,7 @@ class Driver:
         if asked.finalize:
             run = replace(run, done=run.done | {"finalize"})
         if asked.resume:
-            run = replace(run, paused="", joined=self._joined(entry))
+            run = self._with_changed(entry, replace(run, paused=""))
             self._evidence = replace(self._evidence, judged={})
             self._edges.measuring.gates.forget()
         if asked.pause:
@@ -283,12 +284,15 @@ class Driver:
             run = replace(run, direction=Direction.BACK, gate=gate, paused="")
         return run
 
-    def _joined(self, entry: Entry) -> tuple[Original, ...]:
-        """With the containers that are there now and of which the run did not know."""
-        known = {(each.host, each.id) for each in (*entry.spec.originals, *entry.run.joined)}
+    def _with_changed(self, entry: Entry, run: Run) -> Run:
+        """With the containers that are there now and of which the run did not know; without those that are gone."""
+        known = {f"{each.host}/{each.id}": each.host for each in (*entry.spec.originals, *run.joined)}
         found = self._edges.legacy.find()
-        new = [each for each in originals_of(found.containers) if (each.host, each.id) not in known]
-        return (*entry.run.joined, *new)
+        there = {instance_key(each) for each in found.containers}
+        gone = [key for key, host in known.items() if key not in there and host not in found.unread]
+        new = [each for each in originals_of(found.containers) if f"{each.host}/{each.id}" not in known]
+        wanted = {key: Condition.ABSENT if key in gone else each for key, each in run.wanted.items()}
+        return replace(run, joined=(*run.joined, *new), wanted=wanted)
 
     def _pause(self, code: str, reason: str) -> tuple[Outcome, str]:
         self._write(replace(self._entry.run, paused=f"{code}: {reason}"), "pause", reason)

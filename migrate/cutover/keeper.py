@@ -76,9 +76,11 @@ class Keeper:
         return news
 
     def turn(self, spec: Spec, run: Run, found: Found, *, at: float) -> int:
-        """``at``: when reading of what is given began, by the clock's ``boot``. Writes what differs, what adds before what takes away; how many writes that were; none where another
-        keeps. Raises PodliftError as the cluster does; ``object-changed`` where somebody else wrote in between: look
-        again."""
+        """Writes what differs, what adds before what takes away; how many writes that were; none where another keeps.
+
+        ``at``: when reading of what is given began, by the clock's ``boot``. Raises PodliftError as the cluster does;
+        ``object-changed`` where somebody else wrote in between: look again.
+        """
         if not self._holds(spec.timings.keeper_s):
             return 0
         writes = self._follow(spec, run, found, at)

@@ -101,6 +101,12 @@ def _legacy_as_known(m: Moment) -> Steps:
         container = m.world.container(key)
         if m.wanted(key) is not Condition.ABSENT and (container is None or not container.running):
             yield Wait(why=f"{m.name(key)} does not run", timeout_s=m.spec.timings.observe_timeout_s)
+    joined = tuple(instance_key(each) for each in m.running if instance_key(each) not in m.run.wanted)
+    if joined and m.run.state.reached < State.STOPPED.reached:
+        stands_by = m.run.state.reached >= State.STANDBY.reached
+        yield from m.answers(joined)
+        wanted = dict.fromkeys(joined, Condition.STANDBY if stands_by else Condition.READY)
+        yield from m.want(wanted, "containers that were taken in are called like the others")
 
 
 def _all(m: Moment, condition: Condition) -> dict[str, Condition]:

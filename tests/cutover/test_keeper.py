@@ -1,0 +1,400 @@
+"""The keeper beside a driver, alone, and instead of one that died; on a model of the world."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from migrate.cutover.driver import Outcome
+from migrate.cutover.endpoints import KEEPER, slice_of
+from migrate.cutover.journal import Entry
+from migrate.cutover.keep import LoneKeeper
+from migrate.cutover.run import Condition, Timings
+from tests.cutover.killing import asked, wrongs
+from tests.cutover.model import NAME, TIMINGS, Killed, LegacyContainer, Model, error
+
+LEASE = ("Lease", f"cutover-{NAME}-keeper")
+
+
+def standing(world: Model) -> dict[str, Any]:
+    """Container to (port, condition), as the slices have it."""
+    return {
+        one.instance.split("/")[1][:2]: (each.ports[0][2], one.condition)
+        for (kind, _), live in world.store.items()
+        if kind == "EndpointSlice" and "legacy" in live["metadata"]["name"]
+        for each in [slice_of(live)]
+        for one in each.endpoints
+    }
+
+
+def reached(state: str, *, legacy: int = 2, **more: Any) -> Model:
+    """A run whose driver was killed at its first write in a state."""
+    world = Model(pods=2, legacy=legacy)
+    world.begin(**more)
+    world.on_write = lambda label: "before" if label.startswith(f"{state}:") else ""
+    with pytest.raises(Killed):
+        world.driver("killed").drive()
+    world.on_write = lambda _label: ""
+    return world
+
+
+def kept(world: Model) -> LoneKeeper:
+    """A keeper that lives beside, and holds its Lease by now."""
+    lone = world.lone_keeper()
+    world.beside.append(lone.turn)
+    world.sleep(1)
+    for _ in range(8):
+        world.sleep(1)
+    assert holder(world) == "keeper"
+    return lone
+
+
+def holder(world: Model) -> str:
+    return str(world.store[LEASE]["spec"]["holderIdentity"])
+
+
+def finalized(world: Model, name: str = "second") -> None:
+    for number in range(3):
+        outcome, why = world.driver(f"{name}-{number}").drive(resume=True)
+        if outcome is Outcome.ENDED:
+            return
+        assert outcome is Outcome.REST, why
+        asked(world, finalize=True)
+
+
+# ---------------------------------------------------------------- alone
+
+
+def test_alone_it_follows_what_stops_moves_and_comes_back() -> None:
+    world = reached("SHIFT")
+    kept(world)
+    first = world.containers[0]
+    assert standing(world) == {"c0": (18080, Condition.READY), "c1": (18080, Condition.READY)}
+    first.running = False
+    world.sleep(1)
+    assert standing(world) == {"c1": (18080, Condition.READY)}
+    first.running, first.port = True, 19001
+    world.sleep(1)
+    assert standing(world) == {"c0": (19001, Condition.READY), "c1": (18080, Condition.READY)}
+
+
+def test_one_that_does_not_answer_gets_no_callers_until_it_does() -> None:
+    world = reached("SHIFT")
+    lone = kept(world)
+    world.containers[0].answers = False
+    for _ in range(4):
+        world.sleep(1)
+    assert standing(world)["c0"] == (18080, None)
+    assert "c0" * 8 in world.store[LEASE]["metadata"]["annotations"][KEEPER]
+    world.containers[0].answers = True
+    for _ in range(4):
+        world.sleep(1)
+    assert standing(world)["c0"] == (18080, Condition.READY)
+    assert KEEPER not in world.store[LEASE]["metadata"]["annotations"]
+    told = [each.text for each in lone.events(lambda: True)]
+    assert [("no more" in each, "does not answer" in each) for each in told if "h0/" in each] == [
+        (False, True),
+        (True, True),
+    ]
+
+
+def test_when_nobody_answers_the_way_there_is_suspected() -> None:
+    world = reached("SHIFT")
+    lone = kept(world)
+    for each in world.containers:
+        each.answers = False
+    for _ in range(4):
+        world.sleep(1)
+    assert standing(world) == {"c0": (18080, Condition.READY), "c1": (18080, Condition.READY)}
+    assert world.store[LEASE]["metadata"]["annotations"][KEEPER].startswith("suspicious: ")
+    assert any(each.text.startswith("suspicious: ") for each in lone.events(lambda: True))
+
+
+def test_with_its_engine_silent_one_that_does_not_answer_is_still_lowered() -> None:
+    world = reached("SHIFT")
+    kept(world)
+    world.unread = {"h0": "no answer"}
+    world.sleep(1)
+    assert standing(world)["c0"] == (18080, Condition.READY)
+    world.containers[0].running = False
+    for _ in range(4):
+        world.sleep(1)
+    assert standing(world) == {"c0": (18080, None), "c1": (18080, Condition.READY)}
+
+
+def test_it_outlives_the_api_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = reached("SHIFT")
+    lone = kept(world)
+
+    def away(*_given: Any, **_named: Any) -> Any:
+        raise error("cluster-unreachable", "the cluster")
+
+    with monkeypatch.context() as patch:
+        for name in ("get", "list", "patch", "create", "delete"):
+            patch.setattr(world, name, away)
+        world.containers[0].running = False
+        # longer than the lease lasts
+        for _ in range(10):
+            world.sleep(1)
+    assert "c0" in standing(world)
+    world.sleep(1)
+    assert "c0" not in standing(world)
+    assert [each.text for each in lone.events(lambda: True)].count("the cluster: as made") == 1
+
+
+def test_two_keepers_of_one_run_take_turns() -> None:
+    world = reached("SHIFT")
+    kept(world)
+    other = world.lone_keeper("other")
+    assert not other.turn()
+    assert holder(world) == "keeper"
+    world.beside.clear()
+    for _ in range(10):
+        world.sleep(1)
+        other.turn()
+    assert holder(world) == "other"
+    # what the first one still sends is of an old epoch
+    epochs = {
+        int(each["metadata"]["annotations"][KEEPER])
+        for (kind, name), each in world.store.items()
+        if kind == "EndpointSlice" and "legacy" in name
+    }
+    assert epochs == {world.store[LEASE]["spec"]["leaseTransitions"]}
+
+
+def test_it_ends_with_the_run_and_leaves_nothing() -> None:
+    world = reached("SHIFT")
+    lone = world.lone_keeper()
+    world.beside.append(lone.turn)
+    finalized(world)
+    texts = [each.text for each in lone.events()]
+    assert texts[0] == "killed keeps; waits until it is gone"
+    assert LEASE not in world.store
+    assert wrongs(world) == []
+
+
+# ---------------------------------------------------------------- beside a driver
+
+
+def test_a_driver_lets_another_keep() -> None:
+    """All that is written to slices bears the other's epoch, the driver's beside it."""
+    world = reached("PREFLIGHT", legacy=1)
+    kept(world)
+    epochs: set[str] = set()
+
+    def on_write(label: str) -> str:
+        epochs.update(
+            each["metadata"]["annotations"][KEEPER]
+            for (kind, name), each in world.store.items()
+            if kind == "EndpointSlice" and "legacy" in name
+        )
+        assert holder(world) == "keeper", label
+        return ""
+
+    world.on_write = on_write
+    finalized(world)
+    assert (world.state, wrongs(world), len(epochs)) == ("FINALIZED", [], 1)
+
+
+def test_a_driver_stands_still_when_the_other_keeper_is_silent_and_then_keeps_itself() -> None:
+    world = reached("SHIFT", legacy=1)
+    kept(world)
+    died = 0.0
+    writes: list[float] = []
+
+    def on_write(label: str) -> str:
+        nonlocal died
+        if label.startswith("PROMOTED") and not died:
+            world.beside.clear()
+            died = world.time
+        elif died:
+            writes.append(world.time - died)
+        return ""
+
+    world.on_write = on_write
+    finalized(world)
+    assert (world.state, wrongs(world)) == ("FINALIZED", [])
+    beat, lease = TIMINGS.heartbeat_s, TIMINGS.lease_s
+    # the last renewal may be as old as a look of the keeper's when it dies
+    assert not [each for each in writes if beat + 0.5 < each < lease - TIMINGS.keeper_s]
+    assert min(each for each in writes if each > beat + 0.5) <= lease + 1
+
+
+def test_a_run_whose_keeper_is_silent_for_long_pauses() -> None:
+    world = reached("SHIFT", legacy=1)
+    kept(world)
+    world.beside.clear()
+    world.store[LEASE]["spec"]["leaseDurationSeconds"] = 900
+    outcome, why = world.driver("second").drive(resume=True)
+    assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "keeper-silent")
+    assert "keeper" in why
+
+
+def test_a_driver_that_follows_a_dead_one_keeps_at_once() -> None:
+    world = reached("SHIFT", legacy=1)
+    began = world.time
+    world.on_write = lambda label: "after" if "EndpointSlice" in label else ""
+    with pytest.raises(Killed):
+        world.driver("second").drive(resume=True)
+    # the lease of the driver, and not another one after it
+    assert world.time - began < 1.5 * TIMINGS.lease_s
+    assert holder(world) == "second"
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["one more", "in place of one"])
+@pytest.mark.parametrize(
+    ("state", "condition"), [("BRIDGED", Condition.READY), ("SHIFT", Condition.READY), ("BAKING", Condition.STANDBY)]
+)
+def test_a_new_instance_waits_for_a_user(state: str, condition: Condition, replaced: bool) -> None:
+    world = reached(state)
+    kept(world)
+    new = LegacyContainer(id="c9" * 8, name="web-9", host="h1", address="10.99.0.9", port=18080)
+    world.containers[1:] = [new] if replaced else [*world.containers[1:], new]
+    world.sleep(1)
+    world.sleep(1)
+    # callers of one that died are failed until then, as they are without a cutover
+    world.wrongs.clear()
+    assert "c9" not in standing(world)
+    outcome, why = world.driver("second").drive(resume=True)
+    assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-changed")
+    assert "c9" not in standing(world)
+
+    listed: dict[str, Any] = {}
+
+    def on_write(label: str) -> str:
+        if "c9" not in listed and "c9" in standing(world):
+            listed.update(standing(world), label=label)
+        return ""
+
+    asked(world, resume=True)
+    world.on_write = on_write
+    finalized(world, "third")
+    assert listed["c9"] == (18080, condition)
+    # before the next pod gets callers, or any container is stopped
+    assert listed["label"].startswith((f"{state}:", "FRONTED:"))
+    assert (world.state, wrongs(world)) == ("FINALIZED", [])
+
+
+def test_while_an_engine_is_silent_no_driver_goes_on() -> None:
+    patience = replace(TIMINGS, ready_timeout_s=5)
+    world = reached("SHIFT", timings=patience)
+    world.unread = {"h0": "no answer"}
+    state, writes = world.state, len(world.labels)
+    outcome, why = world.driver("second").drive(resume=True)
+    assert (outcome, world.state) == (Outcome.PAUSED, state)
+    assert "engine h0 cannot be read" in why
+    made = [each for each in world.labels[writes:] if "ConfigMap" not in each and "EndpointSlice" not in each]
+    # but for its epoch
+    assert {each.split(": ")[1] for each in made} <= {"patch Service/web", "patch Deployment/web"}
+
+
+def test_on_the_way_back_a_container_that_stops_is_started_again() -> None:
+    world = reached("BAKING")
+    crashed = False
+
+    def on_write(label: str) -> str:
+        nonlocal crashed
+        if label.startswith("ROLLING_BACK") and "Pod" in label and not crashed:
+            crashed, world.containers[0].running = True, False
+        return ""
+
+    asked(world, abort=True)
+    world.on_write = on_write
+    outcome, why = world.driver("second").drive(resume=True)
+    assert (outcome, crashed) == (Outcome.ROLLED_BACK, True), why
+    assert [each.running for each in world.containers] == [True, True]
+    assert any("start h0/c0" in each for each in world.labels)
+
+
+# ---------------------------------------------------------------- with a driver that comes and goes
+
+
+def detached(world: Model, name: str) -> LoneKeeper:
+    lock = world.lock(name)
+    driver = world.driver_of(lock)
+    return world.lone_keeper(name, driver=lambda: driver if lock.attempt() else None)
+
+
+def test_it_drives_where_nobody_does_and_lets_go_without_a_pause() -> None:
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    texts = []
+    for event in detached(world, "one").events(lambda: world.state == "SHIFT"):
+        texts.append(event.text)
+    entry = world.journal.read()
+    assert isinstance(entry, Entry)
+    assert (entry.run.state.value, entry.run.paused) == ("SHIFT", "")
+    assert ("Lease", f"cutover-{NAME}") not in world.store
+    began = world.time
+    list(detached(world, "two").events(lambda: world.state == "STOPPED" and world.time - began > 60))
+    # it rests, and does not take the run over again and again
+    entry = world.journal.read()
+    assert entry is not None
+    epoch = entry.run.epoch
+    asked(world, finalize=True)
+    list(detached(world, "three").events())
+    entry = world.journal.read()
+    assert entry is not None
+    assert (entry.run.epoch - epoch, world.state, wrongs(world)) == (1, "FINALIZED", [])
+    assert LEASE not in world.store
+
+
+# ---------------------------------------------------------------- leases
+
+
+def test_a_lease_lasts_as_long_as_what_is_done_under_it() -> None:
+    world = Model()
+    lock, other = world.lock("one"), world.lock("two")
+    lock.acquire()
+    assert lock.covers(5)
+    assert not lock.covers(600)
+    assert lock.renew(for_s=600)
+    assert lock.covers(600)
+    assert not other.attempt()
+    world.sleep(601)
+    assert not other.attempt()
+    # as long as it says, seen by the other's own clock from its first look
+    world.sleep(300)
+    assert other.attempt()
+    assert not lock.renew()
+    assert not lock.held
+
+
+def test_a_stop_with_a_longer_grace_than_the_lease_is_done_under_one() -> None:
+    world = Model(pods=2, legacy=1)
+    world.grace_s = 90
+    world.begin()
+    seen: list[tuple[str, float]] = []
+
+    def on_write(label: str) -> str:
+        if ": stop " in label:
+            for (kind, name), each in world.store.items():
+                if kind == "Lease":
+                    seen.append((name, each["spec"]["leaseDurationSeconds"]))
+        return ""
+
+    world.on_write = on_write
+    finalized(world)
+    assert [name for name, _ in seen] == [f"cutover-{NAME}", LEASE[1]]
+    assert min(lasts for _, lasts in seen) > 90 + TIMINGS.lease_s
+
+
+def test_epochs_of_a_lease_rise_while_it_stands() -> None:
+    world = Model()
+    one, two = world.lock("one"), world.lock("two")
+    assert one.attempt()
+    assert not two.attempt()
+    assert two.attempt(heir_of="one")
+    assert (one.epoch, two.epoch) == (1, 2)
+    two.release(remove=False)
+    assert one.attempt()
+    assert one.epoch == 3
+    one.release()
+    assert ("Lease", f"cutover-{NAME}") not in world.store
+
+
+def test_by_default_the_heartbeat_is_shorter_than_the_lease() -> None:
+    for each in (Timings(), TIMINGS):
+        assert 2 * each.keeper_s < each.heartbeat_s < each.lease_s
