@@ -85,7 +85,6 @@ class Model:
             for n in range(legacy)
         ]
         self.unread: dict[str, str] = {}
-        self.grace_s: float | None = None
         # clients that call every instance past the Service, to when they ended; None: they still do
         self.direct: dict[str, float | None] = {DIRECT: None}
         self.grace_s: float | None = None
@@ -271,7 +270,6 @@ class Model:
                     name=each.name,
                     image="web:1",
                     running=each.running,
-                    stop_s=self.grace_s,
                     stop_s=self.grace_s,
                     ports={"8080/tcp": Backend(each.address, each.port)} if each.running else {},
                     restart=dict(each.restart),
