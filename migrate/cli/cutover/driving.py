@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import sys
@@ -28,6 +29,8 @@ _OF_GATES = frozenset({"cutover-inconclusive"})
 _INTERRUPTED = "interrupted"
 # Waits and measurements are told by plain progress when they change, and else so seldom.
 _EVERY_S = 30.0
+# A container's, which is as long as a line
+_IDENTITY = re.compile(r"\b[0-9a-f]{40,64}\b")
 _PASSING = frozenset({"wait", "measure", "approval"})
 
 
@@ -77,6 +80,7 @@ class EventProgress:
         mode = "quiet" if session.verbosity < 0 else session.progress
         if mode == "auto":
             mode = "line" if sys.stderr.isatty() and session.coloured(sys.stderr) else "plain"
+        self._session = session
         self._mode = mode
         self._told = ""
         self._at = 0.0
@@ -88,7 +92,10 @@ class EventProgress:
             said = {"at": event.at, "kind": event.kind, "state": event.state, "text": event.text}
             click.echo(json.dumps(said, ensure_ascii=False), err=True)
             return
-        line = one_line(f"{event.state:<12}  {event.kind:<9}  {event.text}")
+        if event.kind == "done" and self._session.verbosity <= 0:
+            # its intent was told
+            return
+        line = one_line(f"{event.state:<12}  {event.kind:<9}  {_IDENTITY.sub(_shortened, event.text)}")
         if event.kind not in _PASSING:
             self.clear()
             self._told = ""
@@ -171,6 +178,10 @@ def _lead_on(session: Session, named: Named, outcome: str, why: str, state: str)
         named.next_step(session, "finalize", to="for good; abort goes back")
     elif outcome == "rest":
         named.next_step(session, "abort", to="goes back; start again with a freeze hook to go further")
+
+
+def _shortened(identity: re.Match[str]) -> str:
+    return identity[0][:12]
 
 
 def _alike(line: str, other: str) -> bool:

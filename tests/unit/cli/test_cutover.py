@@ -59,6 +59,13 @@ REFUSED = Preflight(
     )
 )
 VERBS = ("preview", "start", "status", "approve", "pause", "resume", "abort", "keep", "finalize")
+TOLD = (
+    ("state", "begun"),
+    ("wait", "1 of 2 pods"),
+    ("wait", "2 of 2 pods"),
+    ("intent", f"stop Container/h1/{'c0de' * 16}: nobody calls it"),
+    ("done", "halted"),
+)
 LOCKED = PodliftError(code="cutover-locked", phase="cutover", subject="web", reason="another", next_step="wait")
 
 
@@ -85,8 +92,7 @@ class Library:
         return self
 
     def _drive(self, interrupted: Callable[[], bool]) -> Iterator[Event]:
-        for kind, text in (("state", "begun"), ("wait", "1 of 2 pods"), ("wait", "2 of 2 pods"), ("done", "patched")):
-            yield Event(at=1.0, kind=kind, state=self.state.value, text=text)
+        yield from (Event(at=1.0, kind=kind, state=self.state.value, text=text) for kind, text in TOLD)
         self.during()
         way = self.ways.pop(0)
         if isinstance(way, PodliftError):
@@ -212,16 +218,19 @@ def test_a_result_as_json_keeps_its_schema() -> None:
     assert body["run"] == "r1"
     assert (body["outcome"], body["state"], body["why"]) == ("rest", "STOPPED", "all is stopped")
     events = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
-    assert [each["kind"] for each in events] == ["state", "wait", "wait", "done"]
+    assert [each["kind"] for each in events] == ["state", "wait", "wait", "intent", "done"]
+    assert "c0de" * 16 in events[3]["text"]
 
 
-def test_plain_progress_tells_a_wait_once(library: Library) -> None:
-    """Numbers that change in it make no line."""
+def test_plain_progress_tells_each_thing_once(library: Library) -> None:
+    """Numbers that change in a wait make no line, what was done makes one under -v, and IDs are short."""
     done = run("start", "plan", "web", "--yes")
     assert "1 of 2 pods" in done.stderr
     assert "2 of 2 pods" not in done.stderr
-    assert "patched" in done.stderr
-    library.ways = [(Outcome.REST, "")]
+    assert "h1/c0dec0dec0de: nobody calls it" in done.stderr
+    assert "halted" not in done.stderr
+    library.ways = [(Outcome.REST, "")] * 2
+    assert "halted" in run("resume", "web", "-v").stderr
     assert run("resume", "web", "-q").stderr == ""
 
 
