@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from converters.errors import PodliftError
@@ -23,11 +21,12 @@ def command(session: Session, workload: str, state: str | None, reach: Reach) ->
 
     Without STATE: the next one that it waits for, or will. Whoever drives the run sees it.
     """
-    from ...cutover.status import status_of
+    from ...cutover.waiting import approvals_of
 
     run, named = attached_to(workload, reach)
     if state is None:
-        pending = status_of(run.entry(), None, now=time.time()).approvals
+        entry = run.entry()
+        pending = approvals_of(entry.spec, entry.run)
         if not pending:
             raise PodliftError(
                 code="cutover-unasked",
@@ -36,6 +35,6 @@ def command(session: Session, workload: str, state: str | None, reach: Reach) ->
                 reason="the run waits for no approval, now or later",
                 next_step=f"{named.verb('status')} shows what it waits for",
             )
-        state = pending[0]
+        state = pending[0].value
     run.approve(state)
     session.talk(f"{workload}: approved to go on to {state}.")
