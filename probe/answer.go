@@ -10,13 +10,14 @@ import (
 	"syscall"
 )
 
-// answer has as many draws, asks and established as the task, in its order.
+// answer has as many draws, asks, established and callers as the task, in its order.
 type answer struct {
 	Draws []drawn    `json:"draws"`
 	Asks  []response `json:"asks"`
 	// null where it cannot be known
-	Established [][]peer `json:"established"`
-	Conntrack   told     `json:"conntrack"`
+	Established [][]peer   `json:"established"`
+	Callers     [][]caller `json:"callers"`
+	Conntrack   told       `json:"conntrack"`
 }
 
 // drawn tells of each connection once: who took it, why it failed, or why it is not seen who took it.
@@ -39,6 +40,12 @@ type response struct {
 type peer struct {
 	Address string `json:"address"`
 	Count   int    `json:"count"`
+}
+
+// caller is one connection, by where it comes from.
+type caller struct {
+	Address string `json:"address"`
+	Port    int    `json:"port"`
 }
 
 // told is whether the kernel's table of connections could be read.

@@ -21,39 +21,71 @@ import (
 // containers in the host's network. Both are counted, by all addresses of the host: what listens on one listens on all,
 // as a rule, and where it does not, too many are counted and not too few.
 func establishedAll(targets []target, tracker *tracker) [][]peer {
-	flows, err := tracker.established()
+	flows, own, err := tracker.connections(true)
 	if err != nil {
-		return nil
-	}
-	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		more, err := sockets(file)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			tracker.err = err
-			return nil
-		}
-		flows = append(flows, more...)
-	}
-	own, err := addresses()
-	if err != nil {
-		tracker.err = err
 		return nil
 	}
 	made := [][]peer{}
 	for _, one := range targets {
-		made = append(made, peers(one.to, flows, own))
+		made = append(made, peers(clients(one.to, flows, own)))
 	}
 	return made
 }
 
-func peers(to netip.AddrPort, flows []flow, own []netip.Addr) []peer {
-	seen, counts := map[flow]bool{}, map[string]int{}
+// callersAll says the same of connections in any state, one by one.
+func callersAll(targets []called, tracker *tracker) [][]caller {
+	flows, own, err := tracker.connections(false)
+	if err != nil {
+		return nil
+	}
+	made := [][]caller{}
+	for _, one := range targets {
+		found := []caller{}
+		for _, client := range clients(one.to, flows, own) {
+			if address := client.Addr().String(); !slices.Contains(one.But, address) {
+				found = append(found, caller{address, int(client.Port())})
+			}
+		}
+		made = append(made, found)
+	}
+	return made
+}
+
+// connections are all to this host or through it, and its addresses; standing are those that are established.
+func (t *tracker) connections(standing bool) (flows []flow, own []netip.Addr, err error) {
+	if flows, err = t.flows(standing); err != nil {
+		return nil, nil, err
+	}
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		more, err := sockets(file, standing)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.err = err
+			return nil, nil, err
+		}
+		flows = append(flows, more...)
+	}
+	own, t.err = addresses()
+	return flows, own, t.err
+}
+
+// clients are the far ends of the connections to a port of this host, each once.
+func clients(to netip.AddrPort, flows []flow, own []netip.Addr) []netip.AddrPort {
+	seen, made := map[netip.AddrPort]bool{}, []netip.AddrPort{}
 	for _, one := range flows {
 		ours := one.to.Addr() == to.Addr() || one.to.Addr().IsLoopback() || slices.Contains(own, one.to.Addr())
-		if one.to.Port() != to.Port() || !ours || seen[one] {
+		if one.to.Port() != to.Port() || !ours || seen[one.from] {
 			continue
 		}
-		seen[one] = true
-		counts[one.from.Addr().String()]++
+		seen[one.from] = true
+		made = append(made, one.from)
+	}
+	return made
+}
+
+func peers(clients []netip.AddrPort) []peer {
+	counts := map[string]int{}
+	for _, one := range clients {
+		counts[one.Addr().String()]++
 	}
 	made := []peer{}
 	for address, count := range counts {
@@ -74,8 +106,9 @@ func addresses() ([]netip.Addr, error) {
 	return made, err
 }
 
-// sockets are the established ones of a table of the kernel's, from the peer to this side.
-func sockets(file string) ([]flow, error) {
+// sockets are those of a table of the kernel's that do not listen, from the peer to this side; standing are those that
+// are established.
+func sockets(file string, standing bool) ([]flow, error) {
 	table, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -85,7 +118,11 @@ func sockets(file string) ([]flow, error) {
 	lines := bufio.NewScanner(table)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 4 || fields[3] != "01" {
+		if len(fields) < 4 || fields[3] == "st" {
+			continue
+		}
+		// 01 is established, 0A listens
+		if state := fields[3]; state == "0A" || standing && state != "01" {
 			continue
 		}
 		local, err := socketAddress(fields[1])

@@ -31,13 +31,16 @@ func main() {
 func (t *task) run() answer {
 	tracker := openTracker()
 	defer tracker.close()
-	made := answer{Draws: []drawn{}, Asks: []response{}, Established: [][]peer{}}
+	made := answer{Draws: []drawn{}, Asks: []response{}, Established: [][]peer{}, Callers: [][]caller{}}
 	for _, one := range t.Draws {
 		made.Draws = append(made.Draws, one.run(tracker))
 	}
 	made.Asks = askAll(t.Asks)
 	if len(t.Established) > 0 {
 		made.Established = establishedAll(t.Established, tracker)
+	}
+	if len(t.Callers) > 0 {
+		made.Callers = callersAll(t.Callers, tracker)
 	}
 	made.Conntrack = tracker.told()
 	return made

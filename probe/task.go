@@ -24,10 +24,12 @@ const (
 //	draws        fresh connections to a target, each closed at once
 //	asks         requests of HTTP, or with kind "tcp" connections that are only opened
 //	established  who holds connections to a port of this host
+//	callers      each connection to it in any state, also one that ended lately, but from some addresses
 type task struct {
 	Draws       []draw   `json:"draws"`
 	Asks        []ask    `json:"asks"`
 	Established []target `json:"established"`
+	Callers     []called `json:"callers"`
 }
 
 type target struct {
@@ -41,6 +43,11 @@ type draw struct {
 	target
 	Times   int     `json:"times"`
 	Timeout float64 `json:"timeout_s"`
+}
+
+type called struct {
+	target
+	But []string `json:"but"`
 }
 
 type ask struct {
@@ -86,6 +93,11 @@ func taskOf(text []byte) (*task, error) {
 	for at := range made.Established {
 		if err := made.Established[at].check(); err != nil {
 			return nil, fmt.Errorf("established[%d]: %w", at, err)
+		}
+	}
+	for at := range made.Callers {
+		if err := made.Callers[at].check(); err != nil {
+			return nil, fmt.Errorf("callers[%d]: %w", at, err)
 		}
 	}
 	return made, nil

@@ -77,8 +77,8 @@ type flow struct{ from, to netip.AddrPort }
 // The kernel's enum tcp_conntrack.
 const established = 3
 
-// established are the TCP connections that stand, with where they were first sent to.
-func (t *tracker) established() ([]flow, error) {
+// flows are the TCP connections, with where they were first sent to; standing are those that are established.
+func (t *tracker) flows(standing bool) ([]flow, error) {
 	if t.err != nil {
 		return nil, t.err
 	}
@@ -89,7 +89,7 @@ func (t *tracker) established() ([]flow, error) {
 	}
 	made := []flow{}
 	for _, one := range all {
-		if one.ProtoInfo.TCP == nil || one.ProtoInfo.TCP.State != established {
+		if one.ProtoInfo.TCP == nil || standing && one.ProtoInfo.TCP.State != established {
 			continue
 		}
 		ends, ports := one.TupleOrig.IP, one.TupleOrig.Proto

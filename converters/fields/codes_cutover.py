@@ -72,6 +72,16 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "let them close (the peers are named) and resume; --on-drain-timeout stop ends them by stopping it",
     ),
     error(
+        "cutover-bypassed",
+        "clients call legacy containers directly, past the Service, and would be cut off when these stop",
+        "lead the named clients to the Service and resume; or podlift cutover approve WORKLOAD ADDRESS, then resume",
+    ),
+    error(
+        "cutover-member-back",
+        "another workload of the group went back to its legacy side, from where it calls as it always did",
+        "abort goes back too; podlift cutover approve WORKLOAD NAMESPACE/OTHER, then resume, goes on without it",
+    ),
+    error(
         "cutover-inconclusive",
         "the gates could not tell whether the pods do well: too few samples, or what they ask fails",
         "mend what they ask or give them more time or load, then resume: they look again",

@@ -12,7 +12,7 @@ from ..hosts import Access, connections_for
 from ..hosts_file import HostEntry
 from .clock import SystemClock
 from .driver import Edges
-from .edges import Clock, Nodes
+from .edges import Clock, Inside, Nodes
 from .gates.live import LiveGates
 from .hooks import CommandHooks
 from .legacy import HostsLegacy
@@ -24,6 +24,8 @@ from .settings import OTHER_NODES
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
+
+_HOST_S = 10.0
 
 
 def hosts_json(hosts: Iterable[Access]) -> dict[str, dict[str, Any]]:
@@ -101,6 +103,24 @@ def ready_nodes(cluster: Cluster) -> Callable[[], Collection[str]]:
     return ready
 
 
+def inside_of(cluster: Cluster) -> Callable[[], Inside]:
+    """Asks, each time, where the connections come from that a Service leads to a legacy host."""
+
+    def inside() -> Inside:
+        nodes = list(cluster.list("v1", "Node"))
+        return Inside(
+            addresses=frozenset(
+                one["address"]
+                for each in nodes
+                for one in each["status"].get("addresses") or ()
+                if one["type"] == "InternalIP"
+            ),
+            networks=tuple(sorted({one for each in nodes for one in each["spec"].get("podCIDRs") or ()})),
+        )
+
+    return inside
+
+
 def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access] | None = None, clock: Clock | None = None) -> Edges:
     """All of them. ``hosts``: instead of the journal's. Raises PodliftError ``bad-hosts`` and as hosts are found."""
     given = tuple(hosts_of(spec.hosts) if hosts is None else hosts)
@@ -119,7 +139,9 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access] | None = None
     hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s)
     measuring = Measuring(
         nodes=nodes,
-        connections=connections_for(given),
+        # a host that hangs must not hold up who keeps its slices
+        connections=connections_for(given, timeout_s=_HOST_S),
+        inside=inside_of(cluster),
         hooks=hooks,
         gates=LiveGates(nodes, clock),
         legacy=legacy,

@@ -19,16 +19,17 @@ from .clock import SystemClock
 from .connecting import edges_of, hosts_json, legacy_of
 from .driver import Driver, Edges, Event, Outcome
 from .edges import Clock
+from .endpoints import RUN
 from .journal import Entry, Journal, Requests
 from .keep import LoneKeeper
 from .keeper import Keeper
 from .lock import Lock
 from .preflight import Means, Preflight, preflight
 from .recovering import recovered
-from .run import Run, Spec
+from .run import Spec
 from .schedule import shares
 from .settings import Settings
-from .starting import entry_of, make_spec, originals_of
+from .starting import entry_of, make_spec, new_run, originals_of
 from .states import State
 from .status import Status, held_by, status_of
 from .survey import survey
@@ -139,6 +140,11 @@ class Cutover:
 
         Raises PodliftError ``preflight-refused``, ``cutover-underway``, ``cutover-locked``, and as the cluster does.
         """
+        spec = self.check()
+        yield from self.drive(spec, self.begin(spec), interrupted=interrupted, no_wait=no_wait)
+
+    def check(self) -> Spec:
+        """What the run is to be. Raises PodliftError ``preflight-refused`` and as the cluster does."""
         from ..cluster.promises import check_target
 
         check_target(self._plan, self._cluster)
@@ -154,16 +160,26 @@ class Cutover:
                 + "; ".join(each.reason for each in first.notices),
                 next_step="podlift cutover preview shows them all, with what to do",
             )
-        spec = preview.spec
-        edges = edges_of(spec, self._cluster, self._hosts, self._clock)
+        return preview.spec
+
+    def begin(self, spec: Spec) -> Lock:
+        """Writes the journal. Raises PodliftError ``cutover-underway``, ``cutover-locked`` and as the cluster does."""
         lock = _lock(spec, self._cluster, self._clock)
         lock.acquire()
         journal = Journal(self._cluster, spec.namespace, spec.name)
         try:
-            journal.begin(spec, Run(gate=spec.id), at=self._clock.now())
+            journal.begin(spec, new_run(spec), at=self._clock.now())
         except BaseException:
             lock.release()
             raise
+        return lock
+
+    def drive(
+        self, spec: Spec, lock: Lock, *, interrupted: Interrupted = lambda: False, no_wait: bool = False
+    ) -> Iterator[Event]:
+        """What has begun, as far as it goes."""
+        edges = edges_of(spec, self._cluster, self._hosts, self._clock)
+        journal = Journal(self._cluster, spec.namespace, spec.name)
         keeper = _keeper(edges, lock)
         driver = Driver(edges, journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
         yield from announced(driver.events(), self._cluster, spec, record=self._record)
@@ -181,9 +197,16 @@ class Cutover:
         )
         legacy = legacy_of(spec, self._hosts)
         try:
-            return replace(spec, originals=originals_of(legacy.find().containers))
+            originals = originals_of(legacy.find().containers)
         finally:
             legacy.close()
+        return replace(spec, originals=originals, resolved_before=any(map(self._left, spec.services)))
+
+    def _left(self, service: Mapping[str, Any]) -> bool:
+        """Whether an earlier run left the Service."""
+        metadata = service["metadata"]
+        live = self._cluster.get("v1", "Service", metadata["namespace"], metadata["name"])
+        return live is not None and RUN in (live["metadata"].get("annotations") or {})
 
 
 class Attached:

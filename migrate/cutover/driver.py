@@ -15,16 +15,19 @@ from typing import Any
 from converters.errors import PodliftError
 
 from .acting import perform
+from .bypassing import due
 from .decision import Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Wait
 from .edges import Api, Clock, Hooks, Legacy
 from .endpoints import instance_key
 from .evidence import Evidence
+from .groups import matter
 from .history import gate_lines
 from .journal import Entry, Journal, LostError, Requests
 from .keeper import Keeper
 from .lock import Lock
 from .machine import decide
 from .measuring import Measuring
+from .members import members_of
 from .moment import Moment
 from .observing import observe
 from .run import Condition, Direction, Intent, Run, Spec
@@ -193,7 +196,11 @@ class Driver:
         if self._keeper.silent_s >= spec.timings.heartbeat_s:
             return self._unkept(spec)
         self._notice(world)
-        return self._carry_out(self._decision(spec, run, world), spec, world)
+        moment = self._moment(spec, run, world)
+        if keys := due(moment):
+            self._evidence = self._edges.measuring.watch(keys, spec, world, self._evidence)
+            moment = replace(moment, evidence=self._evidence, boot=self._edges.clock.boot())
+        return self._carry_out(decide(moment), spec, world)
 
     def _unkept(self, spec: Spec) -> tuple[Outcome, str] | None:
         """Nothing is done while nobody follows the legacy side. When the other's lease is over, ours does."""
@@ -205,10 +212,16 @@ class Driver:
         self._sleep()
         return None
 
-    def _decision(self, spec: Spec, run: Run, world: World) -> Decision:
+    def _moment(self, spec: Spec, run: Run, world: World) -> Moment:
         clock = self._edges.clock
-        return decide(
-            Moment(spec=spec, run=run, world=world, evidence=self._evidence, now=clock.now(), boot=clock.boot())
+        return Moment(
+            spec=spec,
+            run=run,
+            world=world,
+            evidence=self._evidence,
+            now=clock.now(),
+            boot=clock.boot(),
+            members=members_of(self._edges.api, spec) if matter(spec, run) else {},
         )
 
     def _carry_out(self, decision: Decision, spec: Spec, world: World) -> tuple[Outcome, str] | None:

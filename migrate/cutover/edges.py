@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import Any, Protocol
 
 
@@ -150,10 +152,43 @@ class Peer:
     count: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Caller:
+    """One connection to a legacy port, by where it comes from."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """Where connections come from that a Service leads: the addresses of nodes, and the networks of pods."""
+
+    addresses: frozenset[str] = frozenset()
+    networks: tuple[str, ...] = ()
+
+    def holds(self, address: str) -> bool:
+        return address in self.addresses or in_networks(address, self.networks)
+
+
+def in_networks(address: str, networks: Iterable[str]) -> bool:
+    """``networks``: in CIDR notation, or single addresses; what is neither holds nothing."""
+    made = ip_address(address)
+    for each in networks:
+        with suppress(ValueError):
+            if made in ip_network(each, strict=False):
+                return True
+    return False
+
+
 class Connections(Protocol):
     def established(self, host: str, backend: Backend) -> tuple[Peer, ...] | None:
         """The connections that a host counts to a port of its own, from the first to a client; None: unknown, since
         no command can be run there."""
+
+    def callers(self, host: str, backend: Backend, *, but: Collection[str] = ()) -> frozenset[Caller] | None:
+        """The same in any state, without those from the addresses ``but``: also connections that ended lately, which
+        the kernel remembers for 10 s where they were reset and for 120 s else."""
 
 
 class Hooks(Protocol):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .edges import Peer
+from .edges import Caller, Peer
 from .gates.outcome import Outcome
 
 
@@ -32,11 +32,31 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """Established connections of an instance. ``peers`` None: unknown. ``quiet_since``: since when there were none."""
+    """Established connections of an instance. ``peers`` None: unknown. ``direct``: those of them that no Service
+    leads."""
 
     peers: tuple[Peer, ...] | None
     at: float
-    quiet_since: float | None = None
+    direct: tuple[Peer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """Who opens connections to an instance past the Services, looked at again and again.
+
+    tried   when it was looked at last; at: when it succeeded last
+    since   since when no look was missed; None: none is possible, since no command can be run there
+    failed  why the last one did not succeed; ``""``: it did
+    seen    the direct connections of the last look
+    direct  address to when the last new connection from there was seen, and how many have been
+    """
+
+    tried: float
+    at: float
+    since: float | None
+    failed: str = ""
+    seen: frozenset[Caller] = frozenset()
+    direct: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +76,7 @@ class Evidence:
     drawn     Service to the last draw
     replies   pod (UID) or instance (HOST/ID) to the last reply
     counted   instance to its connections
+    watched   instance to who calls it past the Services
     judged    what was analysed to the outcome
     frozen    since when the legacy scheduler is known to leave the workload alone; None: it is not known
     """
@@ -64,5 +85,6 @@ class Evidence:
     drawn: Mapping[str, Drawn] = field(default_factory=dict)
     replies: Mapping[str, Reply] = field(default_factory=dict)
     counted: Mapping[str, Counted] = field(default_factory=dict)
+    watched: Mapping[str, Watched] = field(default_factory=dict)
     judged: Mapping[str, Judged] = field(default_factory=dict)
     frozen: float | None = None

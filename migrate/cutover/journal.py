@@ -76,7 +76,7 @@ class Journal:
     def read(self) -> Entry | None:
         """None where there is none. Raises PodliftError ``bad-journal``."""
         live = self._api.get("v1", "ConfigMap", self._namespace, self._name)
-        return None if live is None else self._entry(live)
+        return None if live is None else journaled(live)
 
     def begin(self, spec: Spec, run: Run, *, at: float) -> Entry:
         """A new run. Raises PodliftError ``cutover-underway`` where one has not ended."""
@@ -98,8 +98,8 @@ class Journal:
         }
         old = self._api.get("v1", "ConfigMap", self._namespace, self._name)
         if old is None:
-            return self._entry(self._api.create(made, manager=MANAGER))
-        if self._entry(old).run.state not in ENDED:
+            return journaled(self._api.create(made, manager=MANAGER))
+        if journaled(old).run.state not in ENDED:
             raise PodliftError(
                 code="cutover-underway",
                 phase="cutover",
@@ -108,7 +108,7 @@ class Journal:
                 next_step="podlift cutover status shows it; resume goes on with it, abort goes back",
             )
         body = {**made, "metadata": {**made["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}}  # type: ignore[dict-item]
-        return self._entry(self._patch(body))
+        return journaled(self._patch(body))
 
     def commit(
         self,
@@ -132,7 +132,7 @@ class Journal:
             if run.state in ENDED:
                 body["metadata"]["finalizers"] = None
             try:
-                return self._entry(self._patch(body))
+                return journaled(self._patch(body))
             except PodliftError as error:
                 if error.code != "object-changed":
                     raise
@@ -157,7 +157,7 @@ class Journal:
                 "data": {"requests": json.dumps(_requests_json(wanted), sort_keys=True)},
             }
             try:
-                return self._entry(self._patch(body))
+                return journaled(self._patch(body))
             except PodliftError as error:
                 if error.code != "object-changed":
                     raise
@@ -166,25 +166,27 @@ class Journal:
     def _patch(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._api.patch("v1", "ConfigMap", self._namespace, self._name, body, manager=MANAGER)
 
-    def _entry(self, live: Mapping[str, Any]) -> Entry:
-        data = live.get("data") or {}
-        try:
-            asked = json.loads(data.get("requests") or "{}")
-            return Entry(
-                spec=spec_of(json.loads(data["spec"])),
-                run=run_of(json.loads(data["run"])),
-                version=live["metadata"]["resourceVersion"],
-                requests=Requests(**{**asked, "approve": tuple(asked.get("approve", ()))}),
-                history=tuple(json.loads(line) for line in data.get("history", "").splitlines() if line),
-            )
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
-            raise PodliftError(
-                code="bad-journal",
-                phase="cutover",
-                subject=f"ConfigMap/{self._name} in {self._namespace}",
-                reason=f"it is no journal of a run: {type(error).__name__}: {error}",
-                next_step="if nobody edited it, it is of another version of podlift: use that one",
-            ) from error
+
+def journaled(live: Mapping[str, Any]) -> Entry:
+    """A journal's object, read. Raises PodliftError ``bad-journal``."""
+    data = live.get("data") or {}
+    try:
+        asked = json.loads(data.get("requests") or "{}")
+        return Entry(
+            spec=spec_of(json.loads(data["spec"])),
+            run=run_of(json.loads(data["run"])),
+            version=live["metadata"]["resourceVersion"],
+            requests=Requests(**{**asked, "approve": tuple(asked.get("approve", ()))}),
+            history=tuple(json.loads(line) for line in data.get("history", "").splitlines() if line),
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise PodliftError(
+            code="bad-journal",
+            phase="cutover",
+            subject=f"ConfigMap/{live['metadata']['name']} in {live['metadata'].get('namespace', '')}",
+            reason=f"it is no journal of a run: {type(error).__name__}: {error}",
+            next_step="if nobody edited it, it is of another version of podlift: use that one",
+        ) from error
 
 
 def _estate(spec: Spec) -> dict[str, str]:

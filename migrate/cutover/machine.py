@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..plan.objects import title
+from . import bypassing, groups
 from .decision import Act, Action, Approve, Commit, Decision, Measure, Pause, Question, Rest, Verb, Wait
-from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, wide_selector
+from .endpoints import ADMITTED, RUN, gated_selector, gated_service, instance_key, wide_selector
 from .moment import Moment, Steps
 from .returning import back
 from .run import Condition, Direction
@@ -139,7 +140,14 @@ def _to_bridged(m: Moment) -> Steps:
         if seen is None:
             yield _create(m, service, wide=False)
         elif seen.run != m.spec.id:
-            yield Pause(code="cutover-service-taken", reason=f"a Service {seen.name} is there that is not this run's")
+            if not seen.run or ADMITTED not in seen.selector:
+                reason = f"a Service {seen.name} is there that is not this run's"
+                yield Pause(code="cutover-service-taken", reason=reason)
+            change = {
+                "metadata": {"annotations": {RUN: m.spec.id}},
+                "spec": {"selector": gated_selector(service, m.run.gate)},
+            }
+            yield m.patch(seen, change, "an earlier run left the Service, and no pod behind it")
     addresses = {seen.name: seen.address for _, seen in m.services if seen is not None}
     if addresses != dict(m.run.addresses):
         yield Commit(run=replace(m.run, addresses=addresses), why="the Service's address")
@@ -147,18 +155,20 @@ def _to_bridged(m: Moment) -> Steps:
 
 
 def _to_fronted(m: Moment) -> Steps:
-    if m.spec.resolved_before:
-        return
-    yield from _approved(m, State.FRONTED, "callers are to use the Service from now on")
+    if not m.spec.resolved_before:
+        yield from _approved(m, State.FRONTED, "callers are to use the Service from now on")
+    if not m.run.fronted:
+        yield Commit(run=replace(m.run, fronted=True), why="callers may hold the Service's address from now on")
     yield from _created(m, m.spec.fronts, "callers from outside are led to the Service")
     if m.spec.hooks.get("front") and "front" not in m.run.done:
         yield m.hook("front", "callers are led to the Service")
     yield from m.observed()
+    if not m.spec.resolved_before:
+        yield from bypassing.quiet(m)
 
 
 def _to_deployed(m: Moment) -> Steps:
-    if not m.run.fronted:
-        yield Commit(run=replace(m.run, fronted=True), why="callers may hold the Service's address")
+    yield from groups.to_deployed(m)
     for planned in m.spec.controllers:
         seen = m.controller(planned)
         if seen is None:
@@ -219,16 +229,8 @@ def _to_promoted(m: Moment) -> Steps:
 
 def _to_standby(m: Moment) -> Steps:
     yield from _enough_pods(m)
-    unknown = [key for key in m.keys if m.run.state is State.PROMOTED and _uncounted(m, key)]
-    if unknown:
-        yield Measure(question=Question.COUNT, of=tuple(unknown), why="who is connected to the legacy side")
-    blind = [key for key in m.keys if m.evidence.counted[key].peers is None]
-    if blind:
-        yield from _approved(
-            m,
-            State.STANDBY,
-            f"no command can be run on the host of {m.name(blind[0])}: who bypasses the Service is unknown",
-        )
+    yield from bypassing.unbypassed(m)
+    yield from bypassing.unknown(m)
     yield from _approved(m, State.STANDBY, "the legacy side is to take no new callers")
     for number, key in enumerate(m.keys):
         if m.wanted(key) is Condition.READY:
@@ -248,6 +250,8 @@ def _to_baking(m: Moment) -> Steps:
 def _to_drained(m: Moment) -> Steps:
     yield from _enough_pods(m)
     yield from _baked(m)
+    yield from groups.to_stop(m)
+    yield from bypassing.unbypassed(m)
     yield from _created(m, m.spec.later, "pods alone have served through the bake")
     yield from _frozen(m)
     yield from _approved(m, State.DRAINED, "the legacy containers are to be drained and stopped")
@@ -294,10 +298,13 @@ def _drained(m: Moment, key: str) -> Steps:
         yield Measure(question=Question.COUNT, of=(key,), why=f"{m.name(key)} holds {said}")
     elif m.spec.on_drain_timeout != "stop":
         yield Pause(code="cutover-not-drained", reason=f"{m.name(key)} still holds {said}")
+    elif holding := groups.holding(m, counted):
+        yield Pause(code="cutover-not-drained", reason=f"{m.name(key)} still holds {holding}")
 
 
 def _to_stopped(m: Moment) -> Steps:
     yield from _enough_pods(m)
+    yield from groups.to_stop(m)
     for key in m.keys:
         container = m.world.container(key)
         yield from m.want({key: Condition.ABSENT}, f"{m.name(key)} leaves the slices")
@@ -308,6 +315,7 @@ def _to_stopped(m: Moment) -> Steps:
                 # what was drained may have been called since by those who go past the Service
                 since = {**m.run.since, f"absent {key}": m.now, "drain": m.now}
                 yield Commit(run=replace(m.run, since=since), why=f"{m.name(key)} is in no slice")
+            yield from bypassing.unbypassed(m)
             yield from _drained(m, key)
             grace = max(container.stop_s or 10.0, 10.0)
             yield Act(
@@ -439,7 +447,3 @@ def _same_template(m: Moment) -> Steps:
             yield Pause(
                 code="cutover-template", reason=f"the template of {planned.name} is not the one that was tested"
             )
-
-
-def _uncounted(m: Moment, key: str) -> bool:
-    return key not in m.evidence.counted

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from converters.errors import PodliftError
+
 from .acting import variables
+from .bypassing import looked, missed
 from .checks import answered, request_of
 from .decision import Measure, Question
-from .edges import Backend, Clock, Connections, Draw, Hooks, Legacy, Nodes
+from .edges import Backend, Caller, Clock, Connections, Draw, Hooks, Inside, Legacy, Nodes, Peer
 from .endpoints import instance_key
-from .evidence import Counted, Drawn, Evidence, Judged, Reply
+from .evidence import Counted, Drawn, Evidence, Judged, Reply, Watched
 from .propagation import draws_needed
 from .run import Spec
 from .world import SeenService, World, port_of
+
+# Hosts that are asked at once.
+_AT_ONCE = 8
 
 
 class Gates(Protocol):
@@ -30,10 +37,11 @@ class Gates(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measuring:
-    """The edges that only look."""
+    """The edges that only look. ``inside`` is asked again each time, since nodes come and go."""
 
     nodes: Nodes
     connections: Connections
+    inside: Callable[[], Inside]
     hooks: Hooks
     gates: Gates
     legacy: Legacy
@@ -46,7 +54,8 @@ class Measuring:
         if wanted.question is Question.ASK:
             return replace(evidence, replies={**evidence.replies, **self._ask(wanted.of, spec, world, evidence)})
         if wanted.question is Question.COUNT:
-            counted = {key: self._count(key, world, evidence) for key in wanted.of}
+            inside = self.inside()
+            counted = {key: self._count(key, world, inside) for key in wanted.of}
             return replace(evidence, counted={**evidence.counted, **counted})
         if wanted.question is Question.FROZEN:
             frozen = not self.hooks.has("frozen") or self.hooks.passes("frozen", variables(spec))
@@ -54,6 +63,39 @@ class Measuring:
         judge = self.gates.compare(spec, world) if wanted.question is Question.PARITY else None
         judged = {what: judge or self.gates.judge(what, spec, world) for what in wanted.of}
         return replace(evidence, judged={**evidence.judged, **judged})
+
+    def watch(self, keys: Sequence[str], spec: Spec, world: World, evidence: Evidence) -> Evidence:
+        """Another look at who calls instances past the Services. A host that gives no answer is told, not raised."""
+        if not keys:
+            return evidence
+        inside = self.inside()
+        with ThreadPoolExecutor(min(_AT_ONCE, len(keys))) as pool:
+            found = list(pool.map(lambda key: self._direct(key, world, inside), keys))
+        now, watched = self.clock.boot(), dict(evidence.watched)
+        for key, seen in zip(keys, found, strict=True):
+            before = watched.get(key)
+            if seen is None:
+                watched[key] = Watched(tried=now, at=now, since=None)
+            elif isinstance(seen, PodliftError):
+                watched[key] = missed(before, f"{seen.subject}: {seen.reason}", now)
+            else:
+                watched[key] = looked(before, seen, now, keep_s=2 * spec.timings.front_quiet_s)
+        return replace(evidence, watched=watched)
+
+    def _direct(self, key: str, world: World, inside: Inside) -> frozenset[Caller] | PodliftError | None:
+        container = world.container(key)
+        assert container is not None
+        found: set[Caller] = set()
+        for backend in _published(world, key):
+            try:
+                callers = self.connections.callers(container.host, backend, but=inside.addresses)
+            except PodliftError as error:
+                return error
+            if callers is None:
+                return None
+            found |= callers
+        direct = {each for each in {one.address for one in found} if not inside.holds(each)}
+        return frozenset(each for each in found if each.address in direct)
 
     def _draw(self, service: SeenService, spec: Spec) -> Drawn:
         expected = frozenset(each.backend for each in service.takers)
@@ -91,17 +133,15 @@ class Measuring:
             made[key] = Reply(passed=not wrong, said=wrong or "answers", at=now, times=times)
         return made
 
-    def _count(self, key: str, world: World, evidence: Evidence) -> Counted:
+    def _count(self, key: str, world: World, inside: Inside) -> Counted:
         container, now = world.container(key), self.clock.boot()
         if container is None:
-            return Counted(peers=(), at=now, quiet_since=now)
+            return Counted(peers=(), at=now)
         found = [self.connections.established(container.host, backend) for backend in _published(world, key)]
         if any(each is None for each in found):
             return Counted(peers=None, at=now)
-        peers = tuple(peer for each in found for peer in each or ())
-        before = evidence.counted.get(key)
-        quiet = before.quiet_since if before is not None and before.quiet_since is not None else now
-        return Counted(peers=peers, at=now, quiet_since=None if peers else quiet)
+        peers: tuple[Peer, ...] = tuple(peer for each in found for peer in each or ())
+        return Counted(peers=peers, at=now, direct=tuple(each for each in peers if not inside.holds(each.address)))
 
 
 def _backend(key: str, spec: Spec, world: World) -> Backend | None:

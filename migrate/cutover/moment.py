@@ -6,14 +6,14 @@ The functions yield the first thing that is still to be done; one that yields no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .decision import Act, Action, Commit, Decision, Keep, Measure, Question, Verb, Wait
 from .edges import Container
 from .endpoints import ADMITTED, EPOCH, instance_key, ports_of, wide_selector
 from .evidence import Evidence
-from .run import Condition, Controller, Original, Run, Spec
+from .run import Condition, Controller, Member, Original, Run, Spec
 from .world import SeenController, SeenPod, SeenService, World
 
 REPLY_AGE_S = 30.0
@@ -24,7 +24,8 @@ Steps = Iterator[Decision]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """``now``: seconds since 1970, as the journal's times are; ``boot``: CLOCK_BOOTTIME, for this driver's own."""
+    """``now``: seconds since 1970, as the journal's times are; ``boot``: CLOCK_BOOTTIME, for this driver's own.
+    ``members``: the others of the group, by name, where they matter."""
 
     spec: Spec
     run: Run
@@ -32,6 +33,7 @@ class Moment:
     evidence: Evidence
     now: float
     boot: float
+    members: Mapping[str, Member] = field(default_factory=dict)
 
     # ---- who is who
 

@@ -115,6 +115,11 @@ class Spec:
     approvals    states before which the run waits for an approval
     hooks        name to argv
     frozen       whether the freeze hook is there; without it the run ends at STANDBY
+    resolved_before  the Services stood before the run, so that callers were led there by their names as soon as it
+                 bridged them. An earlier run left them: one that is another's is refused
+    group        NAMESPACE/NAME of all workloads that are moved together, in order; none: it is moved alone
+    group_id     of this moving together
+    at_once      how many of them may be between FRONTED and STANDBY at a time; 0: all
     """
 
     id: str
@@ -140,10 +145,27 @@ class Spec:
     accept_floor: bool = False
     on_drain_timeout: str = "hold"
     resolved_before: bool = False
+    group: tuple[str, ...] = ()
+    group_id: str = ""
+    at_once: int = 0
 
     @property
     def frozen(self) -> bool:
         return bool(self.hooks.get("freeze"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Another workload of the group. ``state``: as its journal calls it; None: its run has not begun. ``addresses``: of
+    the hosts on which its instances are."""
+
+    name: str
+    state: State | None
+    addresses: frozenset[str] = frozenset()
+
+    @property
+    def back(self) -> bool:
+        return self.state in (State.ROLLING_BACK, State.ROLLED_BACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +219,7 @@ def spec_of(body: Mapping[str, Any]) -> Spec:
     given["originals"] = tuple(Original(**each) for each in given["originals"])
     given["timings"] = Timings(**given.get("timings", {}))
     given["hooks"] = {name: tuple(argv) for name, argv in given.get("hooks", {}).items()}
-    for name in ("services", "steps", "fronts", "later", "approvals", "gates"):
+    for name in ("services", "steps", "fronts", "later", "approvals", "gates", "group"):
         given[name] = tuple(given.get(name, ()))
     return Spec(**given)
 

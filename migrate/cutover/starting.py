@@ -10,7 +10,7 @@ from converters.errors import PodliftError
 
 from ..plan.model import Plan
 from .edges import Container
-from .run import Controller, Original, Spec
+from .run import Condition, Controller, Original, Run, Spec
 from .schedule import steps_for
 from .settings import Settings, counts
 
@@ -43,7 +43,6 @@ def make_spec(
     containers: Iterable[Container] = (),
     hosts: Mapping[str, Mapping[str, Any]],
     nodes: Mapping[str, Mapping[str, Any]],
-    resolved_before: bool = False,
 ) -> Spec:
     """
     run         the run's ID, which is the gate's first value
@@ -85,7 +84,6 @@ def make_spec(
         timings=settings.timings,
         accept_floor=settings.accept_floor,
         on_drain_timeout=settings.on_drain_timeout,
-        resolved_before=resolved_before,
     )
 
 
@@ -96,6 +94,13 @@ def originals_of(containers: Iterable[Container]) -> tuple[Original, ...]:
         for each in containers
         if each.running
     )
+
+
+def new_run(spec: Spec) -> Run:
+    """How a run begins. Where an earlier one left Services, callers depend on the legacy side already."""
+    left = spec.resolved_before
+    keys = [f"{each.host}/{each.id}" for each in spec.originals] if left else []
+    return Run(gate=spec.id, fronted=left, wanted=dict.fromkeys(keys, Condition.READY))
 
 
 def _placed(each: Mapping[str, Any], space: str) -> dict[str, Any]:

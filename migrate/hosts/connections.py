@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from converters.errors import PodliftError
 
-from ..cutover.edges import Backend, Peer
+from ..cutover.edges import Backend, Caller, Peer
 from .command import PHASE, Command
 
 Address = IPv4Address | IPv6Address
@@ -51,28 +51,48 @@ class HostConnections:
     def established(self, host: str, backend: Backend) -> tuple[Peer, ...] | None:
         """Raises PodliftError where a host can be asked and gives no answer (``command-failed``, ``ssh-failed``, and
         where its engine is what is asked, why that does not answer)."""
-        if (command := self._commands.get(host)) is not None:
+        if (printed := self._printed(host, script(backend.port))) is not None:
+            return peers(printed, backend)
+        told = self._told("established", host, {"address": backend.address, "port": backend.port})
+        return None if told is None else tuple(Peer(one["address"], one["count"]) for one in told)
+
+    def callers(self, host: str, backend: Backend, *, but: Collection[str] = ()) -> frozenset[Caller] | None:
+        """Raises the same."""
+        if (printed := self._printed(host, script_of_callers(backend.port, but))) is not None:
             try:
-                # by stdin, since a command of the user's may quote words for a shell there or not
-                return peers(command.run(["sh"], stdin=script(backend.port), timeout_s=self._timeout_s), backend)
-            except PodliftError as error:
-                if error.code != "command-missing":
-                    raise
-        ask = self._probes.get(host)
-        return None if ask is None else _told(ask, host, backend)
+                found = clients(printed, backend)
+            except ValueError as error:
+                raise _unread(host, "conntrack ended before its end", "see what conntrack -L says there") from error
+            return frozenset(Caller(str(address), port) for address, port in found if str(address) not in but)
+        task = {"address": backend.address, "port": backend.port, "but": sorted(but)}
+        told = self._told("callers", host, task)
+        return None if told is None else frozenset(Caller(one["address"], one["port"]) for one in told)
+
+    def _printed(self, host: str, script: str) -> str | None:
+        """None where no command can be run, or there is no conntrack program."""
+        if (command := self._commands.get(host)) is None:
+            return None
+        try:
+            # by stdin, since a command of the user's may quote words for a shell there or not
+            return command.run(["sh"], stdin=script, timeout_s=self._timeout_s)
+        except PodliftError as error:
+            if error.code != "command-missing":
+                raise
+        return None
+
+    def _told(self, what: str, host: str, task: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        if (ask := self._probes.get(host)) is None:
+            return None
+        answer = ask({what: [task]})
+        if answer[what] is None:
+            reason = f"the probe cannot read the kernel's connections: {answer['conntrack']['error']}"
+            raise _unread(host, reason, "run it as root on the host (CAP_NET_ADMIN)")
+        found: list[dict[str, Any]] = answer[what][0]
+        return found
 
 
-def _told(ask: Probe, host: str, backend: Backend) -> tuple[Peer, ...]:
-    answer = ask({"established": [{"address": backend.address, "port": backend.port}]})
-    if answer["established"] is None:
-        raise PodliftError(
-            code="command-failed",
-            phase=PHASE,
-            subject=host,
-            reason=f"the probe cannot read the kernel's connections: {answer['conntrack']['error']}",
-            next_step="run it as root on the host (CAP_NET_ADMIN)",
-        )
-    return tuple(Peer(one["address"], one["count"]) for one in answer["established"][0])
+def _unread(host: str, reason: str, next_step: str) -> PodliftError:
+    return PodliftError(code="command-failed", phase=PHASE, subject=host, reason=reason, next_step=next_step)
 
 
 def script(port: int) -> str:
@@ -81,10 +101,25 @@ def script(port: int) -> str:
     It ends with 127 where there is no conntrack program.
     """
     flows = f"-p tcp --state ESTABLISHED --orig-port-dst {port}"
-    socket = f" [0-9A-F]+:{port:04X} [0-9A-F]+:[0-9A-F]+ 01 "
+    return _script(f"conntrack -L -f ipv4 {flows} && conntrack -L -f ipv6 {flows} && echo {_MARK}", port, "01")
+
+
+def script_of_callers(port: int, but: Collection[str] = ()) -> str:
+    """The same in any state. ``but``: addresses whose flows are left out there, for they may be a hundred thousand."""
+    flows = f"-p tcp --orig-port-dst {port}"
+    listed = f"conntrack -L -f ipv4 {flows} && conntrack -L -f ipv6 {flows} && echo {_MARK}"
+    if but:
+        sources = "|".join(re.escape(each) for each in sorted(but))
+        # the first src= is whoever opened it; what is cut short lacks the mark
+        listed = f"conntrack -C >/dev/null && {{ {{ {listed}; }} | grep -vE '^[^=]*src=({sources}) '; true; }}"
+    # 0A listens
+    return _script(listed, port, "0[1-9B-F]")
+
+
+def _script(listed: str, port: int, states: str) -> str:
+    socket = f" [0-9A-F]+:{port:04X} [0-9A-F]+:[0-9A-F]+ {states} "
     return (
-        f"conntrack -L -f ipv4 {flows} && conntrack -L -f ipv6 {flows} && "
-        f"echo {_MARK} && cat /proc/net/fib_trie && echo {_MARK} && {{ cat /proc/net/if_inet6 2>/dev/null; true; }} && "
+        f"{listed} && cat /proc/net/fib_trie && echo {_MARK} && {{ cat /proc/net/if_inet6 2>/dev/null; true; }} && "
         f"echo {_MARK} && cat /proc/net/tcp >/dev/null && "
         f"{{ grep -hE '{socket}' /proc/net/tcp /proc/net/tcp6 2>/dev/null; true; }}"
     )
@@ -92,17 +127,21 @@ def script(port: int) -> str:
 
 def peers(printed: str, backend: Backend) -> tuple[Peer, ...]:
     """The script's output, counted."""
+    return _counted(clients(printed, backend))
+
+
+def clients(printed: str, backend: Backend) -> set[Client]:
+    """The script's output: each connection once."""
     flows, four, six, sockets = re.split(rf"^{_MARK}\n", printed, flags=re.MULTILINE)
     own: set[Address] = {ip_address(backend.address)}
     own |= {ip_address(found) for found in _LOCAL.findall(four)}
     own |= {IPv6Address(bytes.fromhex(line.split()[0])) for line in six.splitlines()}
-    clients = {
+    found = {
         (_plain(source), int(source_port))
         for source, goal, source_port, _ in filter(None, map(_first_flow, flows.splitlines()))
         if (_plain(goal) in own or _plain(goal).is_loopback)
     }
-    clients |= {_socket_peer(line.split()[2]) for line in sockets.splitlines()}
-    return _counted(clients)
+    return found | {_socket_peer(line.split()[2]) for line in sockets.splitlines()}
 
 
 def _first_flow(line: str) -> tuple[str, str, str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import struct
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from docker.models.containers import Container
 from converters.errors import PodliftError
 from converters.workload import Host
 from migrate import cluster
-from migrate.cutover.edges import Backend, Draw, Peer, Request
+from migrate.cutover.edges import Backend, Caller, Draw, Peer, Request
 from migrate.cutover.probe_pods import PodNodes
 from migrate.cutover.propagation import ProbedNodes, draws_needed
 from migrate.hosts import Access, HostConnections, connections_for
@@ -266,9 +267,28 @@ def test_a_host_tells_who_holds_connections(mixed: Mixed, connections: HostConne
     until(lambda: held() == ())
 
 
+def test_a_host_remembers_short_connections(mixed: Mixed, connections: HostConnections) -> None:
+    """Of a client that closed, and of one that reset; not of those that are left out."""
+    name = mixed.engine.name
+    with closing(_opened(mixed.legacy)) as stands, closing(_opened(mixed.legacy)) as closes:
+        opened = {Caller(*each.getsockname()[:2]) for each in (stands, closes)}
+        closes.close()
+        assert opened <= (connections.callers(name, mixed.legacy) or set())
+        (outside,) = {each.address for each in opened}
+        assert connections.callers(name, Backend(mixed.legacy.address, PUBLISHED + 1)) == frozenset()
+        found = connections.callers(name, mixed.legacy, but=(outside,))
+        assert found is not None
+        assert outside not in {each.address for each in found}
+    with closing(_opened(mixed.legacy)) as resets:
+        resets.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset = Caller(*resets.getsockname()[:2])
+    assert reset in (connections.callers(name, mixed.legacy) or set())
+
+
 def test_of_a_host_without_commands_nothing_is_known(mixed: Mixed) -> None:
     name, bare = mixed.engine.name, ["env", "PATH=/bin"]
     assert HostConnections({}).established(name, mixed.legacy) is None
+    assert HostConnections({}).callers(name, mixed.legacy) is None
     by_tcp = HostEntry(host=Host(name=name, url="tcp://10.0.0.1:2375"))
     assert connections_for([Access(entry=by_tcp)]).established(name, mixed.legacy) is None
     assert connections_for([Access(entry=by_tcp, how=bare)]).established(name, mixed.legacy) is None

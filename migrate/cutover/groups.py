@@ -1,0 +1,83 @@
+"""What workloads that are moved together ask of each other. Pure.
+
+All are FRONTED before any goes on, for they call each other by name from then on. None stops while another one may
+still hold connections to it. Who goes back alone stops the others, until a user says that they may go on without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .bypassing import accepted, client
+from .decision import Pause, Wait
+from .evidence import Counted
+from .moment import Moment, Steps
+from .run import Member, Run, Spec
+from .states import State
+
+# The states in which others are looked at.
+_MATTERS = frozenset({State.BRIDGED, State.FRONTED, State.BAKING, State.DRAINED})
+
+
+def matter(spec: Spec, run: Run) -> bool:
+    """Whether what to do next may depend on the others."""
+    return bool(spec.group) and run.state in _MATTERS
+
+
+def others(spec: Spec) -> tuple[str, ...]:
+    own = own_name(spec)
+    return tuple(each for each in spec.group if each != own)
+
+
+def own_name(spec: Spec) -> str:
+    return f"{spec.namespace}/{spec.name}"
+
+
+def to_deployed(m: Moment) -> Steps:
+    """All have reached FRONTED, and it is this one's turn."""
+    yield from _whole(m)
+    missing = [each for each in _present(m) if _reached(each) < State.FRONTED.reached]
+    if missing:
+        said = ", ".join(f"{each.name} ({each.state or 'not begun'})" for each in missing)
+        yield Wait(why=f"all of the group are to be FRONTED first: {said}")
+    if m.spec.at_once:
+        before = set(m.spec.group[: m.spec.group.index(own_name(m.spec))])
+        ahead = [each for each in _present(m) if each.name in before and _reached(each) < State.STANDBY.reached]
+        if len(ahead) >= m.spec.at_once:
+            said = ", ".join(f"{each.name} ({each.state})" for each in ahead)
+            yield Wait(why=f"{m.spec.at_once} of the group at once: it is not its turn, after {said}")
+
+
+def to_stop(m: Moment) -> Steps:
+    """Nobody of the group went back: what went back lives on as it was, and calls as it did."""
+    yield from _whole(m)
+
+
+def holding(m: Moment, counted: Counted) -> str:
+    """Who of the group may hold direct connections to an instance: its stopping would cut them, whatever is said of
+    time-outs. Any direct client may be a member, but one that a user accepted by its address. ``""``: nobody."""
+    live = [each.name for each in m.members.values() if _reached(each) < State.STOPPED.reached]
+    held = [each for each in counted.direct if not accepted(m, each.address)]
+    if not live or not held:
+        return ""
+    said = ", ".join(f"{each.count} of {client(m, each.address)}" for each in held)
+    return f"{said}, and {', '.join(live)} of the group still runs"
+
+
+def _whole(m: Moment) -> Steps:
+    for each in m.members.values():
+        if each.back and f"approve:{each.name}" not in m.run.done:
+            yield Pause(
+                code="cutover-member-back",
+                reason=f"{each.name} of its group is {each.state}: podlift cutover abort {m.spec.name} goes back too; "
+                f"podlift cutover approve {m.spec.name} {each.name}, then resume, goes on without it",
+            )
+
+
+def _present(m: Moment) -> Iterator[Member]:
+    """Those without which it does not go on."""
+    return (each for each in m.members.values() if not each.back or f"approve:{each.name}" not in m.run.done)
+
+
+def _reached(member: Member) -> int:
+    return member.state.reached if member.state is not None else -1
