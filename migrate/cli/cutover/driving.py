@@ -124,10 +124,10 @@ def drive(session: Session, named: Named, driven: Driven, events: Iterator[Event
             progress(event)
     finally:
         progress.clear()
-    return _ended(session, named, driven, state, identity)
+    return ended(session, named, driven, state, identity)
 
 
-def _ended(session: Session, named: Named, driven: Driven, state: str, identity: Callable[[], str]) -> int:
+def ended(session: Session, named: Named, driven: Driven, state: str, identity: Callable[[], str]) -> int:
     """Says how a run ended or stands, and what comes next."""
     outcome, why = driven.outcome.value, driven.why
     if session.output == "json":

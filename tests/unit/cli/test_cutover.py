@@ -24,7 +24,7 @@ from migrate.cutover.cutover import Preview
 from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.journal import Entry
 from migrate.cutover.preflight import Level, Notice, Preflight, Row, Status
-from migrate.cutover.run import Controller, Direction, Original, Run, Spec
+from migrate.cutover.run import Controller, Direction, Original, Run, Spec, Timings
 from migrate.cutover.settings import Settings
 from migrate.cutover.states import State
 from migrate.cutover.status import Status as RunStatus
@@ -72,12 +72,14 @@ LOCKED = PodliftError(code="cutover-locked", phase="cutover", subject="web", rea
 @dataclass
 class Library:
     """Stands for both Cutover and Attached. ``ways``: how the next drives end; an error is raised. ``states``: what the
-    next looks show."""
+    next looks show; ``journals``: what the next readings of the journal do."""
 
     ways: list[tuple[Outcome, str] | PodliftError] = field(default_factory=lambda: [(Outcome.REST, "all is stopped")])
     preflight: Preflight = CLEAR
     state: State = State.STOPPED
     states: list[State] = field(default_factory=list)
+    journals: list[State] = field(default_factory=list)
+    spec: Spec = SPEC
     run_: Run = field(default_factory=Run)
     asked: list[Any] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
@@ -148,10 +150,12 @@ class Library:
 
     def entry(self) -> Entry:
         line = {"at": 1.0, "state": self.state.value, "event": "begin", "text": "run r1"}
+        if self.journals:
+            self.state = self.journals.pop(0)
         made = replace(self.run_, state=self.state)
         if self.state is State.ROLLING_BACK:
             made = replace(made, state=State.SHIFT, direction=Direction.BACK)
-        return Entry(spec=SPEC, run=made, version="1", history=(line,))
+        return Entry(spec=self.spec, run=made, version=self.state.value, history=(line,))
 
 
 @dataclass
@@ -419,13 +423,35 @@ def test_abort_becomes_the_driver(library: Library) -> None:
     assert "callers are back on the legacy side" in done.stdout
 
 
-def test_abort_waits_for_the_driver_that_lives(library: Library) -> None:
-    """It asks, and tries again until the way back is gone, by whomever."""
-    library.ways, library.state = [LOCKED, LOCKED, (Outcome.ROLLED_BACK, "")], State.SHIFT
+def test_abort_waits_for_the_driver_that_lives(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks once, and tells what the other does until callers are back."""
+    monkeypatch.setattr("migrate.cli.cutover.abort._EVERY_S", 0.01)
+    library.ways, library.journals = [LOCKED], [State.SHIFT, State.ROLLING_BACK, State.ROLLED_BACK]
     done = run("abort", "web")
     assert done.exit_code == 5
-    assert library.asked == ["abort"] * 3
-    assert done.stderr.count("the process that drives the run goes back") == 1
+    assert library.asked == ["abort"]
+    assert "ROLLING_BACK  run r1" in done.stderr
+    assert done.stdout.startswith("web: ROLLED_BACK, callers are back")
+
+
+def test_abort_goes_the_way_of_a_driver_that_died_on_it(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose journal stands still for as long as its lease lasts."""
+    monkeypatch.setattr("migrate.cli.cutover.abort._EVERY_S", 0.01)
+    library.ways, library.state = [LOCKED, (Outcome.ROLLED_BACK, "")], State.SHIFT
+    library.spec = replace(SPEC, timings=Timings(lease_s=0.05))
+    done = run("abort", "web")
+    assert done.exit_code == 5
+    assert library.asked == ["abort", "abort"]
+
+
+def test_abort_comes_too_late(library: Library) -> None:
+    """The driver had finalized it: nothing goes back."""
+    library.ways, library.journals = [LOCKED], [State.FINALIZED]
+    done = run("abort", "web")
+    assert done.exit_code == 1
+    assert "FINALIZED before" in done.stdout
+    library.ways = [(Outcome.ENDED, "the run is FINALIZED")]
+    assert run("abort", "web").exit_code == 1
 
 
 def test_what_else_stops_an_abort(library: Library) -> None:
