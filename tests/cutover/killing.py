@@ -36,6 +36,13 @@ def labels_of(make: Callable[[], Model], *, abort_at: Kill | None = None) -> lis
     return numbered(world.labels)
 
 
+def straight_labels() -> frozenset[str]:
+    """What a driver writes on the straight way from one instance to two pods, without anything that comes later."""
+    world = Model(pods=2, legacy=1)
+    world.begin(later=(), resolved_before=False)
+    return frozenset(each for each in finished(world, []).labels if not each.endswith(" ask"))
+
+
 def numbered(labels: Sequence[str]) -> list[tuple[str, int]]:
     seen: dict[str, int] = {}
     made = []

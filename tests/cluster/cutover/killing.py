@@ -12,8 +12,8 @@ import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from migrate.cutover.run import LAB
 from tests.cluster.cutover.child import Task
 from tests.cluster.cutover.proxies import CountedHooks, Watch, WatchedCluster, WatchedEngine
 from tests.cluster.served import LEDGER, Served, access, served
+from tests.cluster.traffic import Load, Report, Traffic, on_host, pod_addresses
 from tests.cutover.traces import Picture, picture
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine
@@ -106,9 +107,8 @@ class Ride:
             frozen=self.hooks.frozen,
         )
 
-    def to_the_end(self, *, abort: bool = False, killed: Callable[[Entry], None] = lambda _entry: None) -> list[str]:
-        """Process after process until the run is over; the outcomes. ``abort``: asked for after the first kill;
-        ``killed``: called after each."""
+    def to_the_end(self, *, abort: bool = False) -> list[str]:
+        """Process after process until the run is over; the outcomes. ``abort``: asked for after the first kill."""
         verb = "start"
         outcomes = []
         for _ in range(_DRIVERS):
@@ -120,15 +120,39 @@ class Ride:
                 verb = "finalize"
                 continue
             assert ended.outcome == "", f"{verb}: {ended}"
-            entry = self.entry()
-            if entry is None:
+            if self.entry() is None:
                 verb = "start"
                 continue
-            killed(entry)
-            # the dead one's lease stands for a while yet
-            verb = "abort" if abort else "take-over"
+            # waiting for a dead one's lease takes its time, and is the same wherever it died
+            wait = self.watch.labels[-1].endswith("cutover-web state")
+            verb = "abort" if abort else "resume" if wait else "take-over"
             abort = False
         raise AssertionError("it does not end")
+
+    def begin_anew(self) -> None:
+        """As if the run that has ended had never been."""
+        place = ("-n", self.web.space, "--ignore-not-found")
+        self.web.lab.kubectl("delete", "service", self.web.name, *place)
+        self.web.lab.kubectl("delete", "configmap", f"cutover-{self.web.name}", *place)
+        self.watch.writes.clear()
+        self.watch.state = "-"
+        self.watch.fate = lambda _label: ""
+
+    @contextmanager
+    def called(self) -> Iterator[Callable[[], Report | None]]:
+        """A light load of each kind, from when callers may use the Service until its report is asked for."""
+        node = self.web.lab.nodes[0]
+        load = Load(new=50, keep=5, keep_rate=2, poll=1, poll_for_s=2, post=5, sources=pod_addresses(node))
+        with ExitStack() as stack:
+            under_way: list[Traffic] = []
+
+            def arriving(label: str) -> None:
+                if not under_way and label.startswith("FRONTED: ") and label.endswith("Deployment/web"):
+                    traffic = Traffic(on_host(node.host), self.web.address, load)
+                    under_way.append(stack.enter_context(traffic))
+
+            self.watch.arriving = arriving
+            yield lambda: under_way[0].stop() if under_way else None
 
     def _said(self) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -140,19 +164,18 @@ class Ride:
 
 class Chain:
     """Kills at the first occurrence of each label, after the write. ``known``: labels of a straight run; one that is
-    not among them, as of taking over, counts once whatever the state."""
+    not among them, as of taking over, counts once whatever the state. ``only``: how the labels begin that count."""
 
-    def __init__(self, known: frozenset[str]) -> None:
-        self.known = known
+    def __init__(self, known: Collection[str] = (), *, only: str = "") -> None:
         self.killed: list[str] = []
+        self._known = known
+        self._only = only
         self._seen: set[str] = set()
 
     def __call__(self, label: str) -> str:
-        if label.endswith(" ask"):
-            # a user's, not the driver's
-            return ""
-        key = label if label in self.known else label.split(": ", 1)[1]
-        if key in self._seen:
+        key = label if label in self._known else label.split(": ", 1)[1]
+        # what a user asks is no write of the driver's
+        if key in self._seen or label.endswith(" ask") or not label.startswith(self._only):
             return ""
         self._seen.add(key)
         self.killed.append(label)
