@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..cutover.cutover import Preview
 from ..cutover.preflight import Preflight, Row, Status, preflight_json
 from ..cutover.run import Spec
 from ..cutover.states import FORWARD, State
@@ -15,6 +14,9 @@ from .cutover_sections import percent
 from .plan_markdown import cell
 from .table import count, one_line, table
 from .times import spelled
+
+if TYPE_CHECKING:
+    from ..cutover.cutover import Preview
 
 SCHEMA = "podlift.dev/cutover-preview/v1"
 IRREVERSIBLE = (

@@ -10,7 +10,6 @@ import click
 
 from converters.errors import PodliftError
 
-from ...cutover.journal import state_of
 from ...cutover.states import ENDED, State
 from ...report.table import one_line
 from ..clusters import Reach
@@ -72,6 +71,8 @@ class _By:
 def _followed(session: Session, run: Attached, interrupted: Interruption) -> Entry:
     """The journal when the run has ended, or when its driver has written nothing for as long as its lease lasts: it may
     have died, and the next try shows."""
+    from ...cutover.journal import state_of
+
     entry, since = run.entry(), time.monotonic()
     while entry.run.state not in ENDED and not interrupted():
         if time.monotonic() - since >= entry.spec.timings.lease_s:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from ...report.preview_views import IRREVERSIBLE
 from ..clusters import Reach
 from ..command import Command, Session, pass_session
 from .agreeing import agree, asked_by_somebody
@@ -25,6 +24,8 @@ def command(session: Session, workload: str, reach: Reach, record: Path | None, 
     It is the only verb that cannot be taken back. The legacy side's slices and what the run marked are taken away.
     Containers stay, stopped: podlift removes no container, image or volume.
     """
+    from ...report.preview_views import IRREVERSIBLE
+
     run, named = attached_to(workload, reach, record)
     entry = run.entry()
     if not yes:
