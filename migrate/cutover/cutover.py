@@ -8,11 +8,14 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.errors import PodliftError
 
+from ..engine import discover
+from ..hosts import CONTAINER, Access, Command, command_of
 from ..plan.model import Plan
 from .announcing import announced
 from .clock import SystemClock
@@ -38,7 +41,6 @@ from .world import World
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
-    from ..hosts import Access
 
 Interrupted = Callable[[], bool]
 
@@ -113,14 +115,24 @@ class Cutover:
             accept_floor=spec.accept_floor,
             settle_s=spec.timings.settle_floor_s,
         )
-        commands = [each.entry.host.name for each in self._hosts if each.how]
-        seen = survey(self._plan, self._workload, self._cluster, found=found, commands=commands, means=means)
+        used = [each for each in self._hosts if each.entry.host.name in {one.host for one in found.containers}]
+        shells = {each.entry.host.name: command for each in used if (command := command_of(each)) is not None}
+        seen = survey(
+            self._plan,
+            self._workload,
+            self._cluster,
+            found=found,
+            capture=discover([each.entry for each in used]),
+            commands={*shells, *(each.entry.host.name for each in used if each.how == CONTAINER)},
+            means=means,
+        )
         if probe:
             measured = try_out(
                 seen,
                 clock=self._clock,
                 nodes=edges.measuring.nodes,
                 connections=edges.measuring.connections,
+                shells={host: partial(_by_shell, command) for host, command in shells.items()},
                 check=spec.check,
             )
             seen = replace(seen, measured=measured)
@@ -385,6 +397,11 @@ def _lock(spec: Spec, cluster: Cluster, clock: Clock) -> Lock:
     return Lock(
         cluster, clock, namespace=spec.namespace, workload=spec.name, holder=holder, lease_s=spec.timings.lease_s
     )
+
+
+def _by_shell(command: Command, script: str) -> str:
+    # by stdin, since a command of the user's may quote words for a shell there or not
+    return command.run(["sh"], stdin=script)
 
 
 def _keeper(edges: Edges, lock: Lock) -> Keeper:

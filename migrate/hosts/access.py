@@ -12,7 +12,7 @@ from converters.errors import PodliftError
 
 from ..engine.connect import endpoint_of
 from ..hosts_file import HostEntry
-from .command import PHASE, command_for
+from .command import PHASE, Command, command_for
 from .connections import HostConnections, Probe
 from .probe import answer_of, probe
 
@@ -34,6 +34,12 @@ class Access:
     image: str = ""
 
 
+def command_of(host: Access) -> Command | None:
+    """How commands are run on it; None: they are not, or only the probe is, in a container. Raises as
+    ``connections_for``."""
+    return None if host.how == CONTAINER else command_for(endpoint_of(host.entry), host.how)
+
+
 def connections_for(hosts: Iterable[Access], *, timeout_s: float = 30) -> HostConnections:
     """``edges.Connections`` over these hosts. Raises PodliftError ``bad-hosts``, and what ``endpoint_of`` raises."""
     commands, probes = {}, dict[str, Probe]()
@@ -42,7 +48,7 @@ def connections_for(hosts: Iterable[Access], *, timeout_s: float = 30) -> HostCo
         if host.how == CONTAINER:
             probes[name] = _in_container(host, timeout_s)
             continue
-        command = command_for(endpoint_of(host.entry), host.how)
+        command = command_of(host)
         if command is None:
             continue
         commands[name] = command
