@@ -146,6 +146,10 @@ class Cluster(GivenCluster):
                 self._join(node, kubelet or {})
             self._serve_metrics()
             self.await_nodes()
+            for node in self.nodes:
+                # no controller gives networks out here, but what looks for pods' networks looks there
+                networks = {"spec": {"podCIDR": node.subnet, "podCIDRs": [node.subnet]}}
+                self.kubectl("patch", "node", node.name, "-p", json.dumps(networks))
         except BaseException:
             self.close()
             raise
