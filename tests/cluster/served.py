@@ -80,10 +80,7 @@ class Served:
 
     def inspected(self) -> dict[str, dict[str, Any]]:
         """Inspect documents, by name."""
-        return {
-            name: engine.client.api.inspect_container(name)  # type: ignore[no-untyped-call]
-            for name, engine in self.containers.items()
-        }
+        return {name: engine.client.api.inspect_container(name) for name, engine in self.containers.items()}
 
     @property
     def address(self) -> str:
@@ -138,9 +135,11 @@ def several(
     environment: Mapping[str, str] | None = None,
     timings: Timings = LAB,
     hooks: bool = True,
+    dynamic: bool = False,
 ) -> Iterator[dict[str, Served]]:
     """Workloads of one plan, by name. ``instances`` of each are spread over the engines in turn; ``flags`` and
-    ``environment`` are the server's; ``hooks``: a freeze hook is given that does nothing."""
+    ``environment`` are the server's; ``hooks``: a freeze hook is given that does nothing; ``dynamic``: the
+    engine chooses the ports, at each start anew."""
     places = [
         (name, f"{name}-{number}", engines[number % len(engines)]) for name in names for number in range(instances)
     ]
@@ -155,7 +154,7 @@ def several(
                 ["app", *flags],
                 name=container,
                 labels={"com.docker.compose.project": space, "com.docker.compose.service": name},
-                ports={"8080/tcp": PORT + number},
+                ports={"8080/tcp": None if dynamic else PORT + number},
                 environment=dict(environment or {}),
                 restart_policy={"Name": "always"},
                 detach=True,
@@ -191,7 +190,7 @@ def _planned(engines: Sequence[LabEngine], space: str) -> Plan:
         decisions=Decisions(answers=answers),
         estate=space,
     )
-    assert not plan.withheld, plan.questions
+    assert not plan.withheld, plan.withheld
     return plan
 
 
