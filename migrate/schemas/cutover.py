@@ -13,7 +13,7 @@ HOOKS: Mapping[str, str] = {
     "freeze": "tells the legacy scheduler to leave the workload alone: count, placement, autoscaling. Without it a run "
     "ends at STANDBY",
     "frozen": "ends with 0 while the scheduler leaves it alone; asked again before containers are stopped",
-    "unfreeze": "takes it back, on the way back and in the end",
+    "unfreeze": "takes it back, on the way back; after finalize the workload is no longer the scheduler's",
     "front": "leads callers to the Service: DNS, a load balancer",
     "drain": "asks instances that get no new callers to close their connections",
 }
