@@ -28,7 +28,7 @@ from .lock import Lock
 from .machine import decide
 from .measuring import Measuring
 from .members import members_of
-from .moment import Moment
+from .moment import LEAVE, Moment
 from .observing import observe
 from .run import Condition, Direction, Intent, Run, Spec
 from .starting import originals_of
@@ -294,7 +294,7 @@ class Driver:
             run = replace(run, paused=asked.pause)
         if asked.abort and run.direction is Direction.FORWARD:
             gate = f"{entry.spec.id}-back-{run.nonce}"
-            run = replace(run, direction=Direction.BACK, gate=gate, paused="")
+            run = replace(run, direction=Direction.BACK, gate=gate, paused="", done=run.done - {LEAVE})
         return run
 
     def _with_changed(self, entry: Entry, run: Run) -> Run:

@@ -27,6 +27,8 @@ KEEPER = "podlift.dev/keeper"
 """On slices: the epoch of the keeper that wrote them. On the keeper's Lease: what it sees, as text for people."""
 INSTANCES = "podlift.dev/instances"
 SPEC = "podlift.dev/cutover"
+MARKS = (EPOCH, RUN, SPEC)
+"""Annotations of Services and controllers while a run holds them."""
 MANAGER = "podlift-cutover"
 
 SLICE_OF = "kubernetes.io/service-name"

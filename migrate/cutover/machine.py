@@ -333,6 +333,7 @@ def _to_finalized(m: Moment) -> Steps:
     for pod in m.world.pods:
         if pod.admitted:
             yield m.patch(pod, {"metadata": {"labels": {ADMITTED: None}}}, "the gate is gone")
+    yield from m.leave([*(seen for _, seen in m.services), *(m.controller(each) for each in m.spec.controllers)])
 
 
 _WAYS: Mapping[State, Callable[[Moment], Steps]] = {

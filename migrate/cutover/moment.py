@@ -5,19 +5,21 @@ The functions yield the first thing that is still to be done; one that yields no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .decision import Act, Action, Commit, Decision, Keep, Measure, Question, Verb, Wait
 from .edges import Container
-from .endpoints import ADMITTED, EPOCH, instance_key, ports_of, wide_selector
+from .endpoints import ADMITTED, EPOCH, MARKS, instance_key, ports_of, wide_selector
 from .evidence import Evidence
 from .run import Condition, Controller, Member, Original, Run, Spec
 from .world import SeenController, SeenPod, SeenService, World
 
 REPLY_AGE_S = 30.0
 """How long it counts that somebody answered."""
+LEAVE = "leave"
+"""Done, where the run has begun to take its marks off: objects without an epoch are not claimed any more."""
 
 Steps = Iterator[Decision]
 
@@ -91,7 +93,7 @@ class Moment:
         """A merge patch of this very object, as it was seen; Services and controllers get the run's epoch with it."""
         metadata: dict[str, Any] = {**change.get("metadata", {}), "resourceVersion": seen.version, "uid": seen.uid}
         if not isinstance(seen, SeenPod):
-            metadata["annotations"] = {**metadata.get("annotations", {}), EPOCH: str(self.run.epoch)}
+            metadata["annotations"] = {EPOCH: str(self.run.epoch), **metadata.get("annotations", {})}
         kind = "Service" if isinstance(seen, SeenService) else "Pod" if isinstance(seen, SeenPod) else seen.kind
         return Act(
             action=Action(
@@ -126,10 +128,19 @@ class Moment:
                 yield self.patch(service, {}, "take the Service over")
         for planned in self.spec.controllers:
             seen = self.controller(planned)
-            if seen is not None and seen.epoch != self.run.epoch:
+            left = seen is not None and not seen.epoch and LEAVE in self.run.done
+            if seen is not None and seen.epoch != self.run.epoch and not left:
                 yield self.patch(seen, {}, "take the controller over")
         if any(epoch != self.run.epoch for epoch in self.world.slice_epochs.values()):
             yield Keep(why="the keeper marks the slices with the new epoch")
+
+    def leave(self, found: Iterable[SeenService | SeenController | None]) -> Steps:
+        """The run's marks go: nothing of it is to stand between these objects and the plan."""
+        marked = [each for each in found if each is not None and each.epoch]
+        if marked and LEAVE not in self.run.done:
+            yield Commit(run=replace(self.run, done=self.run.done | {LEAVE}), why="the run takes its marks off")
+        for each in marked:
+            yield self.patch(each, {"metadata": {"annotations": dict.fromkeys(MARKS)}}, "it is the plan's alone")
 
     def want(self, conditions: Mapping[str, Condition], why: str) -> Steps:
         """The keeper is told, through the journal."""

@@ -29,6 +29,8 @@ def back(m: Moment) -> Steps:
     yield from _legacy_as_it_was(m)
     if not m.run.fronted:
         yield from _unbridged(m)
+    # a Service that callers hold stays the run's, and the next run takes it over
+    yield from m.leave(m.controller(each) for each in m.spec.controllers)
 
 
 def _legacy_answers(m: Moment) -> Steps:

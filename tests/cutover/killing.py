@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from migrate.cutover.driver import Outcome
+from migrate.cutover.endpoints import MARKS
 from tests.cutover.model import SPACE, Killed, Model
 
 _DRIVERS = 60
@@ -141,16 +142,21 @@ def wrongs(world: Model) -> list[str]:
     journal = world.get("v1", "ConfigMap", SPACE, "cutover-web")
     assert deployment is not None
     assert journal is not None
+
+    def marked(each: Mapping[str, Any]) -> bool:
+        return not {*MARKS}.isdisjoint(each["metadata"].get("annotations", {}))
+
     lasting = {
         "the journal has no finalizer left": "finalizers" not in journal["metadata"],
         "the Deployment is not paused": not deployment["spec"].get("paused"),
         "no pod bears the gate": not any("podlift.dev/admitted" in each["metadata"]["labels"] for each in pods),
         "no container was stopped twice": all(each.stops <= 1 for each in world.containers) or state == "ROLLED_BACK",
+        "no mark is left on the Deployment": not marked(deployment),
         "nobody holds the lock": ("Lease", "cutover-web") not in world.store,
     }
     if state == "FINALIZED":
         lasting |= {
-            "the Service is wide": service is not None and not gated,
+            "the Service is wide": service is not None and not gated and not marked(service),
             "no slice of ours is left": not slices,
             "the containers are stopped": not any(each.running for each in world.containers),
             "the pods are there": len(pods) == world.count,
