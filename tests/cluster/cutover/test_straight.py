@@ -1,18 +1,150 @@
-"""A served workload is moved from a real engine to real pods under load, and back; no request is lost."""
+"""A served workload is moved from real engines to real pods under load, to the very end; no request is lost."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from migrate.cutover.driver import Outcome
-from tests.cluster.served import served
+from migrate import diff_plan
+from migrate.apply import Action, apply_plan
+from migrate.cutover.driver import Event, Outcome
+from migrate.cutover.journal import FINALIZER, journal_name
+from migrate.cutover.states import State
+from tests.cluster.served import LEDGER, Served, several
+from tests.cluster.traffic import Load, Report, Traffic, exactly_once, on_host, pod_addresses
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine
 
+# After SIGTERM it says to each connection that it was the last answer, for as long as any of them takes to ask again.
+GRACEFUL = ("-lag=2s",)
+# Less than that, and a test of what many requests meet would be one of few.
+ENOUGH = 10_000
 
-def test_straight(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path) -> None:
-    with served(lab_cluster, lab_engines["edge-a1"], space, tmp_path) as web:
+
+@contextmanager
+def web_on(lab: Cluster, engines: dict[str, LabEngine], space: str, folder: Path, **settings: Any) -> Iterator[Served]:
+    hosts = [engines["edge-a1"], engines["edge-b1"]]
+    environment = {"LEDGER": LEDGER}
+    with several(
+        lab, hosts, space, folder, names=["web"], flags=GRACEFUL, environment=environment, **settings
+    ) as found:
+        yield found["web"]
+
+
+def load_on(web: Served) -> Traffic:
+    """From the pods' network of a node, to the Service's address."""
+    node = web.lab.nodes[0]
+    load = Load(new=150, keep=20, keep_rate=2, poll=2, post=10, sources=pod_addresses(node, 2))
+    return Traffic(on_host(node.host), web.address, load)
+
+
+def test_to_the_end(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path) -> None:
+    with web_on(lab_cluster, lab_engines, space, tmp_path) as web:
+        cutover = web.cutover(on_drain_timeout="stop")
+        events = cutover.run()
+        states = list(until(events, State.BRIDGED))
+        with load_on(web) as traffic:
+            states += states_of(events)
+            assert cutover.outcome is Outcome.REST, cutover.why
+            assert states[-1] == State.STOPPED
+            attached = web.attached()
+            assert states_of(attached.finalize())[-1] == State.FINALIZED
+            assert attached.outcome is Outcome.ENDED, attached.why
+            stands_alone(web)
+            applied_takes_over(web)
+            report = traffic.stop()
+        nothing_lost(web, report)
+
+
+def test_held_by_connections_that_stay(
+    lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path
+) -> None:
+    """By default nobody is cut off: the run stands and names who is still connected, and goes on when they are gone."""
+    with web_on(lab_cluster, lab_engines, space, tmp_path) as web:
         cutover = web.cutover()
-        states = [event.state for event in cutover.run() if event.kind == "state"]
-        assert states[-1] == "STOPPED"
-        assert cutover.outcome is Outcome.REST, cutover.why
+        events = cutover.run()
+        states = list(until(events, State.BRIDGED))
+        with load_on(web) as traffic:
+            states += states_of(events)
+            assert states[-1] == State.BAKING
+            assert cutover.outcome is Outcome.PAUSED
+            assert cutover.why.startswith("cutover-not-drained: "), cutover.why
+            assert any(address in cutover.why for address in pod_addresses(web.lab.nodes[0], 2)), cutover.why
+            assert web.running() == sorted(web.containers)
+            report = traffic.stop()
+        attached = web.attached()
+        assert states_of(attached.resume())[-1] == State.STOPPED, attached.why
+        assert web.running() == []
+        nothing_lost(web, report)
+
+
+def until(events: Iterator[Event], state: State) -> Iterator[str]:
+    """The states of a run up to this one."""
+    for event in events:
+        if event.kind == "state":
+            yield event.state
+            if event.state == state:
+                return
+
+
+def states_of(events: Iterator[Event]) -> list[str]:
+    return [event.state for event in events if event.kind == "state"]
+
+
+def nothing_lost(web: Served, report: Report) -> None:
+    assert not report.failed, report.told()
+    assert report.sent > ENOUGH
+    assert all(kind.sent for kind in report.kinds.values()), report.told()
+    orders = exactly_once(report, web.ledgers())
+    assert orders.exact, orders
+    assert orders.acknowledged > 100
+    assert not orders.unacknowledged
+
+
+def stands_alone(web: Served) -> None:
+    """Pods serve, by the plan's own objects; containers are stopped and stay so; nothing else of the run is left."""
+    lab, place = web.lab, ("-n", web.space)
+    planned = {(each["kind"], each["metadata"]["name"]): each for _, each in web.plan.objects}
+    service = lab.get("service", web.name, *place)
+    assert service["spec"]["selector"] == planned["Service", web.name]["spec"]["selector"]
+    slices = lab.get("endpointslices", "-l", f"kubernetes.io/service-name={web.name}", *place)["items"]
+    makers = {each["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"] for each in slices}
+    assert makers == {"endpointslice-controller.k8s.io"}
+    assert web.running() == []
+    assert {each["HostConfig"]["RestartPolicy"]["Name"] for each in web.inspected().values()} == {"no"}
+    journal = lab.get("configmap", journal_name(web.name), *place)
+    assert journal["data"]["state"] == State.FINALIZED
+    assert FINALIZER not in journal["metadata"].get("finalizers", ())
+    pods = lab.get("pods", "-l", f"podlift.dev/workload={web.name}", *place)["items"]
+    assert len(pods) == 2
+    assert not [pod for pod in pods if "podlift.dev/admitted" in pod["metadata"]["labels"]]
+    for kind, name in planned:
+        lab.get(kind, name, *place)
+
+
+def applied_takes_over(web: Served) -> None:
+    """The plan goes over what the run left, and changes nothing that serves."""
+    before = _serving(web)
+    asked = apply_plan(web.plan, web.edge, dry_run="server")
+    assert asked.complete, asked
+    done = apply_plan(web.plan, web.edge)
+    assert done.complete, done
+    assert _serving(web) == before
+    assert apply_plan(web.plan, web.edge).counts.keys() == {Action.UNCHANGED}
+    assert diff_plan(web.plan, web.edge).objects == ()
+
+
+def _serving(web: Served) -> tuple[Any, ...]:
+    lab, place = web.lab, ("-n", web.space)
+    service, deployment = lab.get("service", web.name, *place), lab.get("deployment", web.name, *place)
+    return (
+        service["metadata"]["uid"],
+        service["spec"]["selector"],
+        service["spec"]["clusterIP"],
+        deployment["metadata"]["uid"],
+        deployment["spec"]["replicas"],
+        deployment["spec"]["template"],
+        sorted(web.pods()),
+    )
