@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .cluster import Cluster
     from .config_files import load_documents, load_mapping
     from .cutover.cutover import Attached, Cutover
+    from .cutover.grouping import CutoverGroup
     from .decisions_file import load_decisions
     from .diff import Comparison, Dump, Runtime, diff_plan, read_dump
     from .engine import discover
@@ -32,6 +33,7 @@ _WHERE = {
     "Cluster": "cluster",
     "Comparison": "diff",
     "Cutover": "cutover.cutover",
+    "CutoverGroup": "cutover.grouping",
     "Dump": "diff",
     "HostEntry": "hosts_file",
     "Plan": "plan.model",
@@ -63,6 +65,7 @@ __all__ = [
     "Cluster",
     "Comparison",
     "Cutover",
+    "CutoverGroup",
     "Dump",
     "HostEntry",
     "Plan",

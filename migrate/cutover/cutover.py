@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -188,14 +188,30 @@ class Cutover:
 
     def drive(
         self, spec: Spec, lock: Lock, *, interrupted: Interrupted = lambda: False, no_wait: bool = False
-    ) -> Iterator[Event]:
-        """What has begun, as far as it goes."""
+    ) -> Generator[Event, None, None]:
+        """What has begun, as far as it goes. Closed between two events, it is let go: resume drives it on."""
         edges = edges_of(spec, self._cluster, self._hosts, self._clock)
         journal = Journal(self._cluster, spec.namespace, spec.name)
         keeper = _keeper(edges, lock)
         driver = Driver(edges, journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
-        yield from announced(driver.events(), self._cluster, spec, record=self._record)
+        try:
+            yield from announced(driver.events(), self._cluster, spec, record=self._record)
+        except GeneratorExit:
+            driver.let_go()
+            raise
         self.outcome, self.why = driver.outcome, driver.why
+
+    def forgo(self, spec: Spec, lock: Lock) -> None:
+        """Takes a beginning back after which nothing was done."""
+        journal = Journal(self._cluster, spec.namespace, spec.name)
+        try:
+            entry = journal.read()
+            if entry is not None:
+                now = self._clock.now()
+                over = entry.run.at(State.ROLLED_BACK, now)
+                journal.commit(entry, over, at=now, event="state", text="another one of its group could not begin")
+        finally:
+            lock.release()
 
     def _spec(self) -> Spec:
         spec = make_spec(

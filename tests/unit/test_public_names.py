@@ -16,10 +16,10 @@ CONVERTERS = {
     "assign_names", "convert", "explain", "read_config", "read_inspect", "reconcile",
 }  # fmt: skip
 MIGRATE = {
-    "Applied", "Attached", "Cluster", "Comparison", "Cutover", "Dump", "HostEntry", "Plan", "Project", "Runtime",
-    "apply_plan", "check_plan", "diff_plan", "discover", "load_decisions", "load_documents", "load_hosts",
-    "load_mapping", "load_project", "load_target", "make_plan", "read_capture", "read_dump", "read_plan", "redact",
-    "schema", "write_capture", "write_plan",
+    "Applied", "Attached", "Cluster", "Comparison", "Cutover", "CutoverGroup", "Dump", "HostEntry", "Plan",
+    "Project", "Runtime", "apply_plan", "check_plan", "diff_plan", "discover", "load_decisions", "load_documents",
+    "load_hosts", "load_mapping", "load_project", "load_target", "make_plan", "read_capture", "read_dump", "read_plan",
+    "redact", "schema", "write_capture", "write_plan",
 }  # fmt: skip
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address, ip_network
+
 import click
 
 from converters.errors import PodliftError
@@ -11,20 +14,39 @@ from ..command import Command, Session, pass_session
 from .options import STATES
 from .runs import attached_to, run_options
 
+_MEMBER = re.compile(r"[a-z0-9-]+/[a-z0-9.-]+")
+
+
+def _what(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None or value.upper() in STATES:
+        return value and value.upper()
+    try:
+        return str(ip_network(value)) if "/" in value else str(ip_address(value))
+    except ValueError:
+        if _MEMBER.fullmatch(value):
+            return value
+    raise click.BadParameter(
+        f"{value!r} is not one of {', '.join(STATES)}, no address and no NAMESPACE/WORKLOAD", ctx, parameter
+    )
+
 
 @click.command("approve", cls=Command)
 @run_options
-@click.argument("state", required=False, type=click.Choice(STATES, case_sensitive=False), metavar="[STATE]")
+@click.argument("what", required=False, callback=_what, metavar="[STATE|ADDRESS|NAMESPACE/WORKLOAD]")
 @pass_session
-def command(session: Session, workload: str, state: str | None, reach: Reach) -> None:
+def command(session: Session, workload: str, what: str | None, reach: Reach) -> None:
     """Let a run go on to a state that it holds before.
 
     Without STATE: the next one that it waits for, or will. Whoever drives the run sees it.
+
+    ADDRESS, or a network as 10.1.0.0/16, accepts that clients from there go past the Service and are cut off when the
+    containers stop. NAMESPACE/WORKLOAD goes on without another one of the group that went back. A run that is paused
+    is then to be resumed.
     """
     from ...cutover.waiting import approvals_of
 
     run, named = attached_to(workload, reach)
-    if state is None:
+    if what is None:
         entry = run.entry()
         pending = approvals_of(entry.spec, entry.run)
         if not pending:
@@ -35,6 +57,6 @@ def command(session: Session, workload: str, state: str | None, reach: Reach) ->
                 reason="the run waits for no approval, now or later",
                 next_step=f"{named.verb('status')} shows what it waits for",
             )
-        state = pending[0].value
-    run.approve(state)
-    session.talk(f"{workload}: approved to go on to {state}.")
+        what = pending[0].value
+    run.approve(what)
+    session.talk(f"{workload}: approved{' to go on to' if what in STATES else ''} {what}.")

@@ -318,6 +318,7 @@ def test_flags_come_over_the_projects_settings(library: Library) -> None:
         (("start", "plan", "web", "--schedule", "2,1"), "do not rise"),
         (("start", "plan", "web", "--bake", "soon"), "is no duration"),
         (("approve", "web", "STOPPED"), "'STOPPED' is not one of"),
+        (("approve", "web", "10.1.2.3/16"), "'10.1.2.3/16' is not one of"),
         (("status", "web", "-w", "-o", "html"), "a report is not watched"),
         (("resume", "web", "--record", "missing/run.jsonl"), "missing/run.jsonl: no such file"),
     ],
@@ -396,10 +397,14 @@ def test_a_preview_as_json_keeps_its_schema() -> None:
         (Run(), State.DEPLOYED, ("standby",), ("approve", "STANDBY")),
         (Run(done=frozenset({"approve:SHIFT"})), State.DEPLOYED, (), None),
         (Run(), State.PROMOTED, (), None),
+        (Run(), State.BRIDGED, ("203.0.113.9",), ("approve", "203.0.113.9")),
+        (Run(), State.BRIDGED, ("2001:DB8::/32",), ("approve", "2001:db8::/32")),
+        (Run(), State.FRONTED, ("shop/orders",), ("approve", "shop/orders")),
     ],
 )
 def test_approve(library: Library, run_: Run, state: State, given: tuple[str, ...], approved: Any) -> None:
-    """The state that is named, else the next one that it waits before; none is an error."""
+    """The state that is named, else the next one that it waits before; none is an error. Clients and members of the
+    group are named by their address and name."""
     library.run_, library.state = run_, state
     done = run("approve", "web", *given)
     assert done.exit_code == (0 if approved else 1)
