@@ -19,7 +19,8 @@ from .endpoints import MANAGER
 from .run import Spec
 
 # Of all that a driver tells, what others want to know who look at the Service.
-_PUBLIC = frozenset({"state", "pause", "take-over"})
+_PUBLIC = frozenset({"state", "pause", "take-over", "keeper"})
+_WARNING = frozenset({"pause", "keeper"})
 # What only passes by, many times a second.
 _PASSING = frozenset({"wait", "measure", "approval"})
 
@@ -65,7 +66,7 @@ def _told(api: Api, spec: Spec, event: Event) -> None:
             "labels": {MANAGED_BY: "podlift", WORKLOAD: spec.name},
         },
         "involvedObject": {"apiVersion": "v1", "kind": "Service", "name": service, "namespace": spec.namespace},
-        "type": "Warning" if event.kind == "pause" else "Normal",
+        "type": "Warning" if event.kind in _WARNING else "Normal",
         "reason": "CutoverPaused" if event.kind == "pause" else "Cutover",
         "message": f"{event.state}: {event.text}"[:1000],
         "firstTimestamp": at,

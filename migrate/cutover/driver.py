@@ -23,7 +23,7 @@ from .evidence import Evidence
 from .groups import matter
 from .history import gate_lines
 from .journal import Entry, Journal, LostError, Requests
-from .keeper import Keeper
+from .keeper import STALE_S, Keeper
 from .lock import Lock
 from .machine import decide
 from .measuring import Measuring
@@ -271,7 +271,8 @@ class Driver:
         self._keeper.hold(needed)
         if not self._lock.covers(needed) and not self._lock.renew(for_s=needed):
             raise LostError
-        if self._edges.clock.boot() - self._looked >= spec.timings.lease_s / 2:
+        seen_s = self._edges.clock.boot() - self._looked
+        if not action.version and seen_s >= max(STALE_S, spec.timings.lease_s / 2):
             return
         perform(action, spec, api=self._edges.api, legacy=self._edges.legacy, hooks=self._edges.hooks)
         if action.kind == "Hook":

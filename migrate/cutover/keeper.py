@@ -33,6 +33,8 @@ from .run import Run, Spec
 from .world import port_of
 
 _API = "discovery.k8s.io/v1"
+STALE_S = 10.0
+"""What was seen so long ago, or half a lease if that is longer, was seen before a stop."""
 # Probing takes this part of the time at most: where it needs a pod of its own each time, it is done less often.
 _PROBING_SHARE = 0.2
 
@@ -121,7 +123,7 @@ class Keeper:
             if each.service not in owners:
                 owners[each.service] = self._api.get("v1", "Service", spec.namespace, each.service)
             half = spec.timings.lease_s / 2
-            if not self._lock.covers(half) or self._clock.boot() - at >= half:
+            if not self._lock.covers(half) or self._clock.boot() - at >= max(half, STALE_S):
                 # this process stood still meanwhile: what it knows is of then
                 break
             writes += self._write(spec, run, each, live.get(each.name), owners[each.service])

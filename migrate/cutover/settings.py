@@ -220,6 +220,12 @@ class _Reader:
                 f"a lease of {timings.lease_s:g} s and a renewal every {timings.renew_s:g} s lose the lock by chance"
             )
             self._refuse((*path, "timings"), reason, "let lease be twice renew, at least")
+        if not 2 * timings.keeper_s <= timings.heartbeat_s <= timings.lease_s:
+            reason = (
+                f"a heartbeat of {timings.heartbeat_s:g} s is shorter than two looks of the keeper "
+                f"({timings.keeper_s:g} s) or longer than a lease ({timings.lease_s:g} s)"
+            )
+            self._refuse((*path, "timings"), reason, "let heartbeat be twice keeper, at least, and lease at most")
         if timings.hook_timeout_s >= timings.lease_s:
             reason = f"a hook that takes {timings.hook_timeout_s:g} s outlives a lease of {timings.lease_s:g} s"
             self._refuse((*path, "timings"), reason, "let lease be longer than hook_timeout")

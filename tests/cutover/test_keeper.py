@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from migrate.cutover.announcing import announced
+from migrate.cutover.clock import SystemClock
 from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import KEEPER, slice_of
 from migrate.cutover.journal import Entry
@@ -393,6 +396,22 @@ def test_epochs_of_a_lease_rise_while_it_stands() -> None:
     assert one.epoch == 3
     one.release()
     assert ("Lease", f"cutover-{NAME}") not in world.store
+
+
+def test_the_age_of_a_lease_goes_on_while_a_machine_sleeps() -> None:
+    assert abs(SystemClock().boot() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 1
+
+
+def test_who_looks_at_services_sees_whom_the_keeper_took_from_callers() -> None:
+    world = reached("SHIFT")
+    lone = kept(world)
+    world.containers[0].answers = False
+    for _ in range(4):
+        world.sleep(1)
+    list(announced(lone.events(lambda: True), world, world.spec()))
+    told = [each for (kind, _), each in world.store.items() if kind == "Event"]
+    assert [each["type"] for each in told] == ["Warning"]
+    assert "c0" * 8 in told[0]["message"]
 
 
 def test_by_default_the_heartbeat_is_shorter_than_the_lease() -> None:

@@ -138,6 +138,8 @@ def gate(more: str) -> str:
         ("cutover:\n  timings: {bake: half}\n", "podlift.yaml:2 cutover.timings.bake", "how long pods serve alone"),
         ("cutover:\n  timings: {min_samples: 0}\n", "podlift.yaml:2 cutover.timings.min_samples", "too small"),
         ("cutover:\n  timings: {renew: 40s}\n", "podlift.yaml:2 cutover.timings", "lose the lock by chance"),
+        ("cutover:\n  timings: {heartbeat: 90s}\n", "podlift.yaml:2 cutover.timings", "longer than a lease (60 s)"),
+        ("cutover:\n  timings: {keeper: 20s}\n", "podlift.yaml:2 cutover.timings", "shorter than two looks"),
         ("cutover:\n  timings: {hook_timeout: 2m}\n", "podlift.yaml:2 cutover.timings", "outlives a lease of 60 s"),
         ("cutover:\n  profile: fast\n", "podlift.yaml:2 cutover.profile", "is not one of"),
         ("cutover:\n  schedule: [2, 1]\n", "podlift.yaml:2 cutover.schedule", "do not rise"),

@@ -1,0 +1,133 @@
+"""A keeper alone, in a process of its own: the driver is gone, and legacy containers crash, come back and move."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from migrate.cutover.driver import Outcome
+from migrate.cutover.endpoints import SLICES_ARE_OURS
+from migrate.cutover.states import State
+from tests.cluster.served import Served, served
+from tests.cluster.traffic import Load, Traffic, on_host, pod_addresses
+from tests.lab.cluster import Cluster
+from tests.lab.engine import LabEngine
+
+# A look that has just begun, the next one, and what the machine takes for it.
+FOLLOWS_S = 3.0
+
+
+def test_a_keeper_alone_follows_what_crashes_and_moves(
+    lab_cluster: Cluster,
+    lab_engines: dict[str, LabEngine],
+    space: str,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    with served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, instances=2, dynamic=True) as web:
+        for event in web.cutover().run():
+            if event.state == State.FRONTED:
+                # the driver does nothing any more, as if it was killed
+                break
+        load = Load(new=100, sources=pod_addresses(lab_cluster.nodes[0], 2))
+        with keeping(web, tmp_path) as keeper, Traffic(on_host(lab_cluster.nodes[0].host), web.address, load) as calls:
+            until(lambda: str(keeper.pid) in holder(web), 30)
+            both = listed(web)
+            assert both == published(web)
+            assert len(both) == 2
+
+            before = web.engine.client.containers.get("web-0")
+            before.kill()
+            crashed = until(lambda: len(listed(web)) == 1, 30)
+            assert listed(web) == published(web)
+            served_without_loss(calls)
+
+            before.start()
+            back = until(lambda: listed(web) == published(web) and len(listed(web)) == 2, 30)
+            assert listed(web) != both
+            served_without_loss(calls)
+
+            web.engine.client.containers.get("web-1").restart(timeout=1)
+            moved = until(lambda: listed(web) == published(web) and len(listed(web)) == 2, 30)
+            served_without_loss(calls)
+
+            for name, seconds in (("crash", crashed), ("start", back), ("move", moved)):
+                record_property(f"slices followed a {name} in s", round(seconds, 2))
+            assert max(crashed, back, moved) < 2 * web.settings.timings.keeper_s + FOLLOWS_S
+            keeper.send_signal(signal.SIGTERM)
+            assert keeper.wait(30) == 0
+            assert holder(web) == ""
+        attached = web.attached()
+        for _ in attached.abort():
+            pass
+        assert attached.outcome is Outcome.ROLLED_BACK, attached.why
+        leases = web.lab.get("leases", "-n", space)["items"]
+        assert [each["metadata"]["name"] for each in leases] == []
+
+
+@contextmanager
+def keeping(web: Served, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    words = ["cutover", "keep", web.name, "-n", web.space, "--context", web.lab.context]
+    words += ["--kubeconfig", str(web.lab.kubeconfig), "--progress", "json"]
+    with (folder / "keeper.log").open("wb") as log:
+        keeper = subprocess.Popen([sys.executable, "-m", "migrate.cli.main", *words], stderr=log)
+        try:
+            yield keeper
+        finally:
+            keeper.kill()
+            keeper.wait()
+
+
+def holder(web: Served) -> str:
+    found = web.lab.get("leases", "-n", web.space)["items"]
+    named = [each["spec"] for each in found if each["metadata"]["name"] == f"cutover-{web.name}-keeper"]
+    return str(named[0].get("holderIdentity", "")) if named else ""
+
+
+def listed(web: Served) -> set[tuple[str, int]]:
+    """Address and port of who is called in slices of ours."""
+    slices = web.lab.get("endpointslices", "-n", web.space)["items"]
+    return {
+        (one["addresses"][0], each["ports"][0]["port"])
+        for each in slices
+        if each["metadata"]["labels"].get("endpointslice.kubernetes.io/managed-by") == SLICES_ARE_OURS
+        for one in each["endpoints"] or ()
+        if one["conditions"]["ready"]
+    }
+
+
+def published(web: Served) -> set[tuple[str, int]]:
+    """The same of the containers that run, as their engine has it."""
+    bound = [each for each in web.inspected().values() if each["State"]["Running"]]
+    return {(web.engine.address, int(_first(each)["HostPort"])) for each in bound}
+
+
+def _first(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = document["NetworkSettings"]["Ports"]["8080/tcp"][0]
+    return found
+
+
+def until(condition: Callable[[], bool], timeout_s: float) -> float:
+    """Seconds that it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < timeout_s, "it did not come"
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+def served_without_loss(calls: Traffic) -> None:
+    """Once proxies have followed, new callers are all answered."""
+    time.sleep(2)
+    began = calls.progress()
+    time.sleep(4)
+    ended = calls.progress()
+    assert began is not None
+    assert ended is not None
+    assert (ended.failed - began.failed, ended.ok - began.ok > 100) == (0, True), (began, ended)
