@@ -53,7 +53,8 @@ POINTS = (
     Point(name="shift", state=State.SHIFT, taken=True),
     Point(name="deployed", state=State.DEPLOYED),
     Point(name="fronted", state=State.FRONTED, taken=True),
-    Point(name="bridged", state=State.BRIDGED),
+    # it would not stay there for long enough to be asked
+    Point(name="bridged", state=State.BRIDGED, kind="approval"),
 )
 
 
@@ -72,7 +73,8 @@ class Aborted:
 def aborted(web: Served, point: Point) -> Aborted:
     """A run under load up to a point, and back."""
     stop, attached = threading.Event(), web.attached()
-    cutover = web.cutover(on_drain_timeout="stop")
+    held = (State.FRONTED.value,) if point.kind == "approval" else ()
+    cutover = web.cutover(on_drain_timeout="stop", approvals=held)
     asking = threading.Thread(target=_ask, args=[web])
     asked_at = 0.0
     with ExitStack() as stack:
