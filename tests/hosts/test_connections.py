@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from migrate.cutover.edges import Backend, Peer
-from migrate.hosts.connections import peers
+from pathlib import Path
+
+import pytest
+
+from converters.errors import PodliftError
+from migrate.cutover.edges import Backend, Caller, Peer
+from migrate.hosts.command import Command
+from migrate.hosts.connections import HostConnections, peers
 
 PORT = Backend("10.99.0.2", 18080)
 
@@ -67,3 +73,31 @@ def test_a_socket_that_conntrack_knows_too_counts_once() -> None:
     expected = (Peer("10.99.0.1", 1), Peer("127.0.0.1", 1))
     assert peers(printed(known, sockets), PORT) == expected
     assert peers(printed("", sockets), PORT) == expected
+
+
+def on_host(folder: Path, conntrack: str) -> HostConnections:
+    """A host whose conntrack program is this script."""
+    program = folder / "conntrack"
+    program.write_text(f"#!/bin/sh\n{conntrack}\n")
+    program.chmod(0o755)
+    return HostConnections({"a1": Command(name="a1", prefix=("env", f"PATH={folder}:/usr/bin:/bin"))})
+
+
+def test_callers_come_without_those_that_are_left_out(tmp_path: Path) -> None:
+    """By whoever opened a connection: an instance's own answers have the host's address too."""
+    flows = flow("10.1.2.3", "10.99.0.2", 1) + flow("10.99.0.1", "10.99.0.2", 2, by="10.1.2.3")
+    flows += flow("10.1.2.33", "10.99.0.2", 3).replace("ESTABLISHED", "TIME_WAIT")
+    (tmp_path / "flows").write_text(flows)
+    host = on_host(tmp_path, f'case "$*" in *ipv4*) cat {tmp_path}/flows ;; esac')
+    every = frozenset({Caller("10.1.2.3", 1), Caller("10.99.0.1", 2), Caller("10.1.2.33", 3)})
+    assert host.callers("a1", PORT) == every
+    assert host.callers("a1", PORT, but=("10.1.2.3", "fd00::1")) == every - {Caller("10.1.2.3", 1)}
+
+
+@pytest.mark.parametrize("but", [(), ("10.1.2.3",)])
+def test_a_list_that_is_cut_short_is_told(tmp_path: Path, but: tuple[str, ...]) -> None:
+    """That no flow is in it is no proof that there is none."""
+    host = on_host(tmp_path, 'case "$*" in *ipv6*) exit 1 ;; esac')
+    with pytest.raises(PodliftError) as raised:
+        host.callers("a1", PORT, but=but)
+    assert (raised.value.code, raised.value.subject) == ("command-failed", "a1")
