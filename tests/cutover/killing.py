@@ -37,11 +37,18 @@ def labels_of(make: Callable[[], Model], *, abort_at: Kill | None = None) -> lis
     return numbered(world.labels)
 
 
-def straight_labels() -> frozenset[str]:
-    """What a driver writes on the straight way from one instance to two pods, without anything that comes later."""
+def as_in_the_lab() -> Model:
+    """A run as tests/cluster/cutover has them of real engines and pods, begun: one instance that becomes two pods, with
+    nobody who calls past the Service, and nothing that comes later."""
     world = Model(pods=2, legacy=1)
+    world.direct = {}
     world.begin(later=(), resolved_before=False)
-    return frozenset(each for each in finished(world, []).labels if not each.endswith(" ask"))
+    return world
+
+
+def straight_labels() -> frozenset[str]:
+    """What its driver writes on the straight way."""
+    return frozenset(each for each in finished(as_in_the_lab(), []).labels if not each.endswith(" ask"))
 
 
 def numbered(labels: Sequence[str]) -> list[tuple[str, int]]:
@@ -57,19 +64,31 @@ def finished(world: Model, kills: Sequence[Kill]) -> Model:
     """Drives a run to its end, through kills, each of them once, in order."""
     left = list(kills)
     counts: dict[str, int] = {}
+
+    def at(label: str) -> Kill | None:
+        counts[label] = counts.get(label, 0) + 1
+        return left.pop(0) if left and (left[0].label, left[0].nth) == (label, counts[label]) else None
+
+    return driven(world, at)
+
+
+def driven(world: Model, at: Callable[[str], Kill | None]) -> Model:
+    """Drives a run to its end. ``at`` is asked at each write, and tells whether the driver is killed there."""
     late_after: int | None = None
+    killed: Kill
 
     def on_write(label: str) -> str:
-        nonlocal late_after
-        counts[label] = counts.get(label, 0) + 1
+        nonlocal late_after, killed
         if world.delayed and late_after is not None:
             # a patch that was under way arrives when the next driver has written once, or some times
             late_after -= 1
             if late_after < 0:
                 world.arrive()
-        if left and left[0].label == label and left[0].nth == counts[label]:
-            return left[0].fate
-        return ""
+        kill = at(label)
+        if kill is None:
+            return ""
+        killed = kill
+        return kill.fate
 
     world.on_write = on_write
     if not world.begun:
@@ -78,12 +97,11 @@ def finished(world: Model, kills: Sequence[Kill]) -> Model:
         try:
             outcome, why = world.driver(f"driver-{number}").drive(resume=True)
         except Killed:
-            kill = left.pop(0)
-            late_after = None if kill.fate == "last" else 2
-            if not kill.label.split(": ")[1].startswith("patch"):
+            late_after = None if killed.fate == "last" else 2
+            if not killed.label.split(": ")[1].startswith("patch"):
                 # what no version holds back arrives before the dead driver's lease is over
                 world.arrive()
-            if kill.abort:
+            if killed.abort:
                 asked(world, abort=True)
             continue
         if outcome is Outcome.REST:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _INSTANCE = re.compile(r"\S+ on \S+")
+_SECONDS = re.compile(r"[\d.]+ s\b")
 
 
 def object_label(verb: str, kind: str, name: str, workload: str, body: Any = None) -> str:
@@ -42,5 +43,5 @@ def _journaled(body: Mapping[str, Any]) -> str:
         kind, _, name = of.partition("/")
         return f" intent {verb} {kind}" + ("" if kind in ("Pod", "Container") else f"/{name}")
     if event in ("note", "request", "done"):
-        return f" {event} " + _INSTANCE.sub("INSTANCE", text)
+        return f" {event} " + _SECONDS.sub("some s", _INSTANCE.sub("INSTANCE", text))
     return f" {event}"

@@ -22,6 +22,7 @@ from migrate.cutover.driver import Driver, Edges
 from migrate.cutover.edges import Backend, Caller, Container, Draw, Found, Inside, Peer, Request, Response
 from migrate.cutover.endpoints import members, takers
 from migrate.cutover.evidence import Judged
+from migrate.cutover.gates.outcome import Outcome, Result
 from migrate.cutover.journal import Journal
 from migrate.cutover.keep import LoneKeeper
 from migrate.cutover.keeper import Keeper
@@ -584,7 +585,8 @@ class Pass:
     """Gates that let everything on."""
 
     def judge(self, what: str, spec: Spec, world: World) -> Judged:  # noqa: ARG002
-        return Judged(outcome="passed", said=what)
+        seen = Outcome(gate="probe", result=Result.PASSED, reason="all is well", figures={"success": 100.0})
+        return Judged(outcome="passed", said=what, window=(seen,))
 
     def compare(self, spec: Spec, world: World) -> Judged:  # noqa: ARG002
         return Judged(outcome="passed", said="the same")

@@ -34,7 +34,7 @@ KILL_TIMINGS = replace(
     settle_floor_s=1,
     interval_s=0.2,
     window_s=0.3,
-    min_samples=3,
+    min_samples=1,
     consecutive=1,
     step_pause_s=0.2,
     bake_s=0.5,
@@ -124,7 +124,7 @@ class Ride:
                 verb = "start"
                 continue
             # waiting for a dead one's lease takes its time, and is the same wherever it died
-            wait = self.watch.labels[-1].endswith("cutover-web state")
+            wait = self.watch.labels[-1] == "SHIFT: patch ConfigMap/cutover-web state"
             verb = "abort" if abort else "resume" if wait else "take-over"
             abort = False
         raise AssertionError("it does not end")

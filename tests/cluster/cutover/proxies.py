@@ -187,7 +187,8 @@ _ASK = (
 
 
 class CountedHooks:
-    """A legacy scheduler that keeps off while a file is there; the hooks tell it by a socket."""
+    """A legacy scheduler that keeps off while a file is there, which the hooks tell it by a socket; and a front that
+    leads nobody anywhere."""
 
     def __init__(self, folder: Path, watch: Watch) -> None:
         self._watch = watch
@@ -203,6 +204,7 @@ class CountedHooks:
             "freeze": (*ask, "freeze"),
             "frozen": ("test", "-e", str(self._frozen)),
             "unfreeze": (*ask, "unfreeze"),
+            "front": (*ask, "front"),
         }
 
     @property
@@ -231,7 +233,7 @@ class CountedHooks:
         def act() -> tuple[int, bytes]:
             if name == "freeze":
                 self._frozen.touch()
-            else:
+            elif name == "unfreeze":
                 self._frozen.unlink(missing_ok=True)
             return 200, b"."
 

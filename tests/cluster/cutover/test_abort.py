@@ -16,7 +16,7 @@ from tests.lab.engine import LabEngine
 
 Point = tuple[str, str]
 SAMPLE: Sequence[Point] = (
-    ("after", "DRAINED: stop h0/c0"),
+    ("after", "PROMOTED: patch EndpointSlice/web-legacy"),
     ("before", "SHIFT: patch Service/web"),
     ("after", "DEPLOYED: patch Pod/web-pod"),
 )

@@ -50,6 +50,7 @@ def real(ride: Ride, kills: Sequence[Kill]) -> Trace:
 
 def modelled(kills: Sequence[Kill]) -> Trace:
     world = Model(pods=2, legacy=1)
+    world.direct = {}
     seen: Trace = []
 
     def look(label: str) -> None:
@@ -71,11 +72,12 @@ def _forward(trace: Trace) -> list[str]:
 
 
 def _counted(seen: Trace, statuses: Sequence[int]) -> Trace:
-    """Without what users ask, and without writes that were refused since an object had changed, and their intents."""
+    """Without what users ask, without what gates saw, of which there is as much as there is time, and without intents
+    of what was not done at once: refused, since an object had changed, or not sent."""
     kept: Trace = []
     for each, status in zip(seen, statuses, strict=True):
-        if status >= 300:
+        if status >= 300 or (kept and " intent " in each[0] and kept[-1][0] == each[0]):
             assert " intent " in kept.pop()[0]
-        elif not each[0].endswith(" ask"):
+        if status < 300 and not each[0].endswith((" ask", " gate")):
             kept.append(each)
     return kept
