@@ -58,7 +58,9 @@ def quiet(m: Moment) -> Steps:
     if failed := _failed(m):
         yield Wait(why=failed)
     if direct := _unaccepted(m):
-        yield Wait(why=f"{_told(m, direct)}; {_way_on(m, direct)}")
+        said = f"{_told(m, direct)}; {_way_on(m, direct)}"
+        # who calls after so long a look will hardly stop by itself
+        yield Wait(why=said) if _unlooked(m) else Approve(state=_first(direct), why=said)
     if _unlooked(m):
         yield Wait(why=f"no new connection is to go past the Service for {m.spec.timings.front_quiet_s:g} s")
     rests = {**m.run.evidence, State.FRONTED.value: _rests_on(m)}
@@ -155,14 +157,17 @@ def _told(m: Moment, direct: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def _way_on(m: Moment, direct: Mapping[str, Mapping[str, int]]) -> str:
-    first = next(iter(next(iter(direct.values()))))
     ways = [
         f"{each['metadata']['name']}.{m.spec.namespace}:{each['spec']['ports'][0]['port']}" for each in m.spec.services
     ]
     return (
         f"lead them to {' or '.join(ways)}, or accept that they are cut off: "
-        f"podlift cutover approve {m.spec.name} {first}"
+        f"podlift cutover approve {m.spec.name} {_first(direct)}"
     )
+
+
+def _first(direct: Mapping[str, Mapping[str, int]]) -> str:
+    return next(iter(next(iter(direct.values()))))
 
 
 def _rests_on(m: Moment) -> str:

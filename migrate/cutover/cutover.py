@@ -400,6 +400,7 @@ def durations(spec: Spec) -> dict[str, float]:
     legacy = len(spec.originals)
     return {
         State.BRIDGED.value: timings.settle_floor_s,
+        State.FRONTED.value: 0 if spec.resolved_before else timings.front_quiet_s,
         State.SHIFT.value: len(spec.steps) * (timings.settle_floor_s + analysis + timings.step_pause_s),
         State.PROMOTED.value: timings.settle_floor_s + analysis,
         State.STANDBY.value: legacy * (timings.settle_floor_s + analysis),

@@ -100,7 +100,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approve:
-    """A user's word is needed before a state."""
+    """A user's word is needed. ``state``: before which, or the address of a client that goes past the Service."""
 
     state: str
     why: str

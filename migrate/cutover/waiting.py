@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .bypassing import BYPASSED
 from .journal import Entry, Requests
 from .run import Direction, Run, Spec
 from .states import ENDED, State, after
@@ -43,6 +44,10 @@ def waiting_of(entry: Entry, now: float, *, driven: bool) -> Waiting | None:
         return Waiting(what=f"{word}; and for {driver}" if word else driver, since=since)
     if timer or word:
         return timer or Waiting(what=word, since=since)
+    if run.state is State.BRIDGED and run.fronted and run.direction is Direction.FORWARD:
+        direct = run.evidence.get(BYPASSED) or "nobody new"
+        what = f"that for {spec.timings.front_quiet_s:g} s nobody calls past the Service; of late: {direct}"
+        return Waiting(what=what, since=since)
     return Waiting(what=f"what follows from: {last['text']}", since=since)
 
 

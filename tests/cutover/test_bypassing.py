@@ -11,6 +11,7 @@ from migrate.cutover.driver import Outcome
 from migrate.cutover.edges import Backend, Caller, Inside
 from migrate.cutover.run import Run
 from migrate.cutover.starting import new_run
+from migrate.cutover.waiting import waiting_of
 from tests.cutover.killing import asked, wrongs
 from tests.cutover.model import DIRECT, NAME, SPACE, Model, error
 
@@ -75,10 +76,25 @@ def test_who_calls_directly_holds_a_run_before_fronted() -> None:
     world = Unled()
     said = driven(world, until=after(700))
     assert world.state == "BRIDGED"
-    assert said.startswith(f"{DIRECT} calls web-0 on h0 (")
+    assert said.startswith(f"{DIRECT}: {DIRECT} calls web-0 on h0 (")
     assert f"lead them to {NAME}.{SPACE}:80" in said
     assert f"podlift cutover approve {NAME} {DIRECT}" in said
     assert run_of(world).evidence["bypassed"] == f"web-0 on h0: {DIRECT}"
+    entry = world.journal.read()
+    assert entry is not None
+    waiting = waiting_of(entry, world.time, driven=True)
+    assert waiting is not None
+    assert waiting.what == f"that for 2 s nobody calls past the Service; of late: web-0 on h0: {DIRECT}"
+
+
+def test_without_waiting_a_run_that_is_held_so_ends() -> None:
+    world = Unled()
+    world.begin()
+    outcome, why = world.driver(no_wait=True).drive()
+    assert (outcome, world.state) == (Outcome.APPROVAL, "BRIDGED")
+    assert why.startswith(f"{DIRECT}: {DIRECT} calls ")
+    asked(world, approve=(DIRECT,))
+    assert world.driver(no_wait=True).drive()[0] is Outcome.REST
 
 
 def test_fronted_comes_when_nobody_called_for_so_long() -> None:

@@ -171,7 +171,7 @@ def _lead_on(session: Session, named: Named, outcome: str, why: str, state: str)
             session.talk(f"next: podlift explain {code}")
         named.next_step(session, "resume", to="goes on; abort goes back")
     elif outcome == "approval":
-        named.next_step(session, "approve", why.partition(":")[0], to="then resume")
+        named.next_step(session, "approve", why.partition(": ")[0], to="then resume")
     elif outcome == "lost":
         named.next_step(session, "status", "-w")
     elif outcome == "rest" and state == State.STOPPED:
