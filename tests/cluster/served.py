@@ -11,6 +11,7 @@ with several(lab_cluster, engines, space, tmp_path, names=["one", "two"]) as fou
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -34,8 +35,24 @@ from tests.cluster.traffic import IMAGE, make_image
 from tests.lab.cluster import Cluster as LabCluster
 from tests.lab.engine import LabEngine
 from tests.lab.probing import probe_commands
+from tests.mappings import documents, mapping
 
 PORT = 18080
+# How many instances it has, and that a rule on CPU lets them be one more.
+_SCALING = """\
+schema: podlift.dev/mapping/v1
+scheduler: fleet
+documents: {fleet: {files: fleet.yml}}
+workloads: {each: items(fleet), name: key(), controller: {const: deployment}}
+instances: {count: instances, container: "^{name}-\\\\d+$"}
+containers:
+- image: image
+  cpu_request: {from: cpu, as: cpu, unit: millicores}
+scaling:
+  min: {count: least}
+  max: {count: most}
+  metrics: {each: "metrics[]", kind: kind, target: target}
+"""
 LEDGER = "/ledger"
 
 
@@ -136,10 +153,11 @@ def several(
     timings: Timings = LAB,
     hooks: bool = True,
     dynamic: bool = False,
+    scaled: bool = False,
 ) -> Iterator[dict[str, Served]]:
     """Workloads of one plan, by name. ``instances`` of each are spread over the engines in turn; ``flags`` and
     ``environment`` are the server's; ``hooks``: a freeze hook is given that does nothing; ``dynamic``: the
-    engine chooses the ports, at each start anew."""
+    engine chooses the ports, at each start anew; ``scaled``: a legacy scheduler's config scales them by CPU."""
     places = [
         (name, f"{name}-{number}", engines[number % len(engines)]) for name in names for number in range(instances)
     ]
@@ -161,7 +179,7 @@ def several(
             )
         edge = Cluster(lab.context, lab.kubeconfig, writes_per_s=1000, namespace=space)
         stack.callback(edge.close)
-        plan = _planned(engines, space)
+        plan = _planned(engines, space, {name: instances for name in names if scaled})
         apply_plan(plan, edge)
         yield {
             name: Served(
@@ -178,14 +196,29 @@ def several(
         }
 
 
-def _planned(engines: Sequence[LabEngine], space: str) -> Plan:
+def _planned(engines: Sequence[LabEngine], space: str, scaled: Mapping[str, int]) -> Plan:
     capture = discover([access(each).entry for each in engines])
+    fleet = {
+        name: {
+            "image": IMAGE,
+            "instances": count,
+            "cpu": 100,
+            "least": count,
+            "most": count + 1,
+            # more than a test asks of them
+            "metrics": [{"kind": "cpu", "target": 5}],
+        }
+        for name, count in scaled.items()
+    }
+    if fleet:
+        capture = replace(capture, configs=documents(json.dumps(fleet), "fleet.yml"))
     answers = (
         Answered(code="acts-unasked", answer="no", line=1),
         Answered(code="image-local-only", answer=IMAGE, line=2),
     )
     plan = make_plan(
         capture,
+        mapping=mapping(_SCALING) if fleet else None,
         target=Target(namespace=space, exposure=(Exposure(match="*", become="ClusterIP"),), version=(1, 36)),
         decisions=Decisions(answers=answers),
         estate=space,

@@ -41,7 +41,7 @@ def load_on(web: Served) -> Traffic:
 
 
 def test_to_the_end(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path) -> None:
-    with web_on(lab_cluster, lab_engines, space, tmp_path) as web:
+    with web_on(lab_cluster, lab_engines, space, tmp_path, scaled=True) as web:
         cutover = web.cutover(on_drain_timeout="stop")
         events = cutover.run()
         states = list(until(events, State.BRIDGED))
@@ -120,6 +120,7 @@ def stands_alone(web: Served) -> None:
     pods = lab.get("pods", "-l", f"podlift.dev/workload={web.name}", *place)["items"]
     assert len(pods) == 2
     assert not [pod for pod in pods if "podlift.dev/admitted" in pod["metadata"]["labels"]]
+    assert {"HorizontalPodAutoscaler", "PodDisruptionBudget"} <= {kind for kind, _ in planned}
     for kind, name in planned:
         lab.get(kind, name, *place)
 
