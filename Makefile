@@ -1,5 +1,7 @@
 # make demo    the main job on the estate in fixtures/; no Docker and no cluster needed
+# make cutover-demo  a workload is moved from containers to pods under load, in a lab of its own; as root
 # make test    sets everything up and passes every test; starts a Docker engine of its own, so it wants root
+# make prove   what takes longer than make test may: the exhaustive proofs of cutover (-s shows their figures)
 # make lint    ruff, mypy, the import contracts
 # make lab     Docker engines and a Kubernetes for work by hand, until make lab-down (docs/how-to/the-lab.md); as root
 # make probe   builds what looks on nodes and hosts during a cutover: dist/podlift-probe, static, for this machine; needs Go
@@ -18,7 +20,7 @@ LABS    := $(BIN)/python -m tests.lab
 LAB_ID  := $(if $(LAB),--id=$(LAB))
 
 .DEFAULT_GOAL := test
-.PHONY: demo test lint probe bench lab lab-down lab-status lab-kubeconfig lab-docker lab-load
+.PHONY: demo cutover-demo test lint probe bench lab lab-down lab-status lab-kubeconfig lab-docker lab-load
 
 # The stamp depends on pyproject.toml alone: sources are installed editable, so only dependencies make it stale.
 $(STAMP): pyproject.toml
@@ -44,10 +46,20 @@ demo: $(STAMP)
 	@echo 'Read $(DEMO)/plan/README.md as its reviewer would. Your own engine, by GET only, no cluster needed:'
 	@echo '$$ $(PODLIFT) plan --host ssh://USER@MACHINE --out plan'
 
+# Its status is shown meanwhile, and the run's report stays in $(DEMO)/cutover.
+cutover-demo: $(STAMP)
+	@$(LABS) prepare
+	@$(BIN)/python -m tests.cluster.cutover.demo $(DEMO)/cutover
+
 # `prepare` comes first and alone: it says what it would install, and stops here and not in the middle of a run.
 test: $(STAMP)
 	@$(LABS) prepare
 	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+# One after the other: they use all of the machine.
+prove: $(STAMP)
+	@$(LABS) prepare
+	@$(BIN)/python -m pytest -m prove -s $(PYTEST_ARGS)
 
 # The lab of this checkout; LAB=NAME is a second one.
 lab: $(STAMP)
