@@ -214,11 +214,10 @@ def test_tls(lab: Lab) -> None:
     url = f"tcp://{address}:2376"
 
     def over(url: str, ca: str = "ca", client: str = "client", key: str = "") -> HostDocuments:
-        tls = {"ca": f"{folder}/{ca}.pem" if ca else ""}
-        if client:
-            tls |= {"cert": f"{folder}/{client}.pem", "key": f"{folder}/{key or client}.key"}
+        cert, its_key = (f"{folder}/{client}.pem", f"{folder}/{key or client}.key") if client else ("", "")
         began = time.monotonic()
-        (host,) = discover([HostEntry(host=Host(name="t1", url=url), **tls)], call_timeout_s=10).hosts
+        entry = HostEntry(host=Host(name="t1", url=url), ca=f"{folder}/{ca}.pem" if ca else "", cert=cert, key=its_key)
+        (host,) = discover([entry], call_timeout_s=10).hosts
         assert time.monotonic() - began < 8
         return host
 

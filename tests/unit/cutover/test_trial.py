@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from converters.errors import PodliftError
-from migrate.cutover.edges import Backend, Draw, Peer, Request, Response
+from migrate.cutover.edges import Backend, Caller, Draw, Peer, Request, Response
 from migrate.cutover.preflight import Measured, Status, preflight
 from migrate.cutover.trial import PRUNES, HostFacts, facts_of, script, try_out
 from tests.preflight.seen import BACKENDS, good, spoilt, told
@@ -55,6 +55,9 @@ class Counted:
         if host == "a2":
             raise PodliftError(code="ssh-failed", phase="cutover", subject=host, reason="x", next_step="x")
         return (Peer("198.51.100.9", 12),) if backend.port == 18080 else None
+
+    def callers(self, host: str, backend: Backend, *, but: Collection[str] = ()) -> frozenset[Caller] | None:
+        raise AssertionError(f"a preview does not watch {host} {backend} {but}")
 
 
 def lost(_: str) -> str:
