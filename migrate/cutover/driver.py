@@ -24,13 +24,13 @@ from .groups import matter
 from .history import gate_lines
 from .journal import Entry, Journal, LostError, Requests
 from .keeper import STALE_S, Keeper
-from .lock import Lock
+from .lock import Lock, lasting
 from .machine import decide
 from .measuring import Measuring
 from .members import members_of
 from .moment import LEAVE, Moment
 from .observing import observe
-from .run import Condition, Direction, Intent, Run, Spec
+from .run import Condition, Direction, Intent, Run, Spec, grace_of
 from .starting import originals_of
 from .states import ENDED
 from .world import World
@@ -206,7 +206,10 @@ class Driver:
         """Nothing is done while nobody follows the legacy side. When the other's lease is over, ours does."""
         timings, silent = spec.timings, self._keeper.silent_s
         why = f"the keeper {self._keeper.other} was not heard of for {silent:.0f} s"
-        if silent >= timings.heartbeat_s + timings.lease_s:
+        # one that died at a stop had its Lease last until after it
+        stop_s = max((grace_of(each.stop_s) for each in spec.originals), default=0.0)
+        dying_s = min(self._keeper.inherited_s, lasting(stop_s + _CALL_S))
+        if silent >= max(timings.heartbeat_s, dying_s) + timings.lease_s:
             return self._pause("keeper-silent", why)
         self._tell("wait", why)
         self._sleep()

@@ -72,6 +72,11 @@ class Keeper:
         """How long another one that keeps was not heard of."""
         return self._lock.silent_s
 
+    @property
+    def inherited_s(self) -> float:
+        """How long another one may be silent until its Lease is ours."""
+        return self._lock.other_lasts_s
+
     def news(self) -> list[str]:
         """What it has to tell since the last time: whom it took from callers by itself, what it could not follow."""
         news, self._news = self._news, []

@@ -20,6 +20,11 @@ from .endpoints import KEEPER, MANAGER
 _API = "coordination.k8s.io/v1"
 
 
+def lasting(for_s: float) -> float:
+    """How long a lease is to last before what takes so long."""
+    return for_s * 1.5
+
+
 class Lock:
     """``holder``: user, machine, process and a random part: two processes never share one.
 
@@ -46,6 +51,7 @@ class Lock:
         self._renewed: float | None = None
         # who held it, and the renewal that was seen last; since when, by our own clock
         self._seen: tuple[tuple[str, str], float] | None = None
+        self._other_lasts_s = lease_s
 
     def of_keeper(self) -> Lock:
         """The Lease of the run's keeper, for the same holder."""
@@ -79,6 +85,11 @@ class Lock:
         """Since it was last seen to be renewed by another; 0 where it is ours, or was not looked at."""
         return 0.0 if self.held or self._seen is None else self._clock.boot() - self._seen[1]
 
+    @property
+    def other_lasts_s(self) -> float:
+        """How long another's lasts from its last renewal on, as far as was seen; longer than ours before a long act."""
+        return self._other_lasts_s
+
     def covers(self, seconds: float) -> bool:
         """Whether what takes so long ends before anybody else may begin."""
         return self.age_s + seconds < self._lasts_s
@@ -108,7 +119,8 @@ class Lock:
             mark = other, str(spec.get("renewTime"))
             if self._seen is None or self._seen[0] != mark:
                 self._seen = mark, now
-            over = now - self._seen[1] >= float(spec.get("leaseDurationSeconds", self._lease_s))
+            self._other_lasts_s = float(spec.get("leaseDurationSeconds", self._lease_s))
+            over = now - self._seen[1] >= self._other_lasts_s
             if not (take_over or over or other in ("", self.holder, heir_of)):
                 return False
             if self._taken(live):
@@ -122,7 +134,7 @@ class Lock:
         if live is None or (live.get("spec") or {}).get("holderIdentity") != self.holder:
             self._renewed = None
             return False
-        return self._taken(live, max(self._lease_s, for_s * 1.5))
+        return self._taken(live, max(self._lease_s, lasting(for_s)))
 
     def release(self, *, remove: bool = True) -> None:
         """Nobody holds it any more; harmless where it is not ours. ``remove``: nor is it there, and counts from 1

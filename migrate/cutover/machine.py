@@ -16,7 +16,7 @@ from .decision import Act, Action, Approve, Commit, Decision, Measure, Pause, Qu
 from .endpoints import ADMITTED, RUN, gated_selector, gated_service, instance_key, wide_selector
 from .moment import Moment, Steps
 from .returning import back
-from .run import Condition, Direction
+from .run import Condition, Direction, grace_of
 from .states import ENDED, State, after
 
 
@@ -317,7 +317,7 @@ def _to_stopped(m: Moment) -> Steps:
                 yield Commit(run=replace(m.run, since=since), why=f"{m.name(key)} is in no slice")
             yield from bypassing.unbypassed(m)
             yield from _drained(m, key)
-            grace = max(container.stop_s or 10.0, 10.0)
+            grace = grace_of(container.stop_s)
             yield Act(
                 action=Action(verb=Verb.STOP, kind="Container", name=key, grace_s=grace),
                 why="nothing reaches it any more",

@@ -84,6 +84,11 @@ class Original:
     stop_s: float | None = None
 
 
+def grace_of(stop_s: float | None) -> float:
+    """Seconds that a container is given to stop: its own, and ten at least."""
+    return max(stop_s or 10.0, 10.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controller:
     """``count``: replicas by the plan."""
