@@ -20,7 +20,7 @@ LABS    := $(BIN)/python -m tests.lab
 LAB_ID  := $(if $(LAB),--id=$(LAB))
 
 .DEFAULT_GOAL := test
-.PHONY: demo cutover-demo test lint probe bench lab lab-down lab-status lab-kubeconfig lab-docker lab-load
+.PHONY: demo cutover-demo test prove lint probe bench lab lab-down lab-status lab-kubeconfig lab-docker lab-load
 
 # The stamp depends on pyproject.toml alone: sources are installed editable, so only dependencies make it stale.
 $(STAMP): pyproject.toml
