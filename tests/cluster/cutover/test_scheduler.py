@@ -1,0 +1,76 @@
+"""Workloads come from a scheduler that starts again what stops: a run ends it only where that scheduler keeps off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from migrate.cutover.driver import Outcome
+from migrate.cutover.run import LAB
+from migrate.cutover.states import State
+from tests.cluster.cutover.scheduler import Scheduler
+from tests.cluster.served import Served, served
+from tests.lab.cluster import Cluster
+from tests.lab.engine import LabEngine
+
+Engines = dict[str, LabEngine]
+
+
+def states_of(web: Served, **settings: object) -> tuple[list[str], Outcome, str]:
+    cutover = web.cutover(**settings)
+    states = [event.state for event in cutover.run() if event.kind == "state"]
+    return states, cutover.outcome, cutover.why
+
+
+def test_a_scheduler_that_keeps_off_is_left_by_its_workload(
+    lab_cluster: Cluster, lab_engines: Engines, space: str, tmp_path: Path
+) -> None:
+    with (
+        served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, dynamic=True) as web,
+        Scheduler(web, tmp_path) as scheduler,
+    ):
+        scheduler.look()
+        cutover = web.cutover(hooks=scheduler.hooks)
+        for event in cutover.run():
+            if event.kind == "state" and event.state == State.SHIFT:
+                # its callers go elsewhere, and it would rather have fewer
+                scheduler.count = 1
+        assert cutover.outcome is Outcome.REST, cutover.why
+        assert web.running() == []
+        scheduler.look()
+        assert (scheduler.started, scheduler.removed) == ([], [])
+
+
+def test_a_scheduler_that_does_not_listen_keeps_its_containers(
+    lab_cluster: Cluster, lab_engines: Engines, space: str, tmp_path: Path
+) -> None:
+    """The hook says that it was told, and it goes on: nothing is stopped, and nobody is led anywhere."""
+    with (
+        served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, dynamic=True) as web,
+        Scheduler(web, tmp_path) as scheduler,
+    ):
+        deaf = {**scheduler.hooks, "freeze": ("true",)}
+        states, outcome, why = states_of(web, hooks=deaf, timings=replace(LAB, ready_timeout_s=8))
+        assert outcome is Outcome.PAUSED
+        assert why.startswith("cutover-timeout: the legacy scheduler is to leave the workload alone"), why
+        assert states == [State.PREFLIGHT]
+        assert web.running() == sorted(web.containers)
+        list(web.attached().abort())
+        assert web.running() == sorted(web.containers)
+
+
+def test_without_a_word_to_the_scheduler_the_run_ends_at_standby(
+    lab_cluster: Cluster, lab_engines: Engines, space: str, tmp_path: Path
+) -> None:
+    with (
+        served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, hooks=False) as web,
+        Scheduler(web, tmp_path) as scheduler,
+    ):
+        states, outcome, why = states_of(web)
+        assert (states[-1], outcome) == (State.STANDBY, Outcome.REST), why
+        assert "no freeze hook" in why
+        assert web.running() == sorted(web.containers)
+        # what would come of it: whoever stops a container has another one a moment later
+        web.engine.client.containers.get(min(web.containers)).stop()
+        scheduler.look()
+        assert len(scheduler.started) == 1
