@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
@@ -52,26 +53,28 @@ def test_two_runs_write_the_same_and_nobody_is_failed(make: Callable[[], Model])
     assert (wrongs(one), one.state) == ([], "FINALIZED")
 
 
-# Before a write is after the one before it; what is left out of a short run is for `make prove`.
-SHORT = ((small, "after"), (small, "late"), (small, "last"), (larger, "last"))
+# What is left to `make prove`: before a write is after the one before it, and each of the others takes long.
+SHORT = ((small, "after", False), (small, "after", True), (small, "late", True), (larger, "last", True))
 
 
 @pytest.mark.parametrize(
-    ("make", "fate"),
+    ("make", "fate", "abort"),
     [
-        pytest.param(make, fate, marks=() if (make, fate) in SHORT else pytest.mark.prove)
-        for make in (small, larger)
-        for fate in FATES
+        pytest.param(
+            *each, marks=() if each in SHORT else pytest.mark.prove, id=f"{each[0].__name__}-{each[1]}-{each[2]}"
+        )
+        for each in product((small, larger), FATES, (False, True))
     ],
 )
-@pytest.mark.parametrize("abort", [False, True], ids=["resume", "abort"])
 def test_a_kill_at_every_write(make: Callable[[], Model], fate: str, abort: bool) -> None:
     kills = [[Kill(label, nth, fate, abort)] for label, nth in points(make)]
     assert len(kills) > 50
     assert failures(make, kills) == []
 
 
-@pytest.mark.parametrize("fate", [pytest.param("before", marks=pytest.mark.prove), "after", "late", "last"])
+@pytest.mark.parametrize(
+    "fate", [*(pytest.param(each, marks=pytest.mark.prove) for each in ("before", "last")), "after", "late"]
+)
 def test_a_kill_at_every_write_of_the_way_back(fate: str) -> None:
     """From the end, where most is to be taken back."""
     label, nth = next(each for each in reversed(points(larger)) if " stop " in each[0])
