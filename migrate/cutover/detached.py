@@ -19,7 +19,7 @@ _USER = 65532
 def detached(spec: Spec, *, image: str, secret: str = "") -> tuple[dict[str, Any], ...]:
     """The objects, in the order in which they are made; they go, as they came, when the run has ended.
 
-    image   docker/podlift.Dockerfile, with what the run's hooks call
+    image   image/Dockerfile, with what the run's hooks call
     secret  a Secret of the namespace with the keys and certificates that reach the engines
 
     It needs the cluster roles podlift-cutover and podlift-target. No pod of it bears a label of the workload: else the
