@@ -26,6 +26,7 @@ from .endpoints import RUN
 from .journal import Entry, Journal, Requests
 from .keep import LoneKeeper
 from .keeper import Keeper
+from .listing import holders
 from .lock import Lock
 from .preflight import Means, Preflight, preflight
 from .recovering import recovered
@@ -34,7 +35,7 @@ from .schedule import shares
 from .settings import Settings
 from .starting import entry_of, make_spec, new_run, originals_of
 from .states import State
-from .status import Status, held_by, status_of
+from .status import Status, status_of
 from .survey import survey
 from .trial import try_out
 from .world import World
@@ -285,11 +286,8 @@ class Attached:
         except PodliftError:
             # the journal tells most of it
             world = None
-        now, name = self._clock.now(), entry.spec.name
-        driver, keeper = (
-            held_by(self._cluster.get("coordination.k8s.io/v1", "Lease", entry.spec.namespace, lease), now)
-            for lease in (f"cutover-{name}", f"cutover-{name}-keeper")
-        )
+        now = self._clock.now()
+        driver, keeper = holders(self._cluster, entry.spec, now)
         return status_of(entry, world, now=now, lock=driver, keeper=keeper)
 
     def world(self, entry: Entry) -> World:

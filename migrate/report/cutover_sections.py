@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..cutover.history import Span
@@ -59,6 +59,19 @@ def headline(status: Status) -> str:
     parts = [status.state, *(["paused"] if status.paused and not status.ended else [])]
     parts += [f"pods take {percent(share)} of new connections"] if share is not None else []
     return f"{status.workload}: {', '.join(parts)}"
+
+
+def listed(statuses: Iterable[Status]) -> Section:
+    """Several runs, a row each."""
+    rows = []
+    for each in statuses:
+        since = _ago(each, each.spans[-1].began) if each.spans else ""
+        waits = (
+            f"paused: {each.paused}" if each.paused and not each.ended else each.waiting.what if each.waiting else ""
+        )
+        share = "" if each.pods_share is None else percent(each.pods_share)
+        rows.append((each.name, each.state, since, share, waits))
+    return Section(title="Runs", head=("WORKLOAD", "STATE", "FOR", "PODS TAKE", "WAITS FOR"), rows=rows)
 
 
 def present(status: Status) -> Iterator[Section]:

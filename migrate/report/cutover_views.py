@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..cutover.status import Status
 from .cutover_json import status_json
-from .cutover_sections import Section, facts, headline, lines, present, took
+from .cutover_sections import Section, facts, headline, lines, listed, present, took
 from .table import one_line, table
 from .views import Paint, plain
 
-__all__ = ["history_table", "status_json", "status_table"]
+__all__ = ["history_table", "listed_table", "status_json", "status_table"]
 
 
 def status_table(status: Status, paint: Paint = plain) -> str:
@@ -16,6 +18,12 @@ def status_table(status: Status, paint: Paint = plain) -> str:
     text = paint(one_line(headline(status)), _kind(status)) + "\n"
     text += "".join(f"{label:<12}{one_line(value)}\n" for label, value in facts(status))
     return text + "".join(f"\n{made}" for each in present(status) if (made := table(each.head, each.rows)))
+
+
+def listed_table(statuses: Iterable[Status]) -> str:
+    """Several runs, a line each."""
+    section = listed(statuses)
+    return table(section.head, section.rows)
 
 
 def history_table(status: Status) -> str:

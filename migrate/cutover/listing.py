@@ -1,0 +1,34 @@
+"""All runs of a namespace at one look: by their journals and leases, without engines and without what else is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..plan.objects import JOURNAL
+from .edges import Api
+from .journal import journaled
+from .run import Spec
+from .status import Held, Status, held_by, status_of
+
+
+def listed(api: Api, namespace: str, now: float, names: Collection[str] = ()) -> tuple[Status, ...]:
+    """By name in Kubernetes; ``names``: of these alone, none: all. What rests on cluster and engines is empty.
+
+    Raises PodliftError as the cluster does, and ``bad-journal``.
+    """
+    entries = [journaled(each) for each in api.list("v1", "ConfigMap", namespace, labels=JOURNAL)]
+    found = []
+    for entry in sorted(entries, key=lambda each: each.spec.name):
+        if not names or entry.spec.name in names:
+            driver, keeper = holders(api, entry.spec, now)
+            found.append(status_of(entry, None, now=now, lock=driver, keeper=keeper))
+    return tuple(found)
+
+
+def holders(api: Api, spec: Spec, now: float) -> tuple[Held | None, Held | None]:
+    """Who drives the run, and who keeps its slices."""
+    driver, keeper = (
+        held_by(api.get("coordination.k8s.io/v1", "Lease", spec.namespace, lease), now)
+        for lease in (f"cutover-{spec.name}", f"cutover-{spec.name}-keeper")
+    )
+    return driver, keeper
