@@ -70,20 +70,20 @@ def preview() -> dict[str, Any]:
             ),
         },
     }
-    return complete("what podlift cutover preview -o json prints", body)
+    return complete("what podlift cutover preview -o json prints; of several a list", body)
 
 
 def outcome() -> dict[str, Any]:
     return complete(
-        "what podlift cutover start, resume, abort and finalize print with -o json",
+        "what podlift cutover start, resume, abort and finalize print with -o json; start of several prints a list",
         {
             "schema": {"const": "podlift.dev/cutover-outcome/v1"},
             "workload": text("its name in Kubernetes"),
             "namespace": text("where it lies"),
             "run": text("the run's ID"),
-            "outcome": choice("how it ended", *(each.value for each in Outcome)),
+            "outcome": choice("how it ended; error: of one of several", *(each.value for each in Outcome), "error"),
             "state": choice("where it stands", *(each.value for each in (*FORWARD, *_BACK)), ""),
-            "why": text("why; for paused: a code, a colon and the reason"),
+            "why": text("why; for paused and error: a code, a colon and the reason"),
         },
     )
 

@@ -8,13 +8,14 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
 from ...cutover.states import State
-from ...report.table import one_line
+from ...report.table import one_line, width
 from ..command import INTERRUPTED, Session
 from .runs import Named
 
@@ -27,6 +28,8 @@ OUTCOME = "podlift.dev/cutover-outcome/v1"
 # What a pause is called by whose fault it is: those of gates end in GATE.
 _OF_GATES = frozenset({"cutover-inconclusive"})
 _INTERRUPTED = "interrupted"
+# Of several runs. Whoever has gone back or failed makes others wait or pause: theirs says less.
+_WORST_FIRST = (INTERRUPTED, ROLLED_BACK, 1, GATE, 0)
 # Waits and measurements are told by plain progress when they change, and else so seldom.
 _EVERY_S = 30.0
 # A container's, which is as long as a line
@@ -74,40 +77,52 @@ class Interruption:
 
 
 class EventProgress:
-    """Tells events as --progress says. Waits are one rewritten line on a terminal, and seldom lines elsewhere."""
+    """Tells events as --progress says. Waits are one rewritten line on a terminal, and seldom lines elsewhere.
 
-    def __init__(self, session: Session) -> None:
+    of  names of the workloads whose events it is called with; none: there is one, and its name is not told
+    """
+
+    def __init__(self, session: Session, of: Iterable[str] = ()) -> None:
         mode = "quiet" if session.verbosity < 0 else session.progress
         if mode == "auto":
             mode = "line" if sys.stderr.isatty() and session.coloured(sys.stderr) else "plain"
         self._session = session
         self._mode = mode
-        self._told = ""
-        self._at = 0.0
+        self._room = max(map(width, of), default=0)
+        # of what passes by: each workload's last line, and when it was told
+        self._told: dict[str, tuple[str, float]] = {}
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, name: str = "") -> None:
         if self._mode == "quiet":
             return
         if self._mode == "json":
-            said = {"at": event.at, "kind": event.kind, "state": event.state, "text": event.text}
+            said = {
+                "at": event.at,
+                **({"workload": name} if name else {}),
+                "kind": event.kind,
+                "state": event.state,
+                "text": event.text,
+            }
             click.echo(json.dumps(said, ensure_ascii=False), err=True)
             return
         if event.kind == "done" and self._session.verbosity <= 0:
             # its intent was told
             return
-        line = one_line(f"{event.state:<12}  {event.kind:<9}  {_IDENTITY.sub(_shortened, event.text)}")
+        whose = f"{name}{' ' * (self._room - width(name))}  " if name else ""
+        line = one_line(f"{whose}{event.state:<12}  {event.kind:<9}  {_IDENTITY.sub(_shortened, event.text)}")
+        before, at = self._told.get(name, ("", 0.0))
         if event.kind not in _PASSING:
             self.clear()
-            self._told = ""
+            self._told.pop(name, None)
             click.echo(line, err=True)
         elif self._mode == "line":
             # cut, for a line that wraps cannot be rewritten
             room = shutil.get_terminal_size().columns - 1
             click.echo(f"\r\x1b[K{line[:room]}", nl=False, err=True, color=True)
-            self._told = line
-        elif line != self._told and (not _alike(line, self._told) or time.monotonic() - self._at >= _EVERY_S):
+            self._told[name] = line, 0.0
+        elif line != before and (not _alike(line, before) or time.monotonic() - at >= _EVERY_S):
             click.echo(line, err=True)
-            self._told, self._at = line, time.monotonic()
+            self._told[name] = line, time.monotonic()
 
     def clear(self) -> None:
         if self._mode == "line" and self._told:
@@ -129,22 +144,13 @@ def drive(session: Session, named: Named, driven: Driven, events: Iterator[Event
 
 def ended(session: Session, named: Named, driven: Driven, state: str, identity: Callable[[], str]) -> int:
     """Says how a run ended or stands, and what comes next."""
-    outcome, why = driven.outcome.value, driven.why
+    result = Result(named=named, outcome=driven.outcome.value, state=state, why=driven.why)
     if session.output == "json":
-        body = {
-            "schema": OUTCOME,
-            "workload": named.workload,
-            "namespace": named.namespace,
-            "run": identity(),
-            "outcome": outcome,
-            "state": state,
-            "why": why,
-        }
-        session.data(json.dumps(body, indent=2, ensure_ascii=False) + "\n")
+        session.data(json.dumps(result.body(identity()), indent=2, ensure_ascii=False) + "\n")
     else:
-        session.data(one_line(f"{named.workload}: {state}, {_SAID[outcome]}{f': {why}' if why else ''}") + "\n")
-    _lead_on(session, named, outcome, why, state)
-    return exit_code(outcome, why)
+        session.data(result.line())
+    result.lead_on(session)
+    return result.exit_code
 
 
 _SAID = {
@@ -154,30 +160,69 @@ _SAID = {
     "approval": "waits for approval",
     "lost": "driven by another",
     "rolled-back": "callers are back on the legacy side",
+    "error": "ended by an error",
 }
 
 
-def exit_code(outcome: str, why: str) -> int:
-    if outcome == "paused":
-        code = why.partition(":")[0]
-        return INTERRUPTED if code == _INTERRUPTED else GATE if code in _OF_GATES else 1
-    return {"approval": GATE, "rolled-back": ROLLED_BACK, "lost": 1}.get(outcome, 0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a run ended or stands. ``outcome``: as driver.Outcome has it, or ``error``, of one that is driven beside
+    others."""
+
+    named: Named
+    outcome: str
+    state: str
+    why: str
+
+    def body(self, identity: str) -> dict[str, Any]:
+        return {
+            "schema": OUTCOME,
+            "workload": self.named.workload,
+            "namespace": self.named.namespace,
+            "run": identity,
+            "outcome": self.outcome,
+            "state": self.state,
+            "why": self.why,
+        }
+
+    def line(self) -> str:
+        said = self.why if self._alone else f"{_SAID[self.outcome]}{f': {self.why}' if self.why else ''}"
+        return one_line(f"{self.named.workload}: {f'{self.state}, ' if self.state else ''}{said}") + "\n"
+
+    @property
+    def _alone(self) -> bool:
+        """What it waits for is no user's word, but one of its group that nobody drives any more."""
+        return self.outcome == "approval" and " " in self.why.partition(": ")[0]
+
+    @property
+    def exit_code(self) -> int:
+        if self.outcome == "paused":
+            code = self.why.partition(":")[0]
+            return INTERRUPTED if code == _INTERRUPTED else GATE if code in _OF_GATES else 1
+        return {"approval": GATE, "rolled-back": ROLLED_BACK, "lost": 1, "error": 1}.get(self.outcome, 0)
+
+    def lead_on(self, session: Session) -> None:
+        """Tells what comes next."""
+        if self.outcome in ("paused", "error"):
+            code = self.why.partition(":")[0]
+            if code != _INTERRUPTED and " " not in code:
+                session.talk(f"next: podlift explain {code}")
+            self.named.next_step(session, "resume", to="goes on; abort goes back")
+        elif self._alone:
+            self.named.next_step(session, "resume", to="as soon as the others were resumed")
+        elif self.outcome == "approval":
+            self.named.next_step(session, "approve", self.why.partition(": ")[0], to="then resume")
+        elif self.outcome == "lost":
+            self.named.next_step(session, "status", "-w")
+        elif self.outcome == "rest" and self.state == State.STOPPED:
+            self.named.next_step(session, "finalize", to="for good; abort goes back")
+        elif self.outcome == "rest":
+            self.named.next_step(session, "abort", to="goes back; start again with a freeze hook to go further")
 
 
-def _lead_on(session: Session, named: Named, outcome: str, why: str, state: str) -> None:
-    if outcome == "paused":
-        code = why.partition(":")[0]
-        if code != _INTERRUPTED and " " not in code:
-            session.talk(f"next: podlift explain {code}")
-        named.next_step(session, "resume", to="goes on; abort goes back")
-    elif outcome == "approval":
-        named.next_step(session, "approve", why.partition(": ")[0], to="then resume")
-    elif outcome == "lost":
-        named.next_step(session, "status", "-w")
-    elif outcome == "rest" and state == State.STOPPED:
-        named.next_step(session, "finalize", to="for good; abort goes back")
-    elif outcome == "rest":
-        named.next_step(session, "abort", to="goes back; start again with a freeze hook to go further")
+def worst(codes: Iterable[int]) -> int:
+    """Of the exit codes of several runs."""
+    return min(codes, key=_WORST_FIRST.index)
 
 
 def _shortened(identity: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,18 +104,28 @@ def setting_options(function: Function) -> Function:
     return decorated
 
 
-def only(workloads: Sequence[str]) -> str:
-    if len(workloads) > 1:
-        raise click.UsageError(
-            f"{len(workloads)} workloads are named: one at a time; groups come later", click.get_current_context()
-        )
-    return workloads[0]
+def _distinct(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    for each in value:
+        if value.count(each) > 1:
+            raise click.BadParameter(f"{each} is named more than once", ctx=ctx, param=parameter)
+    return value
 
 
-def cutover_of(
-    session: Session, place: str, workload: str, reach: Reach, given: Given, flags: Flags, record: Path | None = None
-) -> tuple[Cutover, Plan, Cluster]:
-    """From the plan directory, podlift.yaml and flags. Raises PodliftError as these do."""
+def workloads_argument(function: Function) -> Function:
+    """Adds WORKLOAD, once or more; the command's function gets ``workloads``, as the plan calls them."""
+    return click.argument("workloads", nargs=-1, required=True, metavar="WORKLOAD...", callback=_distinct)(function)
+
+
+def cutovers_of(
+    session: Session,
+    place: str,
+    workloads: tuple[str, ...],
+    reach: Reach,
+    given: Given,
+    flags: Flags,
+    record: Path | None = None,
+) -> tuple[dict[str, Cutover], Plan, Cluster]:
+    """By workload, from the plan directory, podlift.yaml and flags. Raises PodliftError as these do."""
     from converters.workload import Host
 
     from ...cutover.cutover import Cutover
@@ -129,13 +139,16 @@ def cutover_of(
     cluster = cluster_of(reach)
     entries = hosts_of(given, project) or (HostEntry(host=Host(name=LOCAL)),)
     section = project.cutover
-    made = Cutover(
-        plan,
-        workload,
-        cluster=cluster,
-        hosts=[Access(entry=each, how=each.exec, probe=each.probe, image=each.image) for each in entries],
-        settings=section.of(workload, flags),
-        nodes=section.nodes,
-        record=record,
-    )
+    made = {
+        workload: Cutover(
+            plan,
+            workload,
+            cluster=cluster,
+            hosts=[Access(entry=each, how=each.exec, probe=each.probe, image=each.image) for each in entries],
+            settings=section.of(workload, flags),
+            nodes=section.nodes,
+            record=record,
+        )
+        for workload in workloads
+    }
     return made, plan, cluster

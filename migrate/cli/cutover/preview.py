@@ -10,12 +10,12 @@ from ...cutover.settings import Flags
 from ..clusters import Reach, cluster_options
 from ..command import Command, Session, pass_session
 from ..options import Given, host_options
-from .options import cutover_of, only, setting_options
+from .options import cutovers_of, setting_options, workloads_argument
 
 
 @click.command("preview", cls=Command, formats=("table", "json", "markdown"))
 @click.argument("place", metavar="PLAN")
-@click.argument("workloads", nargs=-1, required=True, metavar="WORKLOAD")
+@workloads_argument
 @click.option("--probe", is_flag=True, help="Try now what is else tried at start: nodes and hosts are asked.")
 @setting_options
 @cluster_options
@@ -34,20 +34,19 @@ def command(
     """Show what a cutover would do, and what speaks against it.
 
     It only reads: the plan, the cluster, the engines. With --probe, nodes ask the legacy instances as well, by
-    podlift-probe, and hosts say who holds connections to them. Exits 1 where a row of the preflight refuses.
+    podlift-probe, and hosts say who holds connections to them. Several workloads are shown one after the other, as JSON
+    in a list. Exits 1 where a row of the preflight refuses.
     """
     from ...cutover.starting import entry_of
     from ...report.preview_views import preview_json, preview_markdown, preview_table
 
-    workload = only(workloads)
     given = Given(host=host, hosts=hosts)
-    cutover, plan, _ = cutover_of(session, place, workload, reach, given, flags)
-    seen = cutover.preview(probe=probe)
-    kind = str(entry_of(plan, workload)["class"])
+    cutovers, plan, _ = cutovers_of(session, place, workloads, reach, given, flags)
+    seen = [(each.preview(probe=probe), str(entry_of(plan, name)["class"])) for name, each in cutovers.items()]
     if session.output == "json":
-        session.data(json.dumps(preview_json(seen, kind, probed=probe), indent=2, ensure_ascii=False) + "\n")
-    elif session.output == "markdown":
-        session.data(preview_markdown(seen, kind, probed=probe))
+        bodies = [preview_json(each, kind, probed=probe) for each, kind in seen]
+        session.data(json.dumps(bodies if len(bodies) > 1 else bodies[0], indent=2, ensure_ascii=False) + "\n")
     else:
-        session.data(preview_table(seen, kind, probed=probe))
-    return 1 if seen.preflight.refused else 0
+        view = preview_markdown if session.output == "markdown" else preview_table
+        session.data("\n".join(view(each, kind, probed=probe) for each, kind in seen))
+    return 1 if any(each.preflight.refused for each, _ in seen) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from ..command import Command, Session, pass_session
 from ..options import Given, host_options
 from .agreeing import agree, asked_by_somebody
 from .driving import Interruption, drive
-from .options import cutover_of, only, setting_options
+from .options import cutovers_of, setting_options, workloads_argument
 from .runs import Named, record_option
+from .together import drive_together
 
 if TYPE_CHECKING:
     from ...cutover.cutover import Cutover
@@ -23,10 +25,17 @@ if TYPE_CHECKING:
 
 @click.command("start", cls=Command, formats=("table", "json"), progress=True)
 @click.argument("place", metavar="PLAN")
-@click.argument("workloads", nargs=-1, required=True, metavar="WORKLOAD")
+@workloads_argument
 @setting_options
 @click.option("--yes", is_flag=True, help="Do not ask, and do not hold before SHIFT unless podlift.yaml says so.")
 @click.option("--no-wait", is_flag=True, help="Exit 4 where it waits for approval.")
+@click.option(
+    "--at-once",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Of several workloads, how many may be on their way from FRONTED to STANDBY at a time; all, if nothing is "
+    "said.",
+)
 @record_option
 @cluster_options
 @host_options
@@ -37,45 +46,61 @@ def command(
     workloads: tuple[str, ...],
     yes: bool,
     no_wait: bool,
+    at_once: int | None,
     record: Path | None,
     flags: Flags,
     reach: Reach,
     host: tuple[str, ...],
     hosts: str | None,
 ) -> int:
-    """Begin the cutover of a workload, and drive it as far as it goes.
+    """Begin the cutover of a workload, or of several together, and drive it as far as it goes.
 
     That is STOPPED; without a freeze hook STANDBY, since a legacy scheduler would start again what is stopped. It waits
     in place for approvals, which podlift cutover approve gives from another terminal. Ctrl-C finishes the write under
     way and pauses the run; killed, it goes on with podlift cutover resume.
 
+    Several begin together or not at all, each with a run of its own, and are FRONTED before any goes on. Their results
+    are a line each, as JSON a list; the exit code is the worst of theirs: 130, 5, 1, 4, 0.
+
     \b
     podlift cutover start plan web -n shop --hold-before STANDBY
+    podlift cutover start plan web orders -n shop --at-once 1
     """
+    from ...cutover.grouping import CutoverGroup
     from ...cutover.starting import entry_of
 
-    workload = only(workloads)
     given = Given(host=host, hosts=hosts)
-    cutover, plan, cluster = cutover_of(session, place, workload, reach, given, replace(flags, yes=yes), record)
-    entry = entry_of(plan, workload)
-    named = Named(
-        workload=str(entry["kubernetesName"]), namespace=str(entry["namespace"] or cluster.namespace), reach=reach
-    )
+    cutovers, plan, cluster = cutovers_of(session, place, workloads, reach, given, replace(flags, yes=yes), record)
+    entries = {name: entry_of(plan, name) for name in cutovers}
+    named = {
+        name: Named(
+            workload=str(each["kubernetesName"]), namespace=str(each["namespace"] or cluster.namespace), reach=reach
+        )
+        for name, each in entries.items()
+    }
     if not yes:
-        _agree(session, cutover, str(entry["class"]), f"{cluster.name} ({cluster.server})")
+        kinds = {name: str(each["class"]) for name, each in entries.items()}
+        _agree(session, cutovers, kinds, f"{cluster.name} ({cluster.server})")
     with Interruption(session) as interrupted:
+        if len(cutovers) > 1:
+            group = CutoverGroup(cutovers, at_once=at_once or 0)
+            runs = {name: each.id for name, each in cutovers.items()}
+            together = group.run(interrupted=interrupted, no_wait=no_wait)
+            return drive_together(session, named, group, together, runs)
+        (cutover,) = cutovers.values()
         events = cutover.run(interrupted=interrupted, no_wait=no_wait)
-        return drive(session, named, cutover, events, lambda: cutover.id)
+        return drive(session, named[workloads[0]], cutover, events, lambda: cutover.id)
 
 
-def _agree(session: Session, cutover: Cutover, kind: str, where: str) -> None:
+def _agree(session: Session, cutovers: Mapping[str, Cutover], kinds: Mapping[str, str], where: str) -> None:
     """After showing what would be done; where that refuses, run says so."""
     from ...report.preview_views import preview_table
 
     step = "podlift cutover preview shows what it would do; then say --yes"
     asked_by_somebody(where, "a cutover moves callers", step)
-    seen = cutover.preview()
-    for line in preview_table(seen, kind, probed=True).splitlines():
-        session.talk(line)
-    if not seen.preflight.refused:
-        agree(f"Begin it on {where}?")
+    seen = {name: each.preview() for name, each in cutovers.items()}
+    for name, each in seen.items():
+        for line in preview_table(each, kinds[name], probed=True).splitlines():
+            session.talk(line)
+    if not any(each.preflight.refused for each in seen.values()):
+        agree(f"Begin {'it' if len(seen) == 1 else 'them'} on {where}?")

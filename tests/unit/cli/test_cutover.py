@@ -311,9 +311,7 @@ def test_flags_come_over_the_projects_settings(library: Library) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("start", "plan", "web", "api", "--yes"), "one at a time; groups come later"),
-        (("preview", "plan", "web", "api"), "one at a time; groups come later"),
-        (("start", "plan"), "Missing argument 'WORKLOAD'"),
+        (("start", "plan"), "Missing argument 'WORKLOAD...'"),
         (("start", "plan", "web", "--hold-before", "PROMOTED"), "'PROMOTED' is not one of"),
         (("start", "plan", "web", "--schedule", "2,1"), "do not rise"),
         (("start", "plan", "web", "--bake", "soon"), "is no duration"),
