@@ -19,7 +19,7 @@ def status() -> dict[str, Any]:
         "ended": _or_null(_time("null: it lasts")),
     }
     return complete(
-        "what podlift cutover status -o json prints: times in UTC, durations in seconds",
+        "what podlift cutover status -o json prints, of several a list: times in UTC, durations in seconds",
         {
             "schema": {"const": "podlift.dev/cutover-status/v1"},
             "at": _time("when it was looked at"),

@@ -25,11 +25,12 @@ def command() -> None:
     podlift cutover preview plan web -n shop
     podlift cutover start plan web -n shop
     podlift cutover status web -n shop -w
+    podlift cutover status -n shop
 
     \b
     Exit codes: 0 as far as it goes (STOPPED; STANDBY without a freeze hook; FINALIZED); 1 paused, or an error;
     4 a gate cannot tell, or a state waits for approval under --no-wait; 5 went back to the legacy side, asked to or
-    by a failed gate; 130 interrupted: the run is paused.
+    by a failed gate; 130 interrupted: the run is paused. Of several workloads, the worst: 130, 5, 1, 4, 0.
     """
 
 

@@ -15,6 +15,7 @@ from ..command import Session
 
 if TYPE_CHECKING:
     from ...cutover.cutover import Attached
+    from ...cutover.status import Status
 
 Function = Callable[..., Any]
 
@@ -75,3 +76,22 @@ def attached_to(workload: str, reach: Reach, record: Path | None = None) -> tupl
     return Attached(cluster, namespace, workload, record=record), Named(
         workload=workload, namespace=namespace, reach=reach
     )
+
+
+def looking_at(names: tuple[str, ...], reach: Reach) -> Callable[[], tuple[Status, ...]]:
+    """How runs of a namespace are looked at again and again; no names: all. A look raises PodliftError ``no-cutover``
+    where one of them is not there, and as ``listed`` does."""
+    from ...cutover.clock import SystemClock
+    from ...cutover.cutover import no_cutover
+    from ...cutover.listing import listed
+
+    cluster, clock = cluster_of(reach), SystemClock()
+
+    def look() -> tuple[Status, ...]:
+        found = listed(cluster, cluster.namespace, clock.now(), names)
+        missing = [name for name in names if name not in {each.name for each in found}]
+        if missing:
+            raise no_cutover(missing[0])
+        return found
+
+    return look

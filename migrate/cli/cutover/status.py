@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from ...cutover.states import FORWARD, State
-from ..clusters import Reach
+from ..clusters import Reach, cluster_options
 from ..command import INTERRUPTED, Command, Session, pass_session
-from .driving import ROLLED_BACK, Interruption
-from .runs import attached_to, run_options
+from .driving import ROLLED_BACK, Interruption, worst
+from .runs import attached_to, looking_at
 
 if TYPE_CHECKING:
     from ...cutover.status import Status
@@ -24,7 +25,8 @@ _REPORTS = ("markdown", "html")
 
 
 @click.command("status", cls=Command, formats=("table", "json", *_REPORTS))
-@run_options
+@click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
+@cluster_options
 @click.option("-w", "--watch", is_flag=True, help="Show it again and again, until the run has ended.")
 @click.option(
     "--for",
@@ -35,28 +37,55 @@ _REPORTS = ("markdown", "html")
 )
 @click.option("--history", is_flag=True, help="What was done so far; with -o markdown or html the run's report.")
 @pass_session
-def command(session: Session, workload: str, reach: Reach, watch: bool, until: str | None, history: bool) -> int:
+def command(
+    session: Session, workloads: tuple[str, ...], reach: Reach, watch: bool, until: str | None, history: bool
+) -> int:
     """Show where a run stands and what it waits for.
 
     With who takes callers, pods and containers: from the run's journal, and beside it what cluster and engines show
-    now. It only reads.
+    now. It only reads. Several runs, or without WORKLOAD all of the namespace, are a line each by their journals alone,
+    as JSON a list.
     """
+    context = click.get_current_context()
     if watch and session.output in _REPORTS:
-        raise click.UsageError("a report is not watched; leave out -w", click.get_current_context())
-    run, _ = attached_to(workload, reach)
+        raise click.UsageError("a report is not watched; leave out -w", context)
+    if len(workloads) != 1 and (history or session.output in _REPORTS):
+        raise click.UsageError("history and reports are of one run; say which WORKLOAD", context)
+    if until and not workloads:
+        raise click.UsageError("--for waits for runs that are named; say which WORKLOAD", context)
+    alone = len(workloads) == 1
+    look = _looking(workloads[0], reach) if alone else looking_at(workloads, reach)
+
+    def show(seen: Sequence[Status], *, again: bool = False) -> None:
+        if alone:
+            _show(session, seen[0], history, again=again)
+        else:
+            _show_all(session, seen, again=again)
+
     with Interruption(session, then="") as interrupted:
         while True:
-            seen = run.status()
-            code = _over(seen, until)
+            seen = look()
+            code = _all_over([_over(each, until) for each in seen])
             if watch:
-                _show(session, seen, history, again=True)
+                show(seen, again=True)
             if code is not None or not (watch or until):
                 break
             if _slept(interrupted):
                 return INTERRUPTED
     if not watch:
-        _show(session, seen, history)
+        show(seen)
     return code or 0
+
+
+def _looking(workload: str, reach: Reach) -> Callable[[], Sequence[Status]]:
+    run, _ = attached_to(workload, reach)
+    return lambda: (run.status(),)
+
+
+def _all_over(codes: Sequence[int | None]) -> int | None:
+    """A run that does not come there by itself ends the waiting for the others: they may wait for it."""
+    known = [code for code in codes if code is not None]
+    return worst((0, *known)) if any(known) or len(known) == len(codes) else None
 
 
 def _over(seen: Status, until: str | None) -> int | None:
@@ -87,9 +116,28 @@ def _show(session: Session, seen: Status, history: bool, *, again: bool = False)
 
         session.data(status_html(seen))
     else:
-        if again and sys.stdout.isatty():
-            click.echo("\x1b[H\x1b[2J", nl=False)
+        _cleared(again)
         session.data(history_table(seen) if history else status_table(seen, session.paint))
+
+
+def _show_all(session: Session, seen: Sequence[Status], *, again: bool) -> None:
+    from ...report.cutover_json import status_json
+    from ...report.cutover_views import listed_table
+
+    if session.output == "json":
+        indent = None if again else 2
+        bodies = [status_json(each) for each in seen]
+        session.data(json.dumps(bodies, indent=indent, ensure_ascii=False) + "\n")
+        return
+    _cleared(again)
+    session.data(listed_table(seen))
+    if not seen:
+        session.talk("No run is in this namespace; -n names another one.")
+
+
+def _cleared(again: bool) -> None:
+    if again and sys.stdout.isatty():
+        click.echo("\x1b[H\x1b[2J", nl=False)
 
 
 def _slept(interrupted: Interruption) -> bool:
