@@ -231,7 +231,10 @@ class Driver:
         if isinstance(decision, Act):
             self._act(decision, spec)
         elif isinstance(decision, Commit):
-            self._write(decision.run, "state" if decision.run.state != self._entry.run.state else "note", decision.why)
+            before, run = self._entry.run, decision.run
+            if (run.state, run.step) != (before.state, before.step):
+                run = self._resting(run)
+            self._write(run, "state" if run.state != before.state else "note", decision.why)
         elif isinstance(decision, Measure):
             if self._over(decision.why, decision.timeout_s):
                 return self._pause("cutover-timeout", decision.why)
@@ -321,6 +324,13 @@ class Driver:
             judged = self._evidence.judged.get(step)
             for text, more in gate_lines(step, judged.window if judged else ()):
                 self._write(self._entry.run, "gate", text, more=more)
+
+    def _resting(self, run: Run) -> Run:
+        """With what the state that is reached rests on: the last draws, by which every node was seen to follow."""
+        drawn = [f"{name}: {each.said}" for name, each in sorted(self._evidence.drawn.items()) if each.passed]
+        frozen = ["the scheduler was seen to keep off"] if self._evidence.frozen is not None else []
+        said = "; ".join((*drawn, *frozen))
+        return replace(run, evidence={**run.evidence, run.state.value: said}) if said else run
 
     def _write(
         self, run: Run, event: str, text: str, *, taken: bool = False, more: Mapping[str, Any] | None = None

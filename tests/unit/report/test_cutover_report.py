@@ -287,7 +287,9 @@ def test_the_report_in_markdown() -> None:
     """States, share, gates with figures, what was left, every line."""
     text = status_markdown(with_gates(straight(), FIGURES))
     assert text.startswith("# Cutover of web\n\n**web: FINALIZED, pods take 100 % of new connections**\n")
-    assert re.search(r"^\| SHIFT \| [^|]+ \| [\d.]+s \| - \| - \|$", text, re.MULTILINE)
+    assert re.search(
+        r"^\| SHIFT \| [^|]+ \| [\d.]+s \| - \| web: \d+ connections from 2 nodes; [^|]+ \|$", text, re.MULTILINE
+    )
     assert re.search(r"^\| [^|]+ \| DEPLOYED \| 33 % \| \u2588{7} \|$", text, re.MULTILINE)
     assert "| shift-0 | probe | passed | 100 | 98.50 % | 10 ms | 130 ms | 99.75 % | 40 ms |" in text
     assert "| container web-0 on h0: stopped, restart policy no |" in text
