@@ -42,6 +42,9 @@ KILL_TIMINGS = replace(
     drain_timeout_s=2,
     front_quiet_s=0.5,
     lease_s=2,
+    keeper_s=0.5,
+    heartbeat_s=2,
+    hook_timeout_s=1.9,
     renew_s=1,
     poll_s=0.1,
 )
@@ -64,6 +67,7 @@ class Ended:
 class Ride:
     """A run and the process that drives it now. ``steps``: each process' verb, how it ended, and the seconds."""
 
+    task: Task
     web: Served
     watch: Watch
     hooks: CountedHooks
@@ -232,5 +236,5 @@ def _riding(web: Served, folder: Path, pods: int) -> Iterator[Ride]:
             process.stdin.write(pickle.dumps(task))
             process.stdin.flush()
             assert process.stdout.readline(), "the process that drives did not start"
-            yield Ride(web=web, watch=watch, hooks=hooks, process=process)
+            yield Ride(task=task, web=web, watch=watch, hooks=hooks, process=process)
             process.stdin.close()
