@@ -326,11 +326,14 @@ class Driver:
                 self._write(self._entry.run, "gate", text, more=more)
 
     def _resting(self, run: Run) -> Run:
-        """With what the state that is reached rests on: the last draws, by which every node was seen to follow."""
+        """With what the state that is reached rests on: what the machine says, and the last draws, by which every node
+        was seen to follow."""
+        state = run.state.value
+        own = [run.evidence[state]] if state in run.evidence and run.state != self._entry.run.state else []
         drawn = [f"{name}: {each.said}" for name, each in sorted(self._evidence.drawn.items()) if each.passed]
         frozen = ["the scheduler was seen to keep off"] if self._evidence.frozen is not None else []
-        said = "; ".join((*drawn, *frozen))
-        return replace(run, evidence={**run.evidence, run.state.value: said}) if said else run
+        said = "; ".join((*own, *drawn, *frozen))
+        return replace(run, evidence={**run.evidence, state: said}) if said else run
 
     def _write(
         self, run: Run, event: str, text: str, *, taken: bool = False, more: Mapping[str, Any] | None = None
