@@ -122,12 +122,12 @@ class Driver:
             self._take(resume=resume)
             while (ended := self._turn_or_trouble()) is None:
                 yield from self._taken()
-        except LostError:
-            ended = Outcome.LOST, "another process drives the run now"
+        except LostError as error:
+            ended = Outcome.LOST, str(error) or "another process drives the run now"
             self._keeper.release(ended=False)
         else:
             self._keeper.release(ended=self._entry.run.state in ENDED)
-            self._lock.release()
+        self._lock.release()
         self.outcome, self.why = ended
         yield from self._taken()
 
@@ -175,7 +175,9 @@ class Driver:
     def _turn(self) -> tuple[Outcome, str] | None:
         self._renew()
         entry = self._journal.read()
-        if entry is None or entry.run != self._entry.run:
+        if entry is None:
+            raise LostError("its journal is gone; podlift cutover abort makes it again from the Service and goes back")
+        if entry.run != self._entry.run:
             raise LostError
         self._entry = entry
         spec, run = entry.spec, entry.run

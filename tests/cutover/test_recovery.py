@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from migrate.cutover.driver import Outcome
 from migrate.cutover.journal import Journal
 from migrate.cutover.recovering import recovered
 from tests.cutover.killing import finished, wrongs
@@ -39,6 +40,20 @@ def test_abort_without_a_journal(state: str) -> None:
     world.journal.ask(lambda requests: replace(requests, abort=True))
     finished(world, [])
     assert (world.state, wrongs(world)) == ("ROLLED_BACK", [])
+
+
+def test_a_driver_whose_journal_is_deleted_stands_still() -> None:
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    driver, done = world.driver(), 0
+    for event in driver.events():
+        if event.state == "SHIFT" and JOURNAL in world.store:
+            del world.store[JOURNAL]
+            done = len(world.labels)
+    assert (driver.outcome, driver.why.split(";")[0]) == (Outcome.LOST, "its journal is gone")
+    assert len(world.labels) == done
+    assert ("Lease", f"cutover-{NAME}") not in world.store
+    assert world.wrongs == []
 
 
 def test_nothing_is_recovered_from_nothing() -> None:
