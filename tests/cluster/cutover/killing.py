@@ -78,14 +78,16 @@ class Ride:
         """One process, to its end or its death."""
         assert self.process.stdin is not None
         began = time.monotonic()
+        self.watch.begins()
         self.process.stdin.write(f"{verb}\n".encode())
         self.process.stdin.flush()
-        self.watch.pid = int(self._said()["pid"])
+        self.watch.began(int(self._said()["pid"]))
         said = self._said()
         ended = Ended(outcome="")
         if "status" not in said:
             ended = Ended(**said)
             said = self._said()
+        self.watch.ended()
         assert ended.outcome or said["status"] == 9, f"{verb} ended with {said['status']}"
         self.steps.append((verb, ended, round(time.monotonic() - began, 2)))
         return ended

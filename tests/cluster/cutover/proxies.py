@@ -4,7 +4,7 @@
     with WatchedCluster(cluster, watch) as api, WatchedEngine(folder / "docker.sock", engine, watch), \\
             CountedHooks(folder, watch) as hooks:
         watch.fate = lambda label: "before" if label == "SHIFT: patch Service/web" else ""
-        watch.pid = ...                             # whose writes these are
+        watch.began(pid)                            # whose writes these are
 
 Fates: ``before``: the process is killed and its request goes nowhere. ``after``: what it asked is done, then it is
 killed, and the answer is lost. Leases and Events are no writes here: they come by the clock.
@@ -16,6 +16,7 @@ import asyncio
 import json
 import os
 import re
+import select
 import signal
 import socket
 import sys
@@ -46,6 +47,7 @@ _KINDS = {
 }
 # By the clock, or no writes: questions that are asked by POST.
 _NOT_COUNTED = frozenset({"leases", "events", "selfsubjectaccessreviews", "selfsubjectreviews", "tokenreviews"})
+_KNOWN_S = 10.0
 _ENGINE = re.compile(r"/containers/(?P<id>[^/]+)/(?P<verb>stop|start|update)$")
 
 
@@ -67,12 +69,28 @@ class Watch:
         self.fate: Callable[[str], str] = lambda _label: ""
         self.arriving: Callable[[str], None] = lambda _label: None
         self.instances: dict[str, str] = {}
-        self.pid = 0
         self.state = "-"
+        self._process = 0
+        self._known = threading.Event()
 
     @property
     def labels(self) -> list[str]:
         return [each.label for each in self.writes]
+
+    def begins(self) -> None:
+        """A process is about to be started."""
+        self._known.clear()
+
+    def began(self, pid: int) -> None:
+        """It is this one. Its number is another's as soon as it is gone: what holds it is opened now."""
+        with suppress(ProcessLookupError):
+            self._process = os.pidfd_open(pid)
+            self._known.set()
+
+    def ended(self) -> None:
+        if self._known.is_set():
+            self._known.clear()
+            os.close(self._process)
 
     def carry(self, label: str, act: Callable[[], tuple[int, Any]], state: Callable[[], str] = str) -> Any:
         """Does a write, unless its process is killed before. Raises ConnectionAbortedError where nobody waits for the
@@ -94,16 +112,10 @@ class Watch:
         return answer
 
     def _kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        while _alive(self.pid):
-            time.sleep(0.001)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except OSError:
-        return False
+        assert self._known.wait(_KNOWN_S), "who wrote is not known"
+        signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        # it can be read when its process is dead
+        select.select([self._process], [], [])
 
 
 class _Watched(EngineProxy):

@@ -54,10 +54,12 @@ class CommandRide(Ride):
             f"--directory={self._folder}",
         ]
         command = [sys.executable, "-m", "migrate.cli.main", "cutover", *words, *reach]
+        self.watch.begins()
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-            self.watch.pid = process.pid
+            self.watch.began(process.pid)
             assert process.stderr is not None
             said = process.stderr.read()
+        self.watch.ended()
         if process.returncode == -9:
             return Ended(outcome="")
         assert process.returncode == 0, said
