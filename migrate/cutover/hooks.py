@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from converters.errors import PodliftError
 
-from .processes import Ended, run
+from ..processes import Ended, run
 
 
 class CommandHooks:
@@ -35,7 +35,7 @@ class CommandHooks:
         return ended.code == 0
 
     def _ended(self, name: str, variables: Mapping[str, str]) -> Ended:
-        return run(self._given[name], variables, timeout_s=self._timeout_s)
+        return run(self._given[name], variables=variables, timeout_s=self._timeout_s)
 
 
 def _failed(name: str, argv: Sequence[str], ended: Ended) -> PodliftError:

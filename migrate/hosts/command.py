@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import signal
-import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from converters.errors import PodliftError
@@ -15,6 +11,7 @@ from converters.errors import PodliftError
 from ..engine.connect import Endpoint
 from ..engine.forward import client
 from ..engine.refusals import ssh_failed
+from ..processes import run
 
 PHASE = "cutover"
 _NOT_FOUND = 127
@@ -46,36 +43,15 @@ class Command:
         there, and ``command-failed`` where it ends with another code than 0, or not in its time.
         """
         words = self.words(argv)
-        try:
-            process = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                # Ctrl-C is podlift's to handle, and a time-out must end what the program has started too
-                start_new_session=True,
-            )
-        except OSError as error:
-            said = f"{words[0]}: {(error.strerror or str(error)).lower()}"
-            raise self._failed(words, said, missing=isinstance(error, FileNotFoundError)) from error
-        with process:
-            try:
-                printed, said = process.communicate(stdin, timeout_s)
-            except BaseException as error:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                if isinstance(error, subprocess.TimeoutExpired):
-                    raise self._failed(words, f"gave no answer within {timeout_s:g} s") from error
-                raise
-        if process.returncode == 0:
-            return printed
-        last = _last_line(said)
-        if self.ssh and process.returncode == _SSH_ITSELF:
-            raise ssh_failed(self.ssh, last or f"ended with {process.returncode}")
-        ended = f"ended with {process.returncode}"
-        raise self._failed(words, f"{ended}: {last}" if last else ended, missing=process.returncode == _NOT_FOUND)
+        ended = run(words, stdin=stdin, apart=True, timeout_s=timeout_s)
+        if ended.code == 0:
+            return ended.printed
+        if ended.code is None:
+            raise self._failed(words, ended.why, missing=ended.missing)
+        how, last = f"ended with {ended.code}", "".join(ended.last[-1:])[:_LONGEST]
+        if self.ssh and ended.code == _SSH_ITSELF:
+            raise ssh_failed(self.ssh, last or how)
+        raise self._failed(words, f"{how}: {last}" if last else how, missing=ended.code == _NOT_FOUND)
 
     def _failed(self, words: Sequence[str], said: str, *, missing: bool = False) -> PodliftError:
         line = shlex.join(words)
@@ -111,7 +87,3 @@ def command_for(endpoint: Endpoint, how: str | Sequence[str] = "") -> Command | 
         return Command(name=endpoint.name, prefix=tuple(client(endpoint)), ssh=endpoint)
     words = shlex.split(how) if isinstance(how, str) else list(how)
     return Command(name=endpoint.name, prefix=tuple(words))
-
-
-def _last_line(said: str) -> str:
-    return "".join(said.strip().splitlines()[-1:])[:_LONGEST]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..processes import run
+from ...processes import run
 from .outcome import Outcome, Result
 
 _TELLS_NOTHING = 75
@@ -15,7 +15,7 @@ def ask_command(
     name: str, gate: Mapping[str, Any], variables: Mapping[str, str], *, interrupted: Callable[[], bool]
 ) -> Outcome:
     """``gate``: {argv, timeout_s}. One that cannot be started, does not end in time or is killed is an error."""
-    ended = run(gate["argv"], variables, timeout_s=gate["timeout_s"], interrupted=interrupted)
+    ended = run(gate["argv"], variables=variables, timeout_s=gate["timeout_s"], interrupted=interrupted)
     said = f": {ended.said}" if ended.said else ""
     if ended.code is None:
         return Outcome(gate=name, result=Result.ERROR, reason=f"{ended.why}{said}")
