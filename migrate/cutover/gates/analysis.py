@@ -1,11 +1,10 @@
-"""How the windows of one step add up. Pure, and all of it is JSON: it goes into the journal."""
+"""How the windows of one step add up, for as long as one driver lives. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 from ..run import Timings
 from .outcome import Outcome, Result
@@ -79,36 +78,13 @@ class Analysis:
         return replace(counted, passes=0 if errors else self.passes + 1)
 
     def resumed(self) -> Analysis:
-        """After a pause: the row begins anew, what failed stays failed."""
+        """After an outage: the row begins anew, what failed stays failed, as long as the driver lives."""
         return replace(self, passes=0, errors={}, held="")
 
 
 def analysis(timings: Timings) -> Analysis:
     """One that has seen nothing yet. Each step has its own."""
     return Analysis(consecutive=timings.consecutive, failure_limit=timings.failures, error_limit=timings.errors)
-
-
-def analysis_json(value: Analysis) -> dict[str, Any]:
-    return {
-        "consecutive": value.consecutive,
-        "failure_limit": value.failure_limit,
-        "error_limit": value.error_limit,
-        "passes": value.passes,
-        "failures": value.failures,
-        "errors": dict(value.errors),
-        "held": value.held,
-        "failed": value.failed,
-        "windows": value.windows,
-        "last": [
-            {"gate": each.gate, "result": each.result.value, "reason": each.reason, "figures": dict(each.figures)}
-            for each in value.last
-        ],
-    }
-
-
-def analysis_of(body: Mapping[str, Any]) -> Analysis:
-    last = tuple(Outcome(**{**each, "result": Result(each["result"])}) for each in body["last"])
-    return Analysis(**{**body, "last": last})
 
 
 def _said(outcomes: Iterable[Outcome], result: Result) -> str:

@@ -24,7 +24,7 @@ from .window import Window
 
 
 class LiveGates:
-    """Keeps measuring.Gates. ``analyses``: by what was asked for, for the journal and status."""
+    """Keeps measuring.Gates. ``analyses``: by what was asked for."""
 
     def __init__(self, nodes: Nodes, clock: Clock) -> None:
         self._nodes = nodes

@@ -18,7 +18,7 @@ import pytest
 from migrate.cutover.checks import answered, ranges
 from migrate.cutover.edges import Backend, Container, Draw, Found, Request, Response
 from migrate.cutover.endpoints import Member
-from migrate.cutover.gates.analysis import Analysis, Standing, analysis_json, analysis_of
+from migrate.cutover.gates.analysis import Analysis, Standing
 from migrate.cutover.gates.asking import Asking
 from migrate.cutover.gates.condition import condition
 from migrate.cutover.gates.judging import Rules, Side, Tally, Target, judge, judge_pods
@@ -170,11 +170,11 @@ def said(result: Result, gate: str = "probe") -> tuple[Outcome, ...]:
     ],
 )
 def test_windows_add_up(windows: str, standing: Standing) -> None:
-    """By letters: passed, failed, inconclusive, error. The journal's form keeps all of it."""
+    """By letters: passed, failed, inconclusive, error."""
     letters = {"p": Result.PASSED, "f": Result.FAILED, "i": Result.INCONCLUSIVE, "e": Result.ERROR}
     state = Analysis()
     for letter in windows:
-        state = analysis_of(json.loads(json.dumps(analysis_json(state.fed(said(letters[letter]))))))
+        state = state.fed(said(letters[letter]))
     assert state.standing is standing
     assert state.windows == len(windows)
 
@@ -191,8 +191,8 @@ def test_a_window_fails_by_one_gate_and_passes_by_all() -> None:
     assert Analysis().fed(()).standing is Standing.INCONCLUSIVE
 
 
-def test_after_a_pause_the_row_begins_anew_and_failures_stay() -> None:
-    """Else pausing would be a way round a gate."""
+def test_after_an_outage_the_row_begins_anew_and_failures_stay() -> None:
+    """Else an API server that comes and goes would be a way round a gate."""
     state = Analysis().fed(said(Result.FAILED)).fed(said(Result.INCONCLUSIVE))
     assert state.standing is Standing.INCONCLUSIVE
     state = state.resumed()
