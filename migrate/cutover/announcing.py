@@ -7,12 +7,12 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 from converters.errors import PodliftError
 from converters.objects.context import MANAGED_BY, WORKLOAD
 
+from .clock import rfc3339
 from .driver import Event
 from .edges import Api
 from .endpoints import MANAGER
@@ -56,7 +56,7 @@ def _kept(record: Path, spec: Spec, event: Event) -> None:
 def _told(api: Api, spec: Spec, event: Event) -> None:
     """Without the right to, or without the server, nothing is told: the journal has it."""
     service = spec.services[0]["metadata"]["name"]
-    at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    at = rfc3339(event.at, "seconds")
     made = {
         "apiVersion": "v1",
         "kind": "Event",

@@ -7,58 +7,37 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.errors import PodliftError
 
-from ..engine import discover
-from ..hosts import CONTAINER, Access, Command, command_of
+from ..hosts import Access
 from ..plan.model import Plan
 from .announcing import announced
 from .clock import SystemClock
-from .connecting import edges_of, hosts_json, legacy_of
+from .connecting import edges_of, hosts_json
 from .driver import Driver, Edges, Event, Outcome
 from .edges import Clock
-from .endpoints import RUN
 from .journal import Entry, Journal, Requests
 from .keep import LoneKeeper
 from .keeper import Keeper
 from .listing import holders
 from .lock import Lock
-from .preflight import Means, Preflight, preflight
+from .previewing import Preview, previewed
 from .recovering import recovered
 from .run import Spec
-from .schedule import shares
 from .settings import Settings
-from .starting import entry_of, make_spec, new_run, originals_of
+from .starting import entry_of, make_spec, new_run
 from .states import State
 from .status import Status, status_of
-from .survey import survey
-from .trial import try_out
 from .world import World
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
 
 Interrupted = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """
-    shares      of new connections that pods get, 0 to 1, after each step of SHIFT and then each standby step
-    durations   state to the seconds that reaching it takes at least
-    bypassing   who holds connections to the legacy side now: instance, address of the peer, how many
-    """
-
-    spec: Spec
-    preflight: Preflight
-    shares: tuple[float, ...]
-    durations: Mapping[str, float]
-    bypassing: tuple[tuple[str, str, int], ...]
 
 
 class Cutover:
@@ -106,47 +85,20 @@ class Cutover:
 
         Raises PodliftError as reading the cluster does, and ``bad-schedule``.
         """
-        spec = self._spec()
-        edges = edges_of(spec, self._cluster, self._hosts, self._clock)
-        found = edges.legacy.find()
-        means = Means(
-            hooks=frozenset(name for name, argv in spec.hooks.items() if argv),
-            steps=spec.steps,
-            node_probes=frozenset(name for name, each in spec.nodes.items() if each.get("probe")),
-            accept_floor=spec.accept_floor,
-            settle_s=spec.timings.settle_floor_s,
-        )
-        used = [each for each in self._hosts if each.entry.host.name in {one.host for one in found.containers}]
-        shells = {each.entry.host.name: command for each in used if (command := command_of(each)) is not None}
-        seen = survey(
+        spec = make_spec(
             self._plan,
             self._workload,
-            self._cluster,
-            found=found,
-            capture=discover([each.entry for each in used]),
-            commands={*shells, *(each.entry.host.name for each in used if each.how == CONTAINER)},
-            means=means,
+            run=self._run,
+            namespace=self._cluster.namespace,
+            settings=self._settings,
+            hosts=hosts_json(self._hosts),
+            nodes=self._nodes,
         )
-        if probe:
-            measured = try_out(
-                seen,
-                clock=self._clock,
-                nodes=edges.measuring.nodes,
-                connections=edges.measuring.connections,
-                shells={host: partial(_by_shell, command) for host, command in shells.items()},
-                check=spec.check,
-            )
-            seen = replace(seen, measured=measured)
-        peers = seen.measured.peers or {}
-        return Preview(
-            spec=spec,
-            preflight=preflight(seen),
-            shares=shares(spec.steps, max(1, len(spec.originals))) if spec.steps else (),
-            durations=durations(spec),
-            bypassing=tuple(
-                (str(backend), peer.address, peer.count) for backend, of in sorted(peers.items()) for peer in of
-            ),
-        )
+        edges = self._edges(spec)
+        try:
+            return previewed(self._plan, spec, self._cluster, self._hosts, edges, probe=probe)
+        finally:
+            edges.legacy.close()
 
     def run(self, *, interrupted: Interrupted = lambda: False, no_wait: bool = False) -> Iterator[Event]:
         """Begins the run and drives it as far as it goes; then ``outcome`` and ``why`` say how it ended.
@@ -191,16 +143,9 @@ class Cutover:
         self, spec: Spec, lock: Lock, *, interrupted: Interrupted = lambda: False, no_wait: bool = False
     ) -> Generator[Event, None, None]:
         """What has begun, as far as it goes. Closed between two events, it is let go: resume drives it on."""
-        edges = edges_of(spec, self._cluster, self._hosts, self._clock)
         journal = Journal(self._cluster, spec.namespace, spec.name)
-        keeper = _keeper(edges, lock)
-        driver = Driver(edges, journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
-        try:
-            yield from announced(driver.events(), self._cluster, spec, record=self._record)
-        except GeneratorExit:
-            driver.let_go()
-            raise
-        self.outcome, self.why = driver.outcome, driver.why
+        events = _driving(self, self._edges(spec), journal, lock, interrupted=interrupted, no_wait=no_wait)
+        yield from announced(events, self._cluster, spec, record=self._record)
 
     def forgo(self, spec: Spec, lock: Lock) -> None:
         """Takes a beginning back after which nothing was done."""
@@ -214,28 +159,8 @@ class Cutover:
         finally:
             lock.release()
 
-    def _spec(self) -> Spec:
-        spec = make_spec(
-            self._plan,
-            self._workload,
-            run=self._run,
-            namespace=self._cluster.namespace,
-            settings=self._settings,
-            hosts=hosts_json(self._hosts),
-            nodes=self._nodes,
-        )
-        legacy = legacy_of(spec, self._hosts)
-        try:
-            originals = originals_of(legacy.find().containers)
-        finally:
-            legacy.close()
-        return replace(spec, originals=originals, resolved_before=any(map(self._left, spec.services)))
-
-    def _left(self, service: Mapping[str, Any]) -> bool:
-        """Whether an earlier run left the Service."""
-        metadata = service["metadata"]
-        live = self._cluster.get("v1", "Service", metadata["namespace"], metadata["name"])
-        return live is not None and RUN in (live["metadata"].get("annotations") or {})
+    def _edges(self, spec: Spec) -> Edges:
+        return edges_of(spec, self._cluster, self._hosts, self._clock)
 
 
 class Attached:
@@ -362,10 +287,8 @@ class Attached:
         lock.acquire(take_over=take_over)
         self._ask(change)
         edges = self._edges(entry.spec)
-        keeper = _keeper(edges, lock)
-        driver = Driver(edges, self._journal, lock, keeper, interrupted=interrupted, no_wait=no_wait)
-        yield from announced(driver.events(), self._cluster, entry.spec, record=self._record)
-        self.outcome, self.why = driver.outcome, driver.why
+        events = _driving(self, edges, self._journal, lock, interrupted=interrupted, no_wait=no_wait)
+        yield from announced(events, self._cluster, entry.spec, record=self._record)
 
     def _edges(self, spec: Spec) -> Edges:
         return edges_of(spec, self._cluster, self._hosts, self._clock)
@@ -391,20 +314,19 @@ def no_cutover(workload: str) -> PodliftError:
     )
 
 
-def durations(spec: Spec) -> dict[str, float]:
-    """State to the seconds that reaching it takes at least."""
-    timings = spec.timings
-    analysis = timings.consecutive * timings.window_s
-    legacy = len(spec.originals)
-    return {
-        State.BRIDGED.value: timings.settle_floor_s,
-        State.FRONTED.value: 0 if spec.resolved_before else timings.front_quiet_s,
-        State.SHIFT.value: len(spec.steps) * (timings.settle_floor_s + analysis + timings.step_pause_s),
-        State.PROMOTED.value: timings.settle_floor_s + analysis,
-        State.STANDBY.value: legacy * (timings.settle_floor_s + analysis),
-        State.BAKING.value: timings.bake_s,
-        State.STOPPED.value: legacy * timings.settle_floor_s + timings.soak_s + analysis,
-    }
+def _driving(
+    of: Cutover | Attached, edges: Edges, journal: Journal, lock: Lock, *, interrupted: Interrupted, no_wait: bool
+) -> Generator[Event, None, None]:
+    """Closed between two events, the run is let go: another process may drive it on."""
+    driver = Driver(edges, journal, lock, _keeper(edges, lock), interrupted=interrupted, no_wait=no_wait)
+    try:
+        yield from driver.events()
+    except GeneratorExit:
+        driver.let_go()
+        raise
+    finally:
+        edges.legacy.close()
+    of.outcome, of.why = driver.outcome, driver.why
 
 
 def _lock(spec: Spec, cluster: Cluster, clock: Clock) -> Lock:
@@ -412,11 +334,6 @@ def _lock(spec: Spec, cluster: Cluster, clock: Clock) -> Lock:
     return Lock(
         cluster, clock, namespace=spec.namespace, workload=spec.name, holder=holder, lease_s=spec.timings.lease_s
     )
-
-
-def _by_shell(command: Command, script: str) -> str:
-    # by stdin, since a command of the user's may quote words for a shell there or not
-    return command.run(["sh"], stdin=script)
 
 
 def _keeper(edges: Edges, lock: Lock) -> Keeper:

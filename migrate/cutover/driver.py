@@ -28,11 +28,11 @@ from .lock import Lock, lasting
 from .machine import decide
 from .measuring import Measuring
 from .members import members_of
-from .moment import LEAVE, Moment
+from .moment import Moment
 from .observing import observe
 from .run import Condition, Direction, Intent, Run, Spec, grace_of
 from .starting import originals_of
-from .states import ENDED
+from .states import ENDED, State
 from .world import World
 
 # The server is away or busy: nothing is known, nothing is done, and what was measured meanwhile does not count.
@@ -302,17 +302,16 @@ class Driver:
         if asked.pause:
             run = replace(run, paused=asked.pause)
         if asked.abort and run.direction is Direction.FORWARD:
-            gate = f"{entry.spec.id}-back-{run.nonce}"
-            run = replace(run, direction=Direction.BACK, gate=gate, paused="", done=run.done - {LEAVE})
+            run = run.turned(entry.spec)
         return run
 
     def _with_changed(self, entry: Entry, run: Run) -> Run:
         """With the containers that are there now and of which the run did not know; without those that are gone."""
-        known = {f"{each.host}/{each.id}": each.host for each in (*entry.spec.originals, *run.joined)}
+        known = {each.key: each.host for each in (*entry.spec.originals, *run.joined)}
         found = self._edges.legacy.find()
         there = {instance_key(each) for each in found.containers}
         gone = [key for key, host in known.items() if key not in there and host not in found.unread]
-        new = [each for each in originals_of(found.containers) if f"{each.host}/{each.id}" not in known]
+        new = [each for each in originals_of(found.containers) if each.key not in known]
         wanted = {key: Condition.ABSENT if key in gone else each for key, each in run.wanted.items()}
         return replace(run, joined=(*run.joined, *new), wanted=wanted)
 
@@ -350,12 +349,8 @@ class Driver:
         self._tell(event, text)
 
     def _renew(self) -> None:
-        if self._lock.age_s >= self._renew_s and not self._lock.renew():
+        if self._lock.age_s >= self._entry.spec.timings.renew_s and not self._lock.renew():
             raise LostError
-
-    @property
-    def _renew_s(self) -> float:
-        return self._entry.spec.timings.renew_s
 
     def _notice(self, world: World) -> None:
         """Since when each Service is as it is, and how much pods get of the first."""
@@ -383,9 +378,9 @@ class Driver:
 
 
 def _outcome(run: Run) -> Outcome:
-    if run.state.value == "ROLLED_BACK":
+    if run.state is State.ROLLED_BACK:
         return Outcome.ROLLED_BACK
-    return Outcome.ENDED if run.state.value == "FINALIZED" else Outcome.REST
+    return Outcome.ENDED if run.state is State.FINALIZED else Outcome.REST
 
 
 def _said(requests: Requests) -> str:

@@ -98,6 +98,9 @@ class Legacy(Protocol):
     def start(self, host: str, container: str) -> None:
         """Harmless where it runs."""
 
+    def close(self) -> None:
+        """Lets go of all engines."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:

@@ -85,9 +85,13 @@ def gated_service(service: Mapping[str, Any], spec: Spec, *, gate: str, epoch: i
     """The plan's Service as a run creates it."""
     made = deepcopy(dict(service))
     made["spec"]["selector"] = gated_selector(service, gate)
-    annotations = made["metadata"].setdefault("annotations", {})
-    annotations |= {EPOCH: str(epoch), RUN: spec.id, SPEC: _recorded(spec)}
+    made["metadata"]["annotations"] = {**made["metadata"].get("annotations", {}), **marks(spec, epoch)}
     return made
+
+
+def marks(spec: Spec, epoch: int) -> dict[str, str]:
+    """The annotations by which a Service, or a slice, is the run's. By SPEC an abort can do without the journal."""
+    return {EPOCH: str(epoch), RUN: spec.id, SPEC: json.dumps(spec_json(spec), separators=(",", ":"), sort_keys=True)}
 
 
 def ports_of(service: Mapping[str, Any], container: Container) -> tuple[tuple[str, str, int], ...] | None:
@@ -179,11 +183,9 @@ def slice_object(
             },
             "annotations": {
                 _TRIGGER: at,
-                EPOCH: str(epoch),
                 KEEPER: str(keeper),
-                RUN: spec.id,
                 INSTANCES: json.dumps({one.address: one.instance for one in each.endpoints}, sort_keys=True),
-                SPEC: _recorded(spec),
+                **marks(spec, epoch),
             },
         },
         "addressType": each.family,
@@ -207,11 +209,6 @@ def slice_object(
             }
         ]
     return made
-
-
-def _recorded(spec: Spec) -> str:
-    """With it an abort is possible where the journal was deleted."""
-    return json.dumps(spec_json(spec), separators=(",", ":"), sort_keys=True)
 
 
 def slice_of(live: Mapping[str, Any]) -> Slice:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from converters.errors import PodliftError
@@ -80,16 +80,17 @@ class Journal:
 
     def begin(self, spec: Spec, run: Run, *, at: float) -> Entry:
         """A new run. Raises PodliftError ``cutover-underway`` where one has not ended."""
+        metadata: dict[str, Any] = {
+            "name": self._name,
+            "namespace": self._namespace,
+            # with the estate's, whoever lists what is ours sees that a run is under way
+            "labels": {MANAGED_BY: "podlift", JOURNAL: "", WORKLOAD: spec.name} | _estate(spec),
+            "finalizers": [FINALIZER],
+        }
         made = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {
-                "name": self._name,
-                "namespace": self._namespace,
-                # with the estate's, whoever lists what is ours sees that a run is under way
-                "labels": {MANAGED_BY: "podlift", JOURNAL: "", WORKLOAD: spec.name} | _estate(spec),
-                "finalizers": [FINALIZER],
-            },
+            "metadata": metadata,
             "data": {
                 "spec": json.dumps(spec_json(spec), sort_keys=True, separators=(",", ":")),
                 "requests": "{}",
@@ -107,8 +108,8 @@ class Journal:
                 reason=f"a run of it is under way ({old['data'].get('state')})",
                 next_step="podlift cutover status shows it; resume goes on with it, abort goes back",
             )
-        body = {**made, "metadata": {**made["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}}  # type: ignore[dict-item]
-        return journaled(self._patch(body))
+        metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
+        return journaled(self._patch(made))
 
     def commit(
         self,
@@ -142,12 +143,13 @@ class Journal:
                 return now
             if now is None or now.run != entry.run:
                 raise LostError
-            entry, taken = replace(now, history=now.history), taken and now.requests == entry.requests
+            entry, taken = now, taken and now.requests == entry.requests
         raise LostError
 
     def ask(self, change: Callable[[Requests], Requests]) -> Entry | None:
         """Puts a request to the driver, whoever that is. None where there is no journal."""
-        for _ in range(_TRIES):
+        tries = 0
+        while True:
             entry = self.read()
             if entry is None:
                 return None
@@ -159,9 +161,9 @@ class Journal:
             try:
                 return journaled(self._patch(body))
             except PodliftError as error:
-                if error.code != "object-changed":
+                tries += 1
+                if error.code != "object-changed" or tries == _TRIES:
                     raise
-        raise LostError
 
     def _patch(self, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._api.patch("v1", "ConfigMap", self._namespace, self._name, body, manager=MANAGER)

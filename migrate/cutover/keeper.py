@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from converters.errors import PodliftError
 
 from .checks import answered, request_of
+from .clock import rfc3339
 from .edges import Api, Backend, Clock, Found, Nodes, Response
 from .endpoints import (
     EPOCH,
@@ -191,7 +191,7 @@ class Keeper:
                 version=metadata["resourceVersion"],
             )
             return 1
-        at = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        at = rfc3339(self._clock.now())
         service = service_named(spec, wanted.service)
         epochs = run.epoch, self._lock.epoch
         made = slice_object(wanted, spec, service, epoch=epochs[0], keeper=epochs[1], at=at, owner=owner)

@@ -66,7 +66,7 @@ def kept(
 
 def listed_of(spec: Spec, run: Run, found: Found) -> list[tuple[Container, Condition]]:
     """The run's instances that run and are wanted in slices. One that the journal does not know is none of them."""
-    known = {f"{each.host}/{each.id}" for each in (*spec.originals, *run.joined)}
+    known = {each.key for each in (*spec.originals, *run.joined)}
     return [
         (each, wanted)
         for each in found.containers

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from converters.errors import PodliftError
 from converters.objects.context import MANAGED_BY, WORKLOAD
 
+from .clock import rfc3339
 from .edges import Api, Clock
 from .endpoints import KEEPER, MANAGER
 
@@ -189,7 +189,6 @@ class Lock:
         return True
 
     def _object(self, lease_s: float, epoch: int) -> dict[str, Any]:
-        now = datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         return {
             "apiVersion": _API,
             "kind": "Lease",
@@ -202,7 +201,7 @@ class Lock:
                 "holderIdentity": self.holder,
                 "leaseDurationSeconds": max(1, math.ceil(lease_s)),
                 "leaseTransitions": epoch,
-                "renewTime": now,
+                "renewTime": rfc3339(self._clock.now()),
             },
         }
 

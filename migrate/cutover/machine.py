@@ -6,14 +6,12 @@ as it must be. Nothing is remembered of how far an earlier process came, but for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
-from ..plan.objects import title
-from . import bypassing, groups
-from .decision import Act, Action, Approve, Commit, Decision, Measure, Pause, Question, Rest, Verb, Wait
-from .endpoints import ADMITTED, RUN, gated_selector, gated_service, instance_key, wide_selector
+from . import bypassing, conditions, drain, groups
+from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
+from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, marks, wide_selector
 from .moment import Moment, Steps
 from .returning import back
 from .run import Condition, Direction, grace_of
@@ -51,7 +49,7 @@ def _guards(m: Moment) -> Steps:
         wide = seen.selector == wide_selector(service)
         if not wide and seen.selector != gated_selector(service, m.run.gate):
             if m.run.state.reached >= State.PROMOTED.reached:
-                yield from m.want(_all(m, Condition.READY), f"somebody changed the selector of {name}")
+                yield from m.want(conditions.all_ready(m), f"somebody changed the selector of {name}")
                 yield from m.follows()
             yield Pause(
                 code="cutover-selector", reason=f"the selector of {name} is not the run's: {dict(seen.selector)}"
@@ -59,7 +57,7 @@ def _guards(m: Moment) -> Steps:
         if wide and m.run.state.reached < State.PROMOTED.reached and m.run.step < len(m.spec.steps):
             yield Pause(code="cutover-selector", reason=f"somebody widened the selector of {name}: pods serve unasked")
         if not wide and m.run.state.reached >= State.PROMOTED.reached:
-            yield from m.want(_all(m, Condition.READY), f"the selector of {name} lets no pod in")
+            yield from m.want(conditions.all_ready(m), f"the selector of {name} lets no pod in")
             yield from m.follows()
             yield Pause(code="cutover-selector", reason=f"somebody narrowed the selector of {name}")
     yield from _legacy_as_known(m)
@@ -110,17 +108,6 @@ def _legacy_as_known(m: Moment) -> Steps:
         yield from m.want(wanted, "containers that were taken in are called like the others")
 
 
-def _all(m: Moment, condition: Condition) -> dict[str, Condition]:
-    """For those that are not stopped already."""
-    return {
-        key: condition
-        for key in m.keys
-        if (container := m.world.container(key)) is not None
-        and container.running
-        and m.wanted(key) is not Condition.ABSENT
-    }
-
-
 # ---------------------------------------------------------------- the way forward
 
 
@@ -133,7 +120,7 @@ def _to_preflight(m: Moment) -> Steps:
 def _to_bridged(m: Moment) -> Steps:
     yield from m.answers(m.keys)
     if m.spec.frozen:
-        yield from _frozen(m)
+        yield from conditions.frozen(m)
     yield from m.want(dict.fromkeys(m.keys, Condition.READY), "the legacy side takes all callers")
     yield from m.follows()
     for service, seen in m.services:
@@ -144,7 +131,7 @@ def _to_bridged(m: Moment) -> Steps:
                 reason = f"a Service {seen.name} is there that is not this run's"
                 yield Pause(code="cutover-service-taken", reason=reason)
             change = {
-                "metadata": {"annotations": {RUN: m.spec.id}},
+                "metadata": {"annotations": marks(m.spec, m.run.epoch)},
                 "spec": {"selector": gated_selector(service, m.run.gate)},
             }
             yield m.patch(seen, change, "an earlier run left the Service, and no pod behind it")
@@ -156,10 +143,10 @@ def _to_bridged(m: Moment) -> Steps:
 
 def _to_fronted(m: Moment) -> Steps:
     if not m.spec.resolved_before:
-        yield from _approved(m, State.FRONTED, "callers are to use the Service from now on")
+        yield from conditions.approved(m, State.FRONTED, "callers are to use the Service from now on")
     if not m.run.fronted:
         yield Commit(run=replace(m.run, fronted=True), why="callers may hold the Service's address from now on")
-    yield from _created(m, m.spec.fronts, "callers from outside are led to the Service")
+    yield from conditions.created(m, m.spec.fronts, "callers from outside are led to the Service")
     if m.spec.hooks.get("front") and "front" not in m.run.done:
         yield m.hook("front", "callers are led to the Service")
     yield from m.observed()
@@ -179,23 +166,23 @@ def _to_deployed(m: Moment) -> Steps:
         if seen.replicas != planned.count or not seen.paused:
             change = {"spec": {"replicas": planned.count, "paused": True}}
             yield m.patch(seen, change, f"start {planned.count} pods of {planned.name}, and no other template")
-    yield from _pods_available(m)
+    yield from conditions.pods_available(m)
     yield from m.answers(tuple(each.uid for each in m.admissible), times=m.spec.timings.consecutive)
     templates = {each.name: each.template for each in m.world.controllers.values()}
     if templates != dict(m.run.templates):
         yield Commit(run=replace(m.run, templates=templates), why="the template that was tested")
     if m.spec.parity:
-        yield from _judged(m, "parity", Question.PARITY)
+        yield from conditions.judged(m, "parity", Question.PARITY)
 
 
 def _to_shift_or_promoted(m: Moment) -> Steps:
     """One step of SHIFT after the other; when all are done, PROMOTED."""
-    yield from _same_template(m)
+    yield from conditions.same_template(m)
     if m.run.step == len(m.spec.steps):
         yield from _to_promoted(m)
         return
     if m.run.step == 0:
-        yield from _approved(m, State.SHIFT, "the first pods are to take callers")
+        yield from conditions.approved(m, State.SHIFT, "the first pods are to take callers")
     wanted = m.spec.steps[m.run.step]
     admitted = m.world.admitted(m.run.gate)
     if len(admitted) < wanted:
@@ -206,8 +193,8 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         yield from m.answers((free[0].uid,))
         yield m.admit(free[0])
     yield from m.observed()
-    yield from _judged(m, f"shift-{m.run.step}")
-    yield from _elapsed(m, f"shift-{m.run.step}", m.spec.timings.step_pause_s, "a step of its own time")
+    yield from conditions.judged(m, f"shift-{m.run.step}")
+    yield from conditions.elapsed(m, f"shift-{m.run.step}", m.spec.timings.step_pause_s, "a step of its own time")
     yield Commit(
         run=replace(m.run.at(State.SHIFT, m.now), step=m.run.step + 1),
         why=f"{wanted} of {m.count} pods take callers",
@@ -215,7 +202,7 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
 
 
 def _to_promoted(m: Moment) -> Steps:
-    yield from _pods_available(m)
+    yield from conditions.pods_available(m)
     for service, seen in m.services:
         if seen is not None and seen.selector != wide_selector(service):
             yield m.select(seen, wide_selector(service), "every pod of the workload takes callers")
@@ -224,86 +211,46 @@ def _to_promoted(m: Moment) -> Steps:
         controller = m.controller(planned)
         if controller is not None and controller.paused:
             yield m.patch(controller, {"spec": {"paused": False}}, "rollouts may go on")
-    yield from _judged(m, "promoted")
+    yield from conditions.judged(m, "promoted")
 
 
 def _to_standby(m: Moment) -> Steps:
-    yield from _enough_pods(m)
+    yield from conditions.enough_pods(m)
     yield from bypassing.unbypassed(m)
     yield from bypassing.unknown(m)
-    yield from _approved(m, State.STANDBY, "the legacy side is to take no new callers")
+    yield from conditions.approved(m, State.STANDBY, "the legacy side is to take no new callers")
     for number, key in enumerate(m.keys):
         if m.wanted(key) is Condition.READY:
             yield from m.want({key: Condition.STANDBY}, f"{m.name(key)} takes no new callers")
         if m.wanted(key) is Condition.STANDBY:
             yield from m.follows()
             yield from m.observed()
-            yield from _judged(m, f"standby-{number}")
+            yield from conditions.judged(m, f"standby-{number}")
 
 
 def _to_baking(m: Moment) -> Steps:
     if not m.spec.frozen:
         yield Rest(why="no freeze hook is given: the legacy scheduler would start again what the run stops")
-    yield from _enough_pods(m)
+    yield from conditions.enough_pods(m)
 
 
 def _to_drained(m: Moment) -> Steps:
-    yield from _enough_pods(m)
-    yield from _baked(m)
+    yield from conditions.enough_pods(m)
+    yield from conditions.baked(m)
     yield from groups.to_stop(m)
     yield from bypassing.unbypassed(m)
-    yield from _created(m, m.spec.later, "pods alone have served through the bake")
-    yield from _frozen(m)
-    yield from _approved(m, State.DRAINED, "the legacy containers are to be drained and stopped")
-    for key in m.keys:
-        container = m.world.container(key)
-        if container is not None and container.running and container.restart.get("Name", "no") not in ("", "no"):
-            yield Act(
-                action=Action(verb=Verb.RESTART, kind="Container", name=key, body={"Name": "no"}),
-                why="its engine is not to start it again",
-            )
+    yield from conditions.created(m, m.spec.later, "pods alone have served through the bake")
+    yield from conditions.frozen(m)
+    yield from conditions.approved(m, State.DRAINED, "the legacy containers are to be drained and stopped")
+    yield from drain.unrevived(m)
     if m.spec.hooks.get("drain") and "drain" not in m.run.done:
         yield m.hook("drain", "the application is asked to close what is idle")
     for key in m.keys:
-        yield from _drained(m, key)
-
-
-COUNT_AGE_S = 10.0
-"""How long it counts that nobody was connected. It spans a look at slow engines, and every write begins it anew."""
-
-
-def _drained(m: Moment, key: str) -> Steps:
-    counted = m.evidence.counted.get(key)
-    began = m.run.since.get("drain")
-    if began is None:
-        yield Commit(run=replace(m.run, since={**m.run.since, "drain": m.now}), why="draining begins")
-        return
-    stale = tuple(
-        each for each in m.keys if (seen := m.evidence.counted.get(each)) is None or m.boot - seen.at >= COUNT_AGE_S
-    )
-    if counted is None or key in stale:
-        # all at once: else what was counted first is too old by when the last one is
-        yield Measure(question=Question.COUNT, of=stale, why="who is connected to the legacy side")
-        return
-    if counted.peers == ():
-        return
-    over = m.now - began >= m.spec.timings.drain_timeout_s
-    if counted.peers is None:
-        # a user approved STANDBY knowing this; the time alone is what is left
-        if not over:
-            yield Wait(why=f"the connections of {m.name(key)} are unknown: it is given its time")
-        return
-    said = ", ".join(f"{each.count} of {each.address}" for each in counted.peers)
-    if not over:
-        yield Measure(question=Question.COUNT, of=(key,), why=f"{m.name(key)} holds {said}")
-    elif m.spec.on_drain_timeout != "stop":
-        yield Pause(code="cutover-not-drained", reason=f"{m.name(key)} still holds {said}")
-    elif holding := groups.holding(m, counted):
-        yield Pause(code="cutover-not-drained", reason=f"{m.name(key)} still holds {holding}")
+        yield from drain.drained(m, key)
 
 
 def _to_stopped(m: Moment) -> Steps:
-    yield from _enough_pods(m)
+    yield from conditions.enough_pods(m)
     yield from groups.to_stop(m)
     for key in m.keys:
         container = m.world.container(key)
@@ -316,14 +263,14 @@ def _to_stopped(m: Moment) -> Steps:
                 since = {**m.run.since, f"absent {key}": m.now, "drain": m.now}
                 yield Commit(run=replace(m.run, since=since), why=f"{m.name(key)} is in no slice")
             yield from bypassing.unbypassed(m)
-            yield from _drained(m, key)
+            yield from drain.drained(m, key)
             grace = grace_of(container.stop_s)
             yield Act(
                 action=Action(verb=Verb.STOP, kind="Container", name=key, grace_s=grace),
                 why="nothing reaches it any more",
             )
-    yield from _elapsed(m, "soak", m.spec.timings.soak_s, "pods alone serve for a while")
-    yield from _judged(m, "stopped")
+    yield from conditions.elapsed(m, "soak", m.spec.timings.soak_s, "pods alone serve for a while")
+    yield from conditions.judged(m, "stopped")
 
 
 def _to_finalized(m: Moment) -> Steps:
@@ -349,102 +296,3 @@ _WAYS: Mapping[State, Callable[[Moment], Steps]] = {
     State.DRAINED: _to_stopped,
     State.STOPPED: _to_finalized,
 }
-
-
-# ---------------------------------------------------------------- what several states ask
-
-
-def _frozen(m: Moment) -> Steps:
-    if "freeze" not in m.run.done:
-        yield m.hook("freeze", "the legacy scheduler is told to leave the workload alone")
-    if m.evidence.frozen is None:
-        yield Measure(
-            question=Question.FROZEN,
-            of=(),
-            why="the legacy scheduler is to leave the workload alone",
-            timeout_s=m.spec.timings.ready_timeout_s,
-        )
-
-
-def _approved(m: Moment, state: State, why: str) -> Steps:
-    if state.value in m.spec.approvals and f"approve:{state}" not in m.run.done:
-        yield Approve(state=state.value, why=why)
-
-
-def _elapsed(m: Moment, what: str, seconds: float, why: str) -> Steps:
-    began = m.run.since.get(what)
-    if began is None:
-        yield Commit(run=replace(m.run, since={**m.run.since, what: m.now}), why=f"{why} begins")
-    elif m.now - began < seconds:
-        yield Wait(why=f"{why}: {seconds:g} s")
-
-
-def _baked(m: Moment) -> Steps:
-    """The gates look at it the whole time, one analysis after the other."""
-    timings = m.spec.timings
-    each_s = timings.consecutive * max(timings.window_s, timings.interval_s)
-    passed = m.now - m.run.since.get(State.BAKING.value, m.now)
-    yield from _judged(m, f"bake-{int(min(passed, timings.bake_s) / each_s)}")
-    yield from _elapsed(m, State.BAKING.value, timings.bake_s, "the bake")
-
-
-def _created(m: Moment, objects: Iterable[Mapping[str, Any]], why: str) -> Steps:
-    for each in objects:
-        if title(each) not in m.world.later:
-            action = Action(
-                verb=Verb.CREATE,
-                kind=each["kind"],
-                api_version=each["apiVersion"],
-                name=each["metadata"]["name"],
-                body=each,
-            )
-            yield Act(action=action, why=why)
-
-
-def _judged(m: Moment, what: str, question: Question = Question.ANALYSE) -> Steps:
-    judged = m.evidence.judged.get(what)
-    if judged is None or judged.outcome == "going":
-        yield Measure(question=question, of=(what,), why=judged.said if judged else "the gates look")
-    elif judged.outcome == "inconclusive":
-        yield Pause(code="cutover-inconclusive", reason=f"{what}: {judged.said}")
-    elif judged.outcome == "failed":
-        gate = f"{m.spec.id}-back-{m.run.nonce}"
-        yield Commit(
-            run=replace(m.run, direction=Direction.BACK, gate=gate, evidence={**m.run.evidence, "failed": judged.said}),
-            why=f"{what} failed: {judged.said}",
-        )
-
-
-def _pods_available(m: Moment) -> Steps:
-    for planned in m.spec.controllers:
-        ready = len(m.pods_of(planned))
-        if ready < planned.count:
-            yield Wait(
-                why=f"{ready} of {planned.count} pods of {planned.name} are available",
-                timeout_s=m.spec.timings.ready_timeout_s,
-            )
-
-
-def _enough_pods(m: Moment) -> Steps:
-    """Where pods alone would not carry what the plan asks for, the legacy side is called back at once."""
-    if len([each for each in m.world.pods if each.ready and not each.ending]) < m.count:
-        yield from m.want(_all(m, Condition.READY), "pods are missing: the legacy side takes callers again")
-        yield from m.follows()
-        yield Wait(why="pods are missing", timeout_s=m.spec.timings.ready_timeout_s)
-    if m.run.state.reached >= State.STANDBY.reached:
-        callable_ = {key: Condition.STANDBY for key, wanted in m.run.wanted.items() if wanted is Condition.READY}
-        if callable_:
-            yield from _pods_available(m)
-            yield from m.observed()
-            yield from m.want(callable_, "pods are back: the legacy side stands by again")
-        yield from m.follows()
-        yield from m.observed()
-
-
-def _same_template(m: Moment) -> Steps:
-    for planned in m.spec.controllers:
-        seen = m.controller(planned)
-        if seen is not None and seen.template and seen.template != m.run.templates.get(planned.name):
-            yield Pause(
-                code="cutover-template", reason=f"the template of {planned.name} is not the one that was tested"
-            )

@@ -13,13 +13,11 @@ from .decision import Act, Action, Commit, Decision, Keep, Measure, Question, Ve
 from .edges import Container
 from .endpoints import ADMITTED, EPOCH, MARKS, instance_key, ports_of, wide_selector
 from .evidence import Evidence
-from .run import Condition, Controller, Member, Original, Run, Spec
+from .run import LEAVE, Condition, Controller, Member, Original, Run, Spec
 from .world import SeenController, SeenPod, SeenService, World
 
 REPLY_AGE_S = 30.0
 """How long it counts that somebody answered."""
-LEAVE = "leave"
-"""Done, where the run has begun to take its marks off: objects without an epoch are not claimed any more."""
 
 Steps = Iterator[Decision]
 
@@ -46,10 +44,10 @@ class Moment:
     @property
     def keys(self) -> tuple[str, ...]:
         """The instances of the run, in order: HOST/ID."""
-        return tuple(sorted(f"{each.host}/{each.id}" for each in self.known))
+        return tuple(sorted(each.key for each in self.known))
 
     def original(self, key: str) -> Original:
-        return next(each for each in self.known if f"{each.host}/{each.id}" == key)
+        return next(each for each in self.known if each.key == key)
 
     def name(self, key: str) -> str:
         return f"{self.original(key).name} on {self.original(key).host}"
@@ -94,12 +92,11 @@ class Moment:
         metadata: dict[str, Any] = {**change.get("metadata", {}), "resourceVersion": seen.version, "uid": seen.uid}
         if not isinstance(seen, SeenPod):
             metadata["annotations"] = {EPOCH: str(self.run.epoch), **metadata.get("annotations", {})}
-        kind = "Service" if isinstance(seen, SeenService) else "Pod" if isinstance(seen, SeenPod) else seen.kind
         return Act(
             action=Action(
                 verb=Verb.PATCH,
-                kind=kind,
-                api_version="apps/v1" if isinstance(seen, SeenController) else "v1",
+                kind=seen.kind,
+                api_version=seen.api_version,
                 name=seen.name,
                 body={**change, "metadata": metadata},
                 uid=seen.uid,

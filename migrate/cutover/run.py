@@ -19,6 +19,10 @@ class Condition(StrEnum):
     ABSENT = "absent"
 
 
+LEAVE = "leave"
+"""Among Run.done, where the run has begun to take its marks off: objects without an epoch are not claimed any more."""
+
+
 class Direction(StrEnum):
     FORWARD = "forward"
     BACK = "back"
@@ -82,6 +86,11 @@ class Original:
     name: str
     restart: Mapping[str, Any] = field(default_factory=dict)
     stop_s: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The instance's, as ``endpoints.instance_key`` gives it for the container."""
+        return f"{self.host}/{self.id}"
 
 
 def grace_of(stop_s: float | None) -> float:
@@ -183,7 +192,6 @@ class Run:
     done       hooks and once-only acts that are behind: ``freeze``, ``front``, …
     since      state, and whatever else is timed, to when (seconds since 1970)
     paused     why the run stands; ``""``: it goes on
-    admitted   pods (UID) that this run admitted
     evidence   what each reached state rests on
     fronted    callers may hold the Services' addresses: they are never deleted any more
     addresses  Service to its clusterIP; templates  controller to the hash of the template that was tested
@@ -199,7 +207,6 @@ class Run:
     wanted: Mapping[str, Condition] = field(default_factory=dict)
     done: frozenset[str] = frozenset()
     since: Mapping[str, float] = field(default_factory=dict)
-    admitted: frozenset[str] = frozenset()
     intent: Intent | None = None
     nonce: int = 0
     evidence: Mapping[str, str] = field(default_factory=dict)
@@ -211,6 +218,11 @@ class Run:
     def at(self, state: State, now: float) -> Run:
         """The same run, having reached a state."""
         return replace(self, state=state, since={**self.since, state.value: now}, intent=None)
+
+    def turned(self, spec: Spec) -> Run:
+        """The same run on its way back: by another gate no pod is admitted any more, once Services ask for it."""
+        gate = f"{spec.id}-back-{self.nonce}"
+        return replace(self, direction=Direction.BACK, gate=gate, paused="", done=self.done - {LEAVE})
 
 
 def spec_json(spec: Spec) -> dict[str, Any]:
@@ -239,7 +251,7 @@ def run_of(body: Mapping[str, Any]) -> Run:
     given["state"] = State(given["state"])
     given["direction"] = Direction(given["direction"])
     given["wanted"] = {name: Condition(value) for name, value in given["wanted"].items()}
-    given["done"], given["admitted"] = frozenset(given["done"]), frozenset(given["admitted"])
+    given["done"] = frozenset(given["done"])
     given["joined"] = tuple(Original(**each) for each in given.get("joined", ()))
     given["intent"] = Intent(**given["intent"]) if given.get("intent") else None
     return Run(**given)

@@ -99,7 +99,7 @@ def originals_of(containers: Iterable[Container]) -> tuple[Original, ...]:
 def new_run(spec: Spec) -> Run:
     """How a run begins. Where an earlier one left Services, callers depend on the legacy side already."""
     left = spec.resolved_before
-    keys = [f"{each.host}/{each.id}" for each in spec.originals] if left else []
+    keys = [each.key for each in spec.originals] if left else []
     return Run(gate=spec.id, fronted=left, wanted=dict.fromkeys(keys, Condition.READY))
 
 

@@ -167,7 +167,7 @@ def status_of(
     """``world`` None: nothing but the journal could be read."""
     spec, run = entry.spec, entry.run
     known = (*spec.originals, *run.joined)
-    names = {f"{each.host}/{each.id}": f"{each.name} on {each.host}" for each in known}
+    names = {each.key: f"{each.name} on {each.host}" for each in known}
     state = state_of(run)
     return Status(
         workload=spec.workload,
@@ -275,7 +275,7 @@ def _pods(run: Run, world: World) -> Iterator[PodStatus]:
 def _containers(run: Run, world: World, known: Iterable[Original]) -> Iterator[ContainerStatus]:
     listed = set()
     for each in known:
-        key = f"{each.host}/{each.id}"
+        key = each.key
         listed.add(key)
         found = world.container(key)
         yield ContainerStatus(

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from .edges import Backend, Container, Found
 from .endpoints import (
@@ -27,6 +27,9 @@ from .run import Spec
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenService:
     """``members``: of its first port, from all slices; ``fingerprint`` changes when who takes callers may change."""
+
+    kind: ClassVar[str] = "Service"
+    api_version: ClassVar[str] = "v1"
 
     name: str
     uid: str
@@ -59,6 +62,8 @@ class SeenService:
 class SeenController:
     """template: the hash label that pods of its present template bear, ``""`` while it is not known yet."""
 
+    api_version: ClassVar[str] = "apps/v1"
+
     kind: str
     name: str
     uid: str
@@ -74,6 +79,9 @@ class SeenController:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenPod:
     """``available``: ready for the controller's minReadySeconds. ``controller``: the name of the run's controller."""
+
+    kind: ClassVar[str] = "Pod"
+    api_version: ClassVar[str] = "v1"
 
     name: str
     uid: str

@@ -16,7 +16,7 @@ from .table import count, one_line, table
 from .times import spelled
 
 if TYPE_CHECKING:
-    from ..cutover.cutover import Preview
+    from ..cutover.previewing import Preview
 
 SCHEMA = "podlift.dev/cutover-preview/v1"
 IRREVERSIBLE = (

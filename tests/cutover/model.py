@@ -310,6 +310,9 @@ class Model:
 
         self._written(f"start {host}/{container[:2]}", act)
 
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
     def established(self, host: str, backend: Backend) -> tuple[Peer, ...] | None:
         count = sum(e.connections for e in self.containers if (e.host, e.address, e.port) == (host, *_pair(backend)))
         return (Peer(NODE, count),) if count else ()

@@ -20,10 +20,10 @@ import migrate.cli.cutover.runs
 import migrate.cutover.cutover
 from converters.errors import PodliftError
 from migrate.cli.main import cli
-from migrate.cutover.cutover import Preview
 from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.journal import Entry
 from migrate.cutover.preflight import Level, Notice, Preflight, Row, Status
+from migrate.cutover.previewing import Preview
 from migrate.cutover.run import Controller, Direction, Original, Run, Spec, Timings
 from migrate.cutover.settings import Settings
 from migrate.cutover.states import State

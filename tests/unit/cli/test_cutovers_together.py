@@ -20,10 +20,10 @@ import migrate.cli.cutover.runs
 import migrate.cutover.cutover
 from converters.errors import PodliftError
 from migrate.cli.cutover.driving import worst
-from migrate.cutover.cutover import Preview
 from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.journal import Journal
 from migrate.cutover.preflight import Preflight
+from migrate.cutover.previewing import Preview
 from migrate.cutover.run import Run, Spec
 from migrate.cutover.states import State
 from migrate.plan.directory import write_plan

@@ -1,0 +1,118 @@
+"""What several states ask on the way forward; each yields the first thing that is still to be done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..plan.objects import title
+from .decision import Act, Action, Approve, Commit, Measure, Pause, Question, Verb, Wait
+from .moment import Moment, Steps
+from .run import Condition
+from .states import State
+
+
+def frozen(m: Moment) -> Steps:
+    if "freeze" not in m.run.done:
+        yield m.hook("freeze", "the legacy scheduler is told to leave the workload alone")
+    if m.evidence.frozen is None:
+        yield Measure(
+            question=Question.FROZEN,
+            of=(),
+            why="the legacy scheduler is to leave the workload alone",
+            timeout_s=m.spec.timings.ready_timeout_s,
+        )
+
+
+def approved(m: Moment, state: State, why: str) -> Steps:
+    if state.value in m.spec.approvals and f"approve:{state}" not in m.run.done:
+        yield Approve(state=state.value, why=why)
+
+
+def elapsed(m: Moment, what: str, seconds: float, why: str) -> Steps:
+    began = m.run.since.get(what)
+    if began is None:
+        yield Commit(run=replace(m.run, since={**m.run.since, what: m.now}), why=f"{why} begins")
+    elif m.now - began < seconds:
+        yield Wait(why=f"{why}: {seconds:g} s")
+
+
+def baked(m: Moment) -> Steps:
+    """The gates look at it the whole time, one analysis after the other."""
+    timings = m.spec.timings
+    each_s = timings.consecutive * max(timings.window_s, timings.interval_s)
+    passed = m.now - m.run.since.get(State.BAKING.value, m.now)
+    yield from judged(m, f"bake-{int(min(passed, timings.bake_s) / each_s)}")
+    yield from elapsed(m, State.BAKING.value, timings.bake_s, "the bake")
+
+
+def created(m: Moment, objects: Iterable[Mapping[str, Any]], why: str) -> Steps:
+    for each in objects:
+        if title(each) not in m.world.later:
+            action = Action(
+                verb=Verb.CREATE,
+                kind=each["kind"],
+                api_version=each["apiVersion"],
+                name=each["metadata"]["name"],
+                body=each,
+            )
+            yield Act(action=action, why=why)
+
+
+def judged(m: Moment, what: str, question: Question = Question.ANALYSE) -> Steps:
+    """The gates have let ``what`` pass; where they failed it, the run turns back."""
+    found = m.evidence.judged.get(what)
+    if found is None or found.outcome == "going":
+        yield Measure(question=question, of=(what,), why=found.said if found else "the gates look")
+    elif found.outcome == "inconclusive":
+        yield Pause(code="cutover-inconclusive", reason=f"{what}: {found.said}")
+    elif found.outcome == "failed":
+        failed = {**m.run.evidence, "failed": found.said}
+        yield Commit(run=replace(m.run.turned(m.spec), evidence=failed), why=f"{what} failed: {found.said}")
+
+
+def pods_available(m: Moment) -> Steps:
+    for planned in m.spec.controllers:
+        ready = len(m.pods_of(planned))
+        if ready < planned.count:
+            yield Wait(
+                why=f"{ready} of {planned.count} pods of {planned.name} are available",
+                timeout_s=m.spec.timings.ready_timeout_s,
+            )
+
+
+def enough_pods(m: Moment) -> Steps:
+    """Where pods alone would not carry what the plan asks for, the legacy side is called back at once."""
+    if len([each for each in m.world.pods if each.ready and not each.ending]) < m.count:
+        yield from m.want(all_ready(m), "pods are missing: the legacy side takes callers again")
+        yield from m.follows()
+        yield Wait(why="pods are missing", timeout_s=m.spec.timings.ready_timeout_s)
+    if m.run.state.reached >= State.STANDBY.reached:
+        callable_ = {key: Condition.STANDBY for key, wanted in m.run.wanted.items() if wanted is Condition.READY}
+        if callable_:
+            yield from pods_available(m)
+            yield from m.observed()
+            yield from m.want(callable_, "pods are back: the legacy side stands by again")
+        yield from m.follows()
+        yield from m.observed()
+
+
+def same_template(m: Moment) -> Steps:
+    for planned in m.spec.controllers:
+        seen = m.controller(planned)
+        if seen is not None and seen.template and seen.template != m.run.templates.get(planned.name):
+            yield Pause(
+                code="cutover-template", reason=f"the template of {planned.name} is not the one that was tested"
+            )
+
+
+def all_ready(m: Moment) -> dict[str, Condition]:
+    """What is wanted where the legacy side is called back: of those that were not stopped already."""
+    return {
+        key: Condition.READY
+        for key in m.keys
+        if (container := m.world.container(key)) is not None
+        and container.running
+        and m.wanted(key) is not Condition.ABSENT
+    }

@@ -1,0 +1,54 @@
+"""Before a legacy container is stopped: its engine does not start it again, and nobody is connected any more. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import groups
+from .decision import Act, Action, Commit, Measure, Pause, Question, Verb, Wait
+from .moment import Moment, Steps
+
+COUNT_AGE_S = 10.0
+"""How long it counts that nobody was connected. It spans a look at slow engines, and every write begins it anew."""
+
+
+def unrevived(m: Moment) -> Steps:
+    """``restart: always`` revives a stopped container when its engine starts (Docker, "Start containers
+    automatically")."""
+    for key in m.keys:
+        container = m.world.container(key)
+        if container is not None and container.running and container.restart.get("Name", "no") not in ("", "no"):
+            yield Act(
+                action=Action(verb=Verb.RESTART, kind="Container", name=key, body={"Name": "no"}),
+                why="its engine is not to start it again",
+            )
+
+
+def drained(m: Moment, key: str) -> Steps:
+    counted = m.evidence.counted.get(key)
+    began = m.run.since.get("drain")
+    if began is None:
+        yield Commit(run=replace(m.run, since={**m.run.since, "drain": m.now}), why="draining begins")
+        return
+    stale = tuple(
+        each for each in m.keys if (seen := m.evidence.counted.get(each)) is None or m.boot - seen.at >= COUNT_AGE_S
+    )
+    if counted is None or key in stale:
+        # all at once: else what was counted first is too old by when the last one is
+        yield Measure(question=Question.COUNT, of=stale, why="who is connected to the legacy side")
+        return
+    if counted.peers == ():
+        return
+    over = m.now - began >= m.spec.timings.drain_timeout_s
+    if counted.peers is None:
+        # a user approved STANDBY knowing this; the time alone is what is left
+        if not over:
+            yield Wait(why=f"the connections of {m.name(key)} are unknown: it is given its time")
+        return
+    said = ", ".join(f"{each.count} of {each.address}" for each in counted.peers)
+    if not over:
+        yield Measure(question=Question.COUNT, of=(key,), why=f"{m.name(key)} holds {said}")
+    elif m.spec.on_drain_timeout != "stop":
+        yield Pause(code="cutover-not-drained", reason=f"{m.name(key)} still holds {said}")
+    elif holding := groups.holding(m, counted):
+        yield Pause(code="cutover-not-drained", reason=f"{m.name(key)} still holds {holding}")

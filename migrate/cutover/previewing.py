@@ -1,0 +1,115 @@
+"""The dry run: what a run would do, and what speaks against it. It only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..engine import discover
+from ..hosts import CONTAINER, Access, Command, command_of
+from ..plan.model import Plan
+from .driver import Edges
+from .endpoints import RUN
+from .preflight import Means, Preflight, preflight
+from .run import Spec
+from .schedule import shares
+from .starting import originals_of
+from .states import State
+from .survey import survey
+from .trial import try_out
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """
+    shares      of new connections that pods get, 0 to 1, after each step of SHIFT and then each standby step
+    durations   state to the seconds that reaching it takes at least
+    bypassing   who holds connections to the legacy side now: instance, address of the peer, how many
+    """
+
+    spec: Spec
+    preflight: Preflight
+    shares: tuple[float, ...]
+    durations: Mapping[str, float]
+    bypassing: tuple[tuple[str, str, int], ...]
+
+
+def previewed(
+    plan: Plan, spec: Spec, cluster: Cluster, hosts: Sequence[Access], edges: Edges, *, probe: bool
+) -> Preview:
+    """``spec``: as the plan and the settings have it; what the engines and the cluster show is added. ``probe``: nodes
+    and hosts are asked too. Raises PodliftError as reading the cluster does."""
+    found = edges.legacy.find()
+    left = any(_left(cluster, each) for each in spec.services)
+    spec = replace(spec, originals=originals_of(found.containers), resolved_before=left)
+    means = Means(
+        hooks=frozenset(name for name, argv in spec.hooks.items() if argv),
+        steps=spec.steps,
+        node_probes=frozenset(name for name, each in spec.nodes.items() if each.get("probe")),
+        accept_floor=spec.accept_floor,
+        settle_s=spec.timings.settle_floor_s,
+    )
+    used = [each for each in hosts if each.entry.host.name in {one.host for one in found.containers}]
+    shells = {each.entry.host.name: command for each in used if (command := command_of(each)) is not None}
+    seen = survey(
+        plan,
+        spec.workload,
+        cluster,
+        found=found,
+        capture=discover([each.entry for each in used]),
+        commands={*shells, *(each.entry.host.name for each in used if each.how == CONTAINER)},
+        means=means,
+    )
+    if probe:
+        measured = try_out(
+            seen,
+            clock=edges.clock,
+            nodes=edges.measuring.nodes,
+            connections=edges.measuring.connections,
+            shells={host: partial(_by_shell, command) for host, command in shells.items()},
+            check=spec.check,
+        )
+        seen = replace(seen, measured=measured)
+    peers = seen.measured.peers or {}
+    return Preview(
+        spec=spec,
+        preflight=preflight(seen),
+        shares=shares(spec.steps, max(1, len(spec.originals))) if spec.steps else (),
+        durations=durations(spec),
+        bypassing=tuple(
+            (str(backend), peer.address, peer.count) for backend, of in sorted(peers.items()) for peer in of
+        ),
+    )
+
+
+def _left(cluster: Cluster, service: Mapping[str, Any]) -> bool:
+    """Whether an earlier run left the Service."""
+    metadata = service["metadata"]
+    live = cluster.get("v1", "Service", metadata["namespace"], metadata["name"])
+    return live is not None and RUN in (live["metadata"].get("annotations") or {})
+
+
+def durations(spec: Spec) -> dict[str, float]:
+    """State to the seconds that reaching it takes at least."""
+    timings = spec.timings
+    analysis = timings.consecutive * timings.window_s
+    legacy = len(spec.originals)
+    return {
+        State.BRIDGED.value: timings.settle_floor_s,
+        State.FRONTED.value: 0 if spec.resolved_before else timings.front_quiet_s,
+        State.SHIFT.value: len(spec.steps) * (timings.settle_floor_s + analysis + timings.step_pause_s),
+        State.PROMOTED.value: timings.settle_floor_s + analysis,
+        State.STANDBY.value: legacy * (timings.settle_floor_s + analysis),
+        State.BAKING.value: timings.bake_s,
+        State.STOPPED.value: legacy * timings.settle_floor_s + timings.soak_s + analysis,
+    }
+
+
+def _by_shell(command: Command, script: str) -> str:
+    # by stdin, since a command of the user's may quote words for a shell there or not
+    return command.run(["sh"], stdin=script)
