@@ -132,7 +132,6 @@ _CLUSTER: tuple[Code, ...] = (
         "this user may not do something that a run does",
         "bind podlift-cutover (podlift explain --roles); no role of a cluster's own may write endpointslices",
     ),
-    preflight("rights-unasked", "nobody asked the cluster what this user may", "let preflight ask the cluster"),
     preflight(
         "namespace-unfit",
         "the workload's namespace is not there, or is being deleted",

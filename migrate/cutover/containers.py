@@ -37,7 +37,7 @@ def container_of(host: Host, document: Document, *, container_ports: Collection[
     return Container(
         host=host.name,
         id=str(document["Id"]),
-        name=str(document.get("Name") or "").lstrip("/"),
+        name=name_in(document),
         image=str(config.get("Image") or ""),
         running=alive and not state.get("Paused"),
         ports=_ports(host, document, container_ports) if alive and not state.get("Restarting") else {},
@@ -62,6 +62,11 @@ def backends_of(host: Host, entry: Document, exposed: Collection[str]) -> Iterat
         return
     places = [(str(each.get("IP") or ""), int(each.get("PublicPort") or 0)) for each in entry.get("Ports") or ()]
     yield from _reachable(places, own)
+
+
+def name_in(document: Document) -> str:
+    """Of an inspect document: the container's name."""
+    return str(document.get("Name") or "").lstrip("/")
 
 
 def in_host_network(document: Document) -> bool:

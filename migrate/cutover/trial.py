@@ -104,7 +104,7 @@ def try_out(
 
 
 def _asked(seen: Seen, nodes: Nodes, check: Mapping[str, Any]) -> tuple[dict[str, dict[Backend, str]], dict[str, str]]:
-    backends = sorted(seen.backends)
+    backends = list(seen.backends)
     answers = nodes.ask([request_of(check, backend) for backend in backends])
     probes = {
         node: {
@@ -118,7 +118,7 @@ def _asked(seen: Seen, nodes: Nodes, check: Mapping[str, Any]) -> tuple[dict[str
 
 def _peers(seen: Seen, connections: Connections) -> dict[Backend, tuple[Peer, ...]]:
     made = {}
-    for backend, container in sorted(seen.backends.items(), key=lambda one: one[0]):
+    for backend, container in seen.backends.items():
         try:
             found = connections.established(container.host, backend)
         except PodliftError:
@@ -153,7 +153,7 @@ def _rates(seen: Seen, facts: Mapping[str, tuple[HostFacts, float]]) -> dict[tup
     """By connections that were closed, of all callers together: so many would come from one node at worst."""
     return {
         ("all callers", backend): facts[container.host][0].closed[backend.port] / _TIME_WAIT_S
-        for backend, container in sorted(seen.backends.items(), key=lambda one: one[0])
+        for backend, container in seen.backends.items()
         if container.host in facts and backend.port in facts[container.host][0].closed
     }
 

@@ -243,7 +243,6 @@ CLUSTER: tuple[Case, ...] = (
         "may not",
         (cluster(rights={Right(verb="create", group="discovery.k8s.io", plural="endpointslices"): False}),),
     ),
-    ("rights-unasked", "not asked", (cluster(rights=None),)),
     ("namespace-unfit", "no such namespace", (gone("Namespace"),)),
     ("namespace-unfit", "being deleted", (live(ENDING),)),
     ("objects-missing", "ConfigMap/web-files", (gone("ConfigMap"),)),

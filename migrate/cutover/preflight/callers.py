@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from converters.texts import addresses_in
+
 from ..schedule import shares
 from .policies import node_addresses
 from .row import Notice, Rule, mitigate, refuse, warn
@@ -18,8 +20,6 @@ COARSE = 1 / 3
 _MOST_SKEW_S = 2.0
 _MOST_FULL = 0.75
 _SHOWN = 10
-# What a name or an address goes on with.
-_IN_HOST = (".", "-", ":")
 
 
 def _unreachable(seen: Seen) -> Iterator[Notice]:
@@ -115,27 +115,15 @@ def _direct(seen: Seen) -> Iterator[Notice]:
 def _by_address(seen: Seen) -> Iterator[Notice]:
     """Other workloads of the estate in whose settings a legacy address and port stand."""
     hosts = {host.address: host.name for host in seen.hosts}
-    wanted = {f"{name}:{backend.port}" for backend in seen.backends
+    wanted = {(name, backend.port) for backend in seen.backends
               for name in (backend.address, hosts.get(backend.address, "")) if name}  # fmt: skip
     for other in seen.estate:
-        texts = list(_texts(other["workload"]))
-        for each in sorted(wanted):
-            if any(_stands_in(each, text) for text in texts):
-                yield Notice(
-                    subject=other["name"],
-                    reason=f"{each} stands in its settings: it calls past the Service until that is changed",
-                )
-
-
-def _stands_in(wanted: str, text: str) -> bool:
-    """As a whole: 10.0.0.1:80 does not stand in 110.0.0.1:8080."""
-    before, found, after = text.partition(wanted)
-    while found:
-        end = before[-1:]
-        if not end.isalnum() and end not in _IN_HOST and not after[:1].isdigit():
-            return True
-        before, found, after = after.partition(wanted)
-    return False
+        found = {address for text in _texts(other["workload"]) for address in addresses_in(text)}
+        for called, port in sorted(wanted & found):
+            yield Notice(
+                subject=other["name"],
+                reason=f"{called}:{port} stands in its settings: it calls past the Service until that is changed",
+            )
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...plan.objects import JOURNAL
+from ...plan.objects import JOURNAL, title
 from ...plan.stages import AT_REST, FINALIZED
 from .row import Notice, Rule, refuse, warn
 from .seen import CONTROLLERS, Object, Seen, labels_of, name_of
@@ -55,21 +55,18 @@ def _class(wanted: str, reason: str) -> Rule:
 def _stateful(seen: Seen) -> Iterator[Notice]:
     for each in seen.planned("StatefulSet"):
         yield Notice(
-            subject=f"StatefulSet/{name_of(each)}",
+            subject=title(each),
             reason="its pods have identities or data of their own, and a container and a pod would hold one at once",
         )
 
 
 def _one_writer_claims(seen: Seen) -> Iterator[Notice]:
     """A claim that one node alone may write to, of a workload that the plan does not call single-writer."""
-    claims = {name_of(each): each["spec"].get("accessModes") or () for each in seen.planned("PersistentVolumeClaim")}
-    for volume in _volumes(seen):
-        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName", "")
-        modes = claims.get(claim, ())
-        if modes and set(modes) <= _ONE_WRITER and seen.entry["class"] == "stateless":
+    for _, claim, modes in _volumes(seen):
+        if modes and modes <= _ONE_WRITER and seen.entry["class"] == "stateless":
             yield Notice(
                 subject=f"PersistentVolumeClaim/{claim}",
-                reason=f"{', '.join(modes)}: its data would be written by containers and pods at once, or split",
+                reason=f"{', '.join(sorted(modes))}: containers and pods would write its data at once, or it is split",
             )
 
 
@@ -110,21 +107,22 @@ def _protocols(seen: Seen) -> set[str]:
 
 def _writable_data(seen: Seen) -> Iterator[Notice]:
     """What both sides can write to while both serve."""
-    claims = {name_of(each): each["spec"].get("accessModes") or () for each in seen.planned("PersistentVolumeClaim")}
-    for volume in _volumes(seen):
-        claim = (volume.get("persistentVolumeClaim") or {}).get("claimName", "")
+    for volume, claim, modes in _volumes(seen):
         path = (volume.get("hostPath") or {}).get("path", "")
-        writable = set(claims.get(claim, ())) - _ONE_WRITER - {"ReadOnlyMany"}
-        if _written(seen, volume["name"]) and (path or writable):
+        if _written(seen, volume["name"]) and (path or modes - _ONE_WRITER - {"ReadOnlyMany"}):
             yield Notice(
                 subject=path or f"PersistentVolumeClaim/{claim}",
                 reason="pods write there from the first one on; what containers wrote elsewhere is not copied",
             )
 
 
-def _volumes(seen: Seen) -> Iterator[Object]:
+def _volumes(seen: Seen) -> Iterator[tuple[Object, str, frozenset[str]]]:
+    """With the claim of each, and the access modes that the plan gives it."""
+    claims = {name_of(each): each["spec"].get("accessModes") or () for each in seen.planned("PersistentVolumeClaim")}
     for template in seen.templates:
-        yield from template["spec"].get("volumes") or ()
+        for volume in template["spec"].get("volumes") or ():
+            claim = (volume.get("persistentVolumeClaim") or {}).get("claimName", "")
+            yield volume, claim, frozenset(claims.get(claim, ()))
 
 
 def _written(seen: Seen, volume: str) -> bool:
@@ -141,7 +139,7 @@ def _no_readiness(seen: Seen) -> Iterator[Notice]:
         containers = each["spec"]["template"]["spec"]["containers"]
         if not any(one.get("readinessProbe") for one in containers):
             yield Notice(
-                subject=f"{each['kind']}/{name_of(each)}",
+                subject=title(each),
                 reason="no container has a readiness probe: a pod counts as ready as soon as it has started",
             )
 

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from converters.objects.image import split_reference
 from converters.quantity import parse
+from converters.sources.mapping.units import AmountError, seconds
 
 from ...plan.objects import title
 from ...plan.stages import at_work
 from .row import Notice, Rule, mitigate, refuse, warn
-from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, matches, name_of, title_of
+from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, matches, name_of
 
 _STANDBY = (1, 28)
 _NEEDED = ("ConfigMap", "Secret", "PersistentVolumeClaim", "ServiceAccount")
@@ -23,8 +25,6 @@ _POLICY = "ValidatingAdmissionPolicy"
 _PROXY = "ConfigMap of kube-proxy"
 # kube-proxy's own default.
 _SYNC_S = 1.0
-_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 # Programs that read Endpoints instead of slices: part of the image's name, the first version that reads slices (none:
 # it depends on how it is set), and which it is.
@@ -45,14 +45,9 @@ def _old(seen: Seen) -> Iterator[Notice]:
 
 
 def _rights(seen: Seen) -> Iterator[Notice]:
-    for right, allowed in (seen.cluster.rights or {}).items():
+    for right, allowed in seen.cluster.rights.items():
         if not allowed:
             yield Notice(subject=str(right), reason="this user may not, and the run needs it")
-
-
-def _rights_unasked(seen: Seen) -> Iterator[Notice]:
-    if seen.cluster.rights is None:
-        yield Notice(subject="rights", reason="they were not asked for: the run may be refused a write in its middle")
 
 
 def _namespace(seen: Seen) -> Iterator[Notice]:
@@ -76,7 +71,7 @@ def _objects(seen: Seen) -> Iterator[Notice]:
             yield Notice(subject=f"Secret/{secret['name']}", reason=f"it lacks {', '.join(lacking)}, which pods need")
     for each in seen.here("PersistentVolumeClaim"):
         if (each.get("status") or {}).get("phase") == "Lost":
-            yield Notice(subject=title_of(each), reason="its volume is lost")
+            yield Notice(subject=title(each), reason="its volume is lost")
 
 
 def _live(seen: Seen) -> Iterator[tuple[Object, Object | None]]:
@@ -106,7 +101,7 @@ def _quota(seen: Seen) -> Iterator[Notice]:
             need = asked.get(resource, Decimal(0))
             if need and parse(str(used.get(resource, "0"))) + need > parse(str(hard)):
                 yield Notice(
-                    subject=title_of(each),
+                    subject=title(each),
                     reason=f"{resource}: {used.get(resource, '0')} of {hard} are used and the run needs {need} more",
                 )
 
@@ -137,8 +132,8 @@ def _asked(seen: Seen) -> dict[str, Decimal]:
     return made
 
 
-def nodes(seen: Seen) -> tuple[Object, ...]:
-    """Those on which pods of the workload may be put, by name of operating system and the template's nodeSelector."""
+def _nodes(seen: Seen) -> tuple[Object, ...]:
+    """Those on which pods of the workload may be put, by the templates' nodeSelector."""
     wanted = [template["spec"].get("nodeSelector") or {} for template in seen.templates] or [{}]
     return tuple(each for each in seen.of("Node") if any(one.items() <= labels_of(each).items() for one in wanted))
 
@@ -146,11 +141,11 @@ def nodes(seen: Seen) -> tuple[Object, ...]:
 def _architectures(seen: Seen) -> Iterator[Notice]:
     platforms = seen.entry["image"].get("platforms") or ()
     known = {platform.split("/")[1] for platform in platforms if "/" in platform}
-    for each in nodes(seen):
+    for each in _nodes(seen):
         arch = labels_of(each).get(_ARCH, "")
         if known and arch and arch not in known and not _kept_off(seen, arch):
             yield Notice(
-                subject=f"Node/{name_of(each)}",
+                subject=title(each),
                 reason=f"it is {arch}, and the image was seen to run on {', '.join(sorted(known))} only",
             )
 
@@ -178,7 +173,7 @@ def _not_ready(seen: Seen) -> Iterator[Notice]:
         conditions = (each.get("status") or {}).get("conditions") or ()
         if not any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
             yield Notice(
-                subject=f"Node/{name_of(each)}",
+                subject=title(each),
                 reason="it is not ready: whether its proxy follows cannot be seen, and it may still take callers",
             )
 
@@ -187,7 +182,7 @@ def _windows(seen: Seen) -> Iterator[Notice]:
     for each in seen.of("Node"):
         if labels_of(each).get(_OS) == "windows":
             yield Notice(
-                subject=f"Node/{name_of(each)}",
+                subject=title(each),
                 reason="kube-proxy on Windows sent to the Service's targetPort instead of a slice's port until 2025",
             )
 
@@ -196,7 +191,7 @@ def _budgets(seen: Seen) -> Iterator[Notice]:
     for each in seen.here("PodDisruptionBudget"):
         if any(matches(each["spec"].get("selector"), labels_of(template)) for template in seen.templates):
             yield Notice(
-                subject=title_of(each),
+                subject=title(each),
                 reason="it already guards the workload's pods, and would hold a node's drain while few are ready",
             )
 
@@ -208,14 +203,14 @@ def _in_the_way(seen: Seen) -> Iterator[Notice]:
                 touched = sorted({one for rule in hook.get("rules") or () for one in _touched(rule)})
                 if touched and hook.get("failurePolicy", "Fail") == "Fail":
                     yield Notice(
-                        subject=f"{kind}/{name_of(each)}",
+                        subject=title(each),
                         reason=f"it has a say in {', '.join(touched)}, and where it does not answer writes fail",
                     )
     for each in seen.of(_POLICY):
         rules = ((each.get("spec") or {}).get("matchConstraints") or {}).get("resourceRules") or ()
         touched = sorted({one for rule in rules for one in _touched(rule)})
         if touched:
-            yield Notice(subject=f"{_POLICY}/{name_of(each)}", reason=f"it has a say in {', '.join(touched)}")
+            yield Notice(subject=title(each), reason=f"it has a say in {', '.join(touched)}")
 
 
 def _touched(rule: Object) -> Iterator[str]:
@@ -230,19 +225,18 @@ def _readers(seen: Seen) -> Iterator[Notice]:
             said = _reader(container.get("image", ""))
             if said:
                 yield Notice(
-                    subject=f"{each['metadata'].get('namespace', '')}/{title_of(each)}",
+                    subject=f"{each['metadata'].get('namespace', '')}/{title(each)}",
                     reason=f"this is {said}: Endpoints show pods alone, and legacy instances would be nowhere",
                 )
 
 
 def _reader(image: str) -> str:
     """What an image is, if it reads Endpoints; one without a version may."""
-    path, _, name = image.partition("@")[0].rpartition("/")
-    name, _, tag = name.partition(":")
+    repository, tag, _ = split_reference(image)
     version = re.match(r"v?(\d+)\.(\d+)", tag)
     for part, since, said in _READERS:
         new = since is not None and version is not None and (int(version[1]), int(version[2])) >= since
-        if f"/{path}/{name}".endswith(f"/{part}") and not new:
+        if f"/{repository}".endswith(f"/{part}") and not new:
             return said
     return ""
 
@@ -261,7 +255,7 @@ def _ipvs(seen: Seen) -> Iterator[Notice]:
 
 def _slow_proxy(seen: Seen) -> Iterator[Notice]:
     periods = re.findall(r"^\s*minSyncPeriod:\s*\"?(\S+?)\"?\s*$", _proxy_config(seen), re.MULTILINE)
-    slowest = max((_seconds(each) for each in periods), default=0.0) or _SYNC_S
+    slowest = max((_period(each) for each in periods), default=0.0) or _SYNC_S
     if 2 * slowest > seen.means.settle_s:
         yield Notice(
             subject="kube-proxy",
@@ -270,8 +264,11 @@ def _slow_proxy(seen: Seen) -> Iterator[Notice]:
         )
 
 
-def _seconds(text: str) -> float:
-    return sum(float(number) * _UNITS[unit] for number, unit in _TIME.findall(text))
+def _period(text: str) -> float:
+    try:
+        return seconds(text)
+    except AmountError:
+        return 0.0
 
 
 def _cilium(seen: Seen) -> Iterator[Notice]:
@@ -331,7 +328,7 @@ def _ambient(seen: Seen) -> Iterator[Notice]:
 def _mesh_marks(seen: Seen) -> Iterator[tuple[str, dict[str, str]]]:
     for each in seen.of("Namespace"):
         if name_of(each) == seen.namespace:
-            yield f"Namespace/{name_of(each)}", {**annotations_of(each), **labels_of(each)}
+            yield title(each), {**annotations_of(each), **labels_of(each)}
     for controller in seen.controllers:
         template = controller["spec"]["template"]
         yield title(controller), {**annotations_of(template), **labels_of(template)}
@@ -344,7 +341,7 @@ def _strict(seen: Seen) -> Iterator[Notice]:
         if (spec.get("mtls") or {}).get("mode") == "STRICT" and (
             not selector or any(matches(selector, labels_of(template)) for template in seen.templates)
         ):
-            yield Notice(subject=title_of(each), reason="STRICT: neither nodes nor legacy callers can reach the pods")
+            yield Notice(subject=title(each), reason="STRICT: neither nodes nor legacy callers can reach the pods")
 
 
 _AUTHENTICATION = "PeerAuthentication.security.istio.io"
@@ -352,7 +349,6 @@ _AUTHENTICATION = "PeerAuthentication.security.istio.io"
 RULES: tuple[Rule, ...] = (
     warn("no-standby-net", _old),
     refuse("rights-missing", _rights),
-    warn("rights-unasked", _rights_unasked),
     refuse("namespace-unfit", _namespace, "Namespace"),
     refuse("objects-missing", _objects, *_NEEDED),
     refuse("controller-missing", _missing, *CONTROLLERS[:3]),

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..containers import in_host_network, name_in
 from ..edges import Backend, Container
 from ..endpoints import ports_of
 from .policies import pod_cidrs
@@ -72,11 +73,11 @@ def _restarting(document: Object) -> bool:
 
 
 def _well(container: Container) -> bool:
-    return container.health in ("", "none", "healthy")
+    return container.health in ("", "healthy")
 
 
 def _addresses(seen: Seen) -> Iterator[Notice]:
-    for backend, container in sorted(seen.backends.items(), key=lambda one: one[0]):
+    for backend, container in seen.backends.items():
         reason = _refused(backend.address)
         if reason:
             yield Notice(subject=title_of(container), reason=f"it answers at {backend}: {reason}")
@@ -104,7 +105,7 @@ def _in_cluster(seen: Seen) -> Iterator[Notice]:
     ranges = [(cidr, "pods") for node in seen.of("Node") for cidr in pod_cidrs(node)]
     ranges += [(cidr, "Services") for each in seen.of("ServiceCIDR") for cidr in each["spec"].get("cidrs") or ()]
     ranges += [(ip, "a Service") for each in seen.of("Service") for ip in each["spec"].get("clusterIPs") or ()]
-    for backend, container in sorted(seen.backends.items(), key=lambda one: one[0]):
+    for backend, container in seen.backends.items():
         whose = next((said for cidr, said in ranges if cidr != "None" and _lies_in(backend.address, cidr)), "")
         if whose:
             reason = f"it answers at {backend}, an address of {whose} of the cluster"
@@ -122,7 +123,7 @@ def _family(seen: Seen) -> Iterator[Notice]:
     """The family of the Service against that of legacy addresses."""
     for service in seen.services:
         wanted = set(service["spec"].get("ipFamilies") or _cluster_families(seen))
-        for backend, container in sorted(seen.backends.items(), key=lambda one: one[0]):
+        for backend, container in seen.backends.items():
             family = "IPv6" if ":" in backend.address else "IPv4"
             if wanted and family not in wanted:
                 yield Notice(
@@ -148,7 +149,7 @@ def _shared(seen: Seen) -> Iterator[Notice]:
 
 
 def _contested(seen: Seen) -> Iterator[Notice]:
-    for backend, container in sorted(seen.backends.items(), key=lambda one: one[0]):
+    for backend, container in seen.backends.items():
         if backend in seen.found.strangers:
             other = seen.found.strangers[backend][:12]
             yield Notice(
@@ -164,9 +165,9 @@ def _claimed(seen: Seen) -> Iterator[Notice]:
         for port in sorted(_fixed_ports(document)):
             container = wanted.get((host.name, port))
             if container is not None:
-                other = str(document.get("Name", "")).lstrip("/")
                 yield Notice(
-                    subject=title_of(container), reason=f"{other}, which is stopped, is to have its port {port} too"
+                    subject=title_of(container),
+                    reason=f"{name_in(document)}, which is stopped, is to have its port {port} too",
                 )
 
 
@@ -198,11 +199,11 @@ def _joined(document: Object) -> bool:
 
 
 def _container_address(seen: Seen) -> Iterator[Notice]:
-    for backend, container in sorted(seen.backends.items(), key=lambda one: one[0]):
+    for backend, container in seen.backends.items():
         document = seen.document(container)
         networks = (document.get("NetworkSettings") or {}).get("Networks") or {}
         own = {each.get(key) for each in networks.values() for key in ("IPAddress", "GlobalIPv6Address")} - {"", None}
-        if backend.address in own and (document.get("HostConfig") or {}).get("NetworkMode") != "host":
+        if backend.address in own and not in_host_network(document):
             yield Notice(
                 subject=title_of(container),
                 reason=f"{backend.address} is the container's own address, which other machines may not reach and the "
@@ -217,7 +218,7 @@ _ANY_PORT: tuple[Mapping[str, str], ...] = ({},)
 def _dynamic(seen: Seen) -> Iterator[Notice]:
     if "freeze" in seen.means.hooks:
         return
-    wanted = {target_of(port) for service in seen.services for port in service["spec"].get("ports") or ()}
+    wanted = seen.ports
     for each in seen.running:
         document = seen.document(each)
         chosen = [
@@ -250,8 +251,9 @@ def _cleaners(seen: Seen) -> Iterator[Notice]:
         words = " ".join((*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())))
         cleans = any(each in image for each in _CLEANERS) or any(each in words for each in _CLEANING)
         if cleans and (document.get("State") or {}).get("Running"):
-            name = str(document.get("Name", "")).lstrip("/")
-            yield Notice(subject=f"{host.name}/{name}", reason=f"it removes or replaces containers ({image})")
+            yield Notice(
+                subject=f"{host.name}/{name_in(document)}", reason=f"it removes or replaces containers ({image})"
+            )
 
 
 def _timers(seen: Seen) -> Iterator[Notice]:

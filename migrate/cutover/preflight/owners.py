@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ...plan.objects import title
 from .row import Notice, Rule, refuse, warn
-from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, name_of, title_of
+from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, name_of
 
 _FLUX = (
     ("kustomize.toolkit.fluxcd.io", "Kustomization.kustomize.toolkit.fluxcd.io"),
@@ -65,7 +66,7 @@ def _flux(seen: Seen) -> Iterator[Notice]:
             name, space = labels_of(each).get(f"{group}/name"), labels_of(each).get(f"{group}/namespace", "")
             if name and (kind, space, name) not in suspended:
                 yield Notice(
-                    subject=title_of(each),
+                    subject=title(each),
                     reason=f"Flux's {kind.partition('.')[0]} {space}/{name} applies it by force and would set selector "
                     "or replicas back",
                     next_step=f"suspend it (flux suspend {_flux_verb(kind)} {name} -n {space}) and see that two of its "
@@ -84,7 +85,7 @@ def _argo(seen: Seen) -> Iterator[Notice]:
         if not name or _yields(applications.get(name), each["kind"]):
             continue
         yield Notice(
-            subject=title_of(each),
+            subject=title(each),
             reason=f"it belongs to Argo CD's application {name}, whose automatic sync would set selector or replicas "
             "back",
         )
@@ -113,7 +114,7 @@ def _helm(seen: Seen) -> Iterator[Notice]:
         release = annotations_of(each).get(_HELM)
         if release:
             yield Notice(
-                subject=title_of(each),
+                subject=title(each),
                 reason=f"Helm's release {release} has it: an upgrade or a rollback during the run sets it back",
             )
 
@@ -124,7 +125,7 @@ def _managers(seen: Seen) -> Iterator[Notice]:
         for manager in sorted({str(one.get("manager", "")) for one in each["metadata"].get("managedFields") or ()
                                if _writes(one)}):  # fmt: skip
             if not manager.startswith(_OURS):
-                yield Notice(subject=title_of(each), reason=f"{manager} has set fields of it that a run writes")
+                yield Notice(subject=title(each), reason=f"{manager} has set fields of it that a run writes")
 
 
 def _writes(entry: Mapping[str, object]) -> bool:
@@ -140,25 +141,25 @@ def _is_target(seen: Seen, kind: str, name: str) -> bool:
 def _autoscaler(seen: Seen) -> Iterator[Notice]:
     for each, target in _on_target(seen, _HPA, "scaleTargetRef"):
         reason = f"it scales {target}: shares and capacity would change by themselves"
-        yield Notice(subject=title_of(each), reason=reason)
+        yield Notice(subject=title(each), reason=reason)
 
 
 def _keda(seen: Seen) -> Iterator[Notice]:
     for each, target in _on_target(seen, _KEDA, "scaleTargetRef"):
         reason = f"KEDA scales {target}, to 0 too: shares and capacity would change by themselves"
-        yield Notice(subject=title_of(each), reason=reason)
+        yield Notice(subject=title(each), reason=reason)
 
 
 def _vpa(seen: Seen) -> Iterator[Notice]:
     for each, target in _on_target(seen, _VPA, "targetRef"):
         mode = (each["spec"].get("updatePolicy") or {}).get("updateMode") or "Auto"
         if mode not in ("Off", "Initial"):
-            yield Notice(subject=title_of(each), reason=f"updateMode {mode}: it replaces pods of {target} at any time")
+            yield Notice(subject=title(each), reason=f"updateMode {mode}: it replaces pods of {target} at any time")
 
 
 def _flagger(seen: Seen) -> Iterator[Notice]:
     for each, target in _on_target(seen, _CANARY, "targetRef"):
-        yield Notice(subject=title_of(each), reason=f"Flagger scales {target} to 0 and makes Services of its own")
+        yield Notice(subject=title(each), reason=f"Flagger scales {target} to 0 and makes Services of its own")
 
 
 def _on_target(seen: Seen, kind: str, reference: str) -> Iterator[tuple[Object, str]]:
@@ -183,7 +184,7 @@ def _rollouts(seen: Seen) -> Iterator[Notice]:
         }
         if used or _is_target(seen, reference.get("kind", ""), reference.get("name", "")):
             what = f"the selector of {', '.join(sorted(used))}" if used else f"the pods of {reference['name']}"
-            yield Notice(subject=title_of(each), reason=f"Argo Rollouts writes {what}")
+            yield Notice(subject=title(each), reason=f"Argo Rollouts writes {what}")
 
 
 def _knative(seen: Seen) -> Iterator[Notice]:
@@ -198,7 +199,7 @@ def _exported(seen: Seen) -> Iterator[Notice]:
     for each in seen.here(_EXPORT):
         if name_of(each) in names:
             yield Notice(
-                subject=title_of(each),
+                subject=title(each),
                 reason="the Service is exported to other clusters, whose proxies follow no slice of ours that is seen",
             )
     for each in (*seen.services, *targets(seen)):
@@ -207,7 +208,7 @@ def _exported(seen: Seen) -> Iterator[Notice]:
         said = {**labels_of(each), **annotations_of(each)}
         for key, value in _EXPORTED.items():
             if said.get(key) == value:
-                yield Notice(subject=title_of(each), reason=f"{key}: other clusters use its endpoints too")
+                yield Notice(subject=title(each), reason=f"{key}: other clusters use its endpoints too")
 
 
 RULES: tuple[Rule, ...] = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..edges import Backend
 from .row import Notice, Rule, refuse
-from .seen import EVERYWHERE, Object, Seen, labels_of, matches, name_of, target_of
+from .seen import EVERYWHERE, Object, Seen, labels_of, matches, name_of
 
 _KIND = "NetworkPolicy"
 
@@ -51,7 +51,7 @@ def _one_side(policy: Object, rules: Iterable[Object], space: str, seen: Seen) -
 
 
 def _ports(seen: Seen) -> set[tuple[Backend, str]]:
-    wanted = {target_of(port) for service in seen.services for port in service["spec"].get("ports") or ()}
+    wanted = seen.ports
     return {(backend, port) for each in seen.running for port, backend in each.ports.items() if port in wanted}
 
 
@@ -156,7 +156,7 @@ def _pods(seen: Seen) -> Iterator[Notice]:
     if not guards:
         return
     rules = [rule for each in guards for rule in each["spec"].get("ingress") or ()]
-    for port in sorted({target_of(port) for service in seen.services for port in service["spec"].get("ports") or ()}):
+    for port in sorted(seen.ports):
         number = port.split("/")[0]
         shut = sorted(
             address

@@ -41,14 +41,14 @@ class ClusterSeen:
     groups    API groups that it serves, but for the core's
     objects   kind to objects; a kind of a CRD is written ``Canary.flagger.app``. Of Secrets the keys only
     unread    kind to what may not be read: ``list pods in namespace shop``
-    rights    what this user may, of what a run does; None: it was not asked
+    rights    what this user may, of what a run does
     """
 
     version: tuple[int, int] = (0, 0)
     groups: frozenset[str] = frozenset()
     objects: Mapping[str, tuple[Object, ...]] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
-    rights: Mapping[Right, bool] | None = None
+    rights: Mapping[Right, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +156,11 @@ class Seen:
         return tuple(each for each in self.planned("Service") if name_of(each) not in governing)
 
     @property
+    def ports(self) -> frozenset[str]:
+        """The container ports that the Services target, as ``target_of`` writes them."""
+        return frozenset(target_of(port) for each in self.services for port in each["spec"].get("ports") or ())
+
+    @property
     def templates(self) -> tuple[Object, ...]:
         return tuple(each["spec"]["template"] for each in self.controllers)
 
@@ -174,11 +179,10 @@ class Seen:
 
     @property
     def backends(self) -> dict[Backend, Container]:
-        """Where the running instances answer for what the plan's Services target."""
-        wanted = {target_of(port) for service in self.services for port in service["spec"].get("ports") or ()}
-        return {
-            backend: each for each in self.running for port, backend in sorted(each.ports.items()) if port in wanted
-        }
+        """Where the running instances answer for what the plan's Services target, in order."""
+        ports = self.ports
+        found = {backend: each for each in self.running for port, backend in each.ports.items() if port in ports}
+        return {backend: found[backend] for backend in sorted(found)}
 
     def host(self, name: str) -> HostSeen | None:
         return next((each for each in self.hosts if each.name == name), None)
@@ -212,11 +216,6 @@ def labels_of(each: Object) -> Mapping[str, str]:
 
 def annotations_of(each: Object) -> Mapping[str, str]:
     return (each.get("metadata") or {}).get("annotations") or {}
-
-
-def title_of(each: Object) -> str:
-    """``Kind/name``, with the namespace before it where there is one."""
-    return f"{each['kind']}/{name_of(each)}"
 
 
 def matches(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:

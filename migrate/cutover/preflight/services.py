@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from converters.objects.context import WORKLOAD
 
+from ...plan.objects import title
 from ..endpoints import RUN, SLICE_BY, SLICE_OF
 from .row import Notice, Rule, mitigate, refuse, warn
 from .seen import Object, Seen, annotations_of, labels_of, matches, name_of, target_of
@@ -28,10 +29,6 @@ _IP_MODE_CLASS = "azure/application-gateway"
 _BINDING = "TargetGroupBinding.elbv2.k8s.aws"
 
 
-def _service(each: Object) -> str:
-    return f"Service/{name_of(each)}"
-
-
 def standing(seen: Seen) -> Iterator[tuple[Object, Object | None]]:
     """The plan's Services, each with what bears its name in the cluster. What an earlier run left is its own."""
     live = {name_of(each): each for each in seen.here("Service")}
@@ -48,7 +45,7 @@ def _is_own(service: Object, seen: Seen) -> bool:
 def _name_taken(seen: Seen) -> Iterator[Notice]:
     for each, live in standing(seen):
         if live is not None and not _is_own(live, seen):
-            yield Notice(subject=_service(each), reason="another Service has the name, and is not this workload's")
+            yield Notice(subject=title(each), reason="another Service has the name, and is not this workload's")
 
 
 def _has_selector(seen: Seen) -> Iterator[Notice]:
@@ -57,7 +54,7 @@ def _has_selector(seen: Seen) -> Iterator[Notice]:
         if selector:
             said = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
             yield Notice(
-                subject=_service(each),
+                subject=title(each),
                 reason=f"it stands already and selects pods ({said}): to gate it, those pods would have to be admitted "
                 "first, which is not served yet",
             )
@@ -73,7 +70,7 @@ def _has_endpoints(seen: Seen) -> Iterator[Notice]:
         if found is None and name in {name_of(one) for one in seen.here("Service")}:
             continue
         reason = "Endpoints of this name stand there, by hand: the cluster overwrites them once the Service has a "
-        yield Notice(subject=f"Endpoints/{name}", reason=f"{reason}selector, and who is served by them is cut off")
+        yield Notice(subject=title(each), reason=f"{reason}selector, and who is served by them is cut off")
 
 
 def _slices_left(seen: Seen) -> Iterator[Notice]:
@@ -84,7 +81,7 @@ def _slices_left(seen: Seen) -> Iterator[Notice]:
         if service in wanted and service not in standing_names:
             owner = labels_of(each).get(SLICE_BY, "nobody")
             yield Notice(
-                subject=f"EndpointSlice/{name_of(each)}",
+                subject=title(each),
                 reason=f"it is of Service {service}, which is not there, and managed by {owner}: its endpoints would "
                 "take callers as soon as the Service stands",
             )
@@ -106,7 +103,7 @@ def _name_awaited(seen: Seen) -> Iterator[Notice]:
         for each in seen.here(kind):
             for name in sorted(wanted & set(_backends(each))):
                 yield Notice(
-                    subject=f"{each['kind']}/{name_of(each)}",
+                    subject=title(each),
                     reason=f"it already routes to Service {name}: its callers come as soon as the Service stands",
                 )
 
@@ -124,7 +121,7 @@ def _headless(seen: Seen) -> Iterator[Notice]:
     for each in seen.services:
         if _is_headless(each) and not list(_differing(each, seen)):
             yield Notice(
-                subject=_service(each),
+                subject=title(each),
                 reason="it is headless: callers resolve it themselves, keep the answer, and move when they ask again; "
                 "shares and drain follow their resolvers",
             )
@@ -133,7 +130,7 @@ def _headless(seen: Seen) -> Iterator[Notice]:
 def _headless_ports(seen: Seen) -> Iterator[Notice]:
     for each in seen.services:
         for reason in _differing(each, seen) if _is_headless(each) else ():
-            yield Notice(subject=_service(each), reason=reason)
+            yield Notice(subject=title(each), reason=reason)
 
 
 def _is_headless(service: Object) -> bool:
@@ -151,95 +148,110 @@ def _differing(service: Object, seen: Seen) -> Iterator[str]:
                 )
 
 
-def _external_name(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        if each["spec"].get("type") == "ExternalName":
-            yield Notice(subject=_service(each), reason="it is an ExternalName: a name has no endpoints to move")
+def _of_each(reasons: Callable[[Object], Iterator[str]]) -> Callable[[Seen], Iterator[Notice]]:
+    """Looks at each of the plan's Services by itself."""
+
+    def look(seen: Seen) -> Iterator[Notice]:
+        for each in seen.services:
+            for reason in reasons(each):
+                yield Notice(subject=title(each), reason=reason)
+
+    return look
 
 
-def _not_ready(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        if each["spec"].get("publishNotReadyAddresses"):
-            yield Notice(subject=_service(each), reason="publishNotReadyAddresses: pods would get callers unready")
+@_of_each
+def _external_name(service: Object) -> Iterator[str]:
+    if service["spec"].get("type") == "ExternalName":
+        yield "it is an ExternalName: a name has no endpoints to move"
 
 
-def _local_policy(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        for key in ("internalTrafficPolicy", "externalTrafficPolicy"):
-            if each["spec"].get(key) == "Local":
-                yield Notice(
-                    subject=_service(each),
-                    reason=f"{key}: Local, and a legacy endpoint is on no node: callers would be sent to pods alone, "
-                    "or to nobody",
-                )
+@_of_each
+def _not_ready(service: Object) -> Iterator[str]:
+    if service["spec"].get("publishNotReadyAddresses"):
+        yield "publishNotReadyAddresses: pods would get callers unready"
 
 
-def _affinity(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        if each["spec"].get("sessionAffinity") == "ClientIP":
-            yield Notice(
-                subject=_service(each),
-                reason="sessionAffinity: ClientIP: callers stay with their legacy instance until it is on standby, so "
-                "shares are lower than said and gates get few samples",
-            )
+@_of_each
+def _local_policy(service: Object) -> Iterator[str]:
+    for key in ("internalTrafficPolicy", "externalTrafficPolicy"):
+        if service["spec"].get(key) == "Local":
+            yield f"{key}: Local, and a legacy endpoint is on no node: callers would get pods alone, or nobody"
 
 
-def _dual_stack(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        spec = each["spec"]
-        if spec.get("ipFamilyPolicy") in ("PreferDualStack", "RequireDualStack") or len(spec.get("ipFamilies", ())) > 1:
-            yield Notice(
-                subject=_service(each),
-                reason="it is dual-stack, and a legacy host has one address: callers of the other family reach pods "
-                "only, or nobody",
-            )
-
-
-def _topology(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        said = each["spec"].get("trafficDistribution") or next(
-            (annotations_of(each)[key] for key in _TOPOLOGY if annotations_of(each).get(key, "Disabled") != "Disabled"),
-            "",
+@_of_each
+def _affinity(service: Object) -> Iterator[str]:
+    if service["spec"].get("sessionAffinity") == "ClientIP":
+        yield (
+            "sessionAffinity: ClientIP: callers stay with their legacy instance until it is on standby, so shares are "
+            "lower than said and gates get few samples"
         )
-        if said:
-            yield Notice(
-                subject=_service(each),
-                reason=f"traffic is kept near ({said}): that is off while a legacy endpoint is listed, and comes on, "
-                "with other latencies and loads, when the last one goes",
-            )
 
 
-def _proxy_name(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        if PROXY_NAME in labels_of(each):
-            yield Notice(
-                subject=_service(each),
-                reason=f"{labels_of(each)[PROXY_NAME]} and not kube-proxy serves it: slices get the label too, and "
-                "only probes tell whether it follows them",
-            )
+@_of_each
+def _dual_stack(service: Object) -> Iterator[str]:
+    spec = service["spec"]
+    if spec.get("ipFamilyPolicy") in ("PreferDualStack", "RequireDualStack") or len(spec.get("ipFamilies", ())) > 1:
+        yield "it is dual-stack, and a legacy host has one address: callers of the other family get pods or nobody"
+
+
+@_of_each
+def _topology(service: Object) -> Iterator[str]:
+    annotations = annotations_of(service)
+    said = service["spec"].get("trafficDistribution") or next(
+        (annotations[key] for key in _TOPOLOGY if annotations.get(key, "Disabled") != "Disabled"), ""
+    )
+    if said:
+        yield (
+            f"traffic is kept near ({said}): that is off while a legacy endpoint is listed, and comes on, with other "
+            "latencies and loads, when the last one goes"
+        )
+
+
+@_of_each
+def _proxy_name(service: Object) -> Iterator[str]:
+    if PROXY_NAME in labels_of(service):
+        yield (
+            f"{labels_of(service)[PROXY_NAME]} and not kube-proxy serves it: slices get the label too, and only probes "
+            "tell whether it follows them"
+        )
+
+
+@_of_each
+def _external_ips(service: Object) -> Iterator[str]:
+    addresses = service["spec"].get("externalIPs") or ()
+    if addresses:
+        yield f"externalIPs ({', '.join(addresses)}) are deprecated since Kubernetes 1.36"
+
+
+@_of_each
+def _target_named(service: Object) -> Iterator[str]:
+    for port in service["spec"].get("ports") or ():
+        if isinstance(port.get("targetPort", 0), str):
+            yield f"targetPort {port['targetPort']} is a name, which no container of an engine has"
+
+
+@_of_each
+def _many_ports(service: Object) -> Iterator[str]:
+    number = len(service["spec"].get("ports") or ())
+    if number > _MOST_PORTS:
+        yield f"it has {number} ports, and a slice takes {_MOST_PORTS}"
 
 
 def _ip_mode(seen: Seen) -> Iterator[Notice]:
     names = {name_of(each) for each in seen.services}
     routed = [each for each in seen.here("Ingress") if names & set(_backends(each))]
     for each in (*seen.services, *seen.planned("Ingress"), *routed):
-        title, said = f"{each['kind']}/{name_of(each)}", annotations_of(each)
+        said = annotations_of(each)
         for key, part in _IP_MODE:
             if part in said.get(key, "").replace(" ", ""):
-                yield Notice(subject=title, reason=f"{key}: its balancer sends to addresses of pods and to no other")
-        if _IP_MODE_CLASS in (said.get("kubernetes.io/ingress.class"), (each["spec"]).get("ingressClassName")):
-            yield Notice(subject=title, reason=f"{_IP_MODE_CLASS} sends to addresses of pods and to no other")
+                reason = f"{key}: its balancer sends to addresses of pods and to no other"
+                yield Notice(subject=title(each), reason=reason)
+        if _IP_MODE_CLASS in (said.get("kubernetes.io/ingress.class"), each["spec"].get("ingressClassName")):
+            reason = f"{_IP_MODE_CLASS} sends to addresses of pods and to no other"
+            yield Notice(subject=title(each), reason=reason)
     for each in seen.here(_BINDING):
         if each["spec"].get("targetType") == "ip" and each["spec"].get("serviceRef", {}).get("name") in names:
-            yield Notice(subject=f"TargetGroupBinding/{name_of(each)}", reason="targetType: ip registers pods alone")
-
-
-def _external_ips(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        addresses = each["spec"].get("externalIPs") or ()
-        if addresses:
-            said = ", ".join(addresses)
-            yield Notice(subject=_service(each), reason=f"externalIPs ({said}) are deprecated since Kubernetes 1.36")
+            yield Notice(subject=title(each), reason="targetType: ip registers pods alone")
 
 
 def _external_loop(seen: Seen) -> Iterator[Notice]:
@@ -249,7 +261,7 @@ def _external_loop(seen: Seen) -> Iterator[Notice]:
             for port in each["spec"].get("ports") or ():
                 if (address, port["port"]) in taken:
                     yield Notice(
-                        subject=_service(each),
+                        subject=title(each),
                         reason=f"it takes {address}:{port['port']}, which is a legacy endpoint of its own: a loop",
                     )
 
@@ -259,32 +271,15 @@ def _port_names(seen: Seen) -> Iterator[Notice]:
         ports = each["spec"].get("ports") or ()
         names = [port.get("name", "") for port in ports]
         if len(set(names)) < len(names):
-            yield Notice(subject=_service(each), reason="two of its ports have one name, or none")
+            yield Notice(subject=title(each), reason="two of its ports have one name, or none")
         there = {port.get("name", "") for port in (live or {}).get("spec", {}).get("ports") or ()}
         if there and there != set(names):
             lacking = ", ".join(sorted(there ^ set(names))) or "none"
             yield Notice(
-                subject=_service(each),
+                subject=title(each),
                 reason=f"the Service in the cluster names its ports otherwise ({lacking}): a slice whose names differ "
                 "has no effect",
             )
-
-
-def _target_named(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        for port in each["spec"].get("ports") or ():
-            if isinstance(port.get("targetPort", 0), str):
-                yield Notice(
-                    subject=_service(each),
-                    reason=f"targetPort {port['targetPort']} is a name, which no container of an engine has",
-                )
-
-
-def _many_ports(seen: Seen) -> Iterator[Notice]:
-    for each in seen.services:
-        number = len(each["spec"].get("ports") or ())
-        if number > _MOST_PORTS:
-            yield Notice(subject=_service(each), reason=f"it has {number} ports, and a slice takes {_MOST_PORTS}")
 
 
 def _selector(seen: Seen) -> Iterator[Notice]:
@@ -292,7 +287,7 @@ def _selector(seen: Seen) -> Iterator[Notice]:
         selector = each["spec"].get("selector") or {}
         if each["spec"].get("type") != "ExternalName" and not seen.selector.items() <= selector.items():
             yield Notice(
-                subject=_service(each),
+                subject=title(each),
                 reason=f"its selector lacks {WORKLOAD}={seen.selector[WORKLOAD]}: what it would admit is not this "
                 "workload alone",
             )
@@ -306,7 +301,7 @@ def _others_match(seen: Seen) -> Iterator[Notice]:
             continue
         if any(selector.items() <= labels_of(template).items() for template in seen.templates):
             yield Notice(
-                subject=_service(each),
+                subject=title(each),
                 reason="it is not of the plan and selects this workload's pods: they would get its callers as soon as "
                 "they are ready, admitted or not",
             )
@@ -328,7 +323,7 @@ def _strays(seen: Seen) -> Iterator[Notice]:
         if of not in own and (owner.get("kind"), owner.get("name")) not in own:
             who = f"{owner['kind']}/{owner['name']}" if owner else "no controller"
             yield Notice(
-                subject=f"Pod/{name_of(each)}",
+                subject=title(each),
                 reason=f"it bears the workload's label and belongs to {who}: promoting would admit it",
             )
 
