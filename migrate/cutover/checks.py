@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .edges import Backend, Request, Response
@@ -24,11 +25,28 @@ def request_of(check: Mapping[str, Any], backend: Backend) -> Request:
     return Request(
         backend=backend,
         scheme=str(check.get("scheme") or "http").lower(),
-        method=str(check.get("method") or "GET"),
         path=str(check.get("path") or "/"),
         headers=headers,
         timeout_s=timeout_s,
     )
+
+
+def requests_of(given: Sequence[Mapping[str, Any]], check: Mapping[str, Any], backend: Backend) -> tuple[Request, ...]:
+    """The requests that a user gives ({method, path, scheme, headers}), with the check's headers, scheme and time where
+    they say nothing; without any the check's alone."""
+    plain = request_of(check, backend)
+    made = (
+        replace(
+            plain,
+            kind="http",
+            scheme=str(each.get("scheme", plain.scheme)),
+            method=str(each.get("method", "GET")),
+            path=str(each["path"]),
+            headers={**plain.headers, **each.get("headers", {})},
+        )
+        for each in given
+    )
+    return tuple(made) or (plain,)
 
 
 def answered(response: Response, codes: str = "") -> bool:

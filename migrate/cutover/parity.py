@@ -10,17 +10,15 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from converters.secrecy import WITHHELD, is_secret, masked
 
-from .checks import request_of
-from .edges import Backend, Request, Response
+from .edges import Request, Response
 from .json_paths import JsonPath, Place, json_path, place_text, without
 
-READING = frozenset({"GET", "HEAD"})
 HEADERS = ("content-type",)
 # Said of the connection or of the moment, whatever the application is.
 _NEVER_COMPARED = frozenset(
@@ -39,34 +37,6 @@ class Parity(StrEnum):
     EQUAL = "equal"
     DIFFERENT = "different"
     UNANSWERED = "unanswered"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A request that both sides get. ``repeatable``: the user says that it does no harm to send it several times."""
-
-    method: str = "GET"
-    path: str = "/"
-    scheme: str = "http"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float = 2.0
-    repeatable: bool = False
-    connection_only: bool = False
-
-    def to(self, backend: Backend) -> Request:
-        return Request(
-            backend=backend,
-            kind="tcp" if self.connection_only else "http",
-            scheme=self.scheme,
-            method=self.method,
-            path=self.path,
-            headers=self.headers,
-            timeout_s=self.timeout_s,
-        )
-
-    @property
-    def title(self) -> str:
-        return "a connection" if self.connection_only else f"{self.method} {_hidden(self.path)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,33 +92,8 @@ class Compared:
         return (*shown, f"{self.title}: {more} more differences") if more > 0 else shown
 
 
-def asked_of(parity: Mapping[str, Any], check: Mapping[str, Any]) -> tuple[Asked, ...]:
-    """The requests of Spec.parity ({requests: [{method, path, headers, …}]}), else the check's alone."""
-    plain = request_of(check, Backend("", 0))
-    given = parity.get("requests") or ()
-    if not given:
-        only = plain.kind != "http"
-        return (
-            Asked(
-                method=plain.method if plain.method in READING else "GET",
-                path=plain.path,
-                scheme=plain.scheme,
-                headers=plain.headers,
-                timeout_s=plain.timeout_s,
-                connection_only=only,
-            ),
-        )
-    return tuple(
-        Asked(
-            method=str(each.get("method", "GET")),
-            path=str(each["path"]),
-            scheme=str(each.get("scheme", plain.scheme)),
-            headers={**({"Host": plain.headers["Host"]} if "Host" in plain.headers else {}), **each.get("headers", {})},
-            timeout_s=float(each.get("timeout_s", plain.timeout_s)),
-            repeatable=bool(each.get("repeatable", False)),
-        )
-        for each in given
-    )
+def title_of(request: Request) -> str:
+    return "a connection" if request.kind == "tcp" else f"{request.method} {_hidden(request.path)}"
 
 
 def rules_of(parity: Mapping[str, Any]) -> Rules:
@@ -166,22 +111,22 @@ def rules_of(parity: Mapping[str, Any]) -> Rules:
     )
 
 
-def compare(asked: Asked, legacy: Response, pod: Response, rules: Rules, *, again: Response | None = None) -> Compared:
+def compare(title: str, legacy: Response, pod: Response, rules: Rules, *, again: Response | None = None) -> Compared:
     """``again``: the legacy side's second answer to the same; what differs between its two is marked."""
     for side, response in (("legacy", legacy), ("the pod", pod)):
         if response.error:
             reason = f"{side} gives no answer: {response.error}"
-            return Compared(title=asked.title, parity=Parity.UNANSWERED, reason=reason)
+            return Compared(title=title, parity=Parity.UNANSWERED, reason=reason)
     found = tuple(_differences(legacy, pod, rules))
     if not found:
-        return Compared(title=asked.title, parity=Parity.EQUAL)
+        return Compared(title=title, parity=Parity.EQUAL)
     if again is not None and not again.error:
         unsteady = {each.place for each in _differences(legacy, again, rules)}
         found = tuple(
             Difference(place=each.place, legacy=each.legacy, pod=each.pod, unsteady=each.place in unsteady)
             for each in found
         )
-    return Compared(title=asked.title, parity=Parity.DIFFERENT, differences=found)
+    return Compared(title=title, parity=Parity.DIFFERENT, differences=found)
 
 
 def _differences(one: Response, other: Response, rules: Rules) -> Iterator[Difference]:

@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .edges import Backend, Nodes, Response
-from .environment import filled_headers
-from .parity import Asked, Compared, Parity, Rules, compare
+from .edges import Backend, Nodes, Request, Response
+from .parity import Compared, Parity, Rules, compare, title_of
 
 
-def asked(requests: Sequence[Asked], legacy: Backend, pod: Backend, rules: Rules, nodes: Nodes) -> tuple[Compared, ...]:
-    """Each request goes to the legacy instance, to the pod and to the legacy instance again, from every node; a
-    difference that one node sees is one. Raises PodliftError ``variable-missing``."""
-    ready = [replace(each, headers=filled_headers(each.headers)) for each in requests]
-    sent = [each.to(backend) for each in ready for backend in (legacy, pod, legacy)]
-    answers = nodes.ask(sent)
+def asked(
+    requests: Sequence[Request], legacy: Backend, pod: Backend, rules: Rules, nodes: Nodes
+) -> tuple[Compared, ...]:
+    """Each request, wherever it goes itself, goes to the legacy instance, to the pod and to the legacy instance again,
+    from every node; a difference that one node sees is one. Raises as the nodes do."""
+    answers = nodes.ask([replace(each, backend=backend) for each in requests for backend in (legacy, pod, legacy)])
+    silent = "; ".join(f"{node}: {why}" for node, why in sorted(nodes.silent().items()))
     return tuple(
-        _one(each, [responses[3 * n : 3 * n + 3] for _, responses in sorted(answers.items())], rules)
-        for n, each in enumerate(ready)
+        _one(title_of(each), [responses[3 * n : 3 * n + 3] for _, responses in sorted(answers.items())], rules, silent)
+        for n, each in enumerate(requests)
     )
 
 
-def _one(request: Asked, seen: Sequence[tuple[Response, ...]], rules: Rules) -> Compared:
-    results = [compare(request, one, pod, rules, again=again) for one, pod, again in seen]
+def _one(title: str, seen: Sequence[tuple[Response, ...]], rules: Rules, silent: str) -> Compared:
+    results = [compare(title, one, pod, rules, again=again) for one, pod, again in seen]
     if not results:
-        return Compared(title=request.title, parity=Parity.UNANSWERED, reason="no node could ask")
+        reason = f"no node could ask: {silent}" if silent else "no node could ask"
+        return Compared(title=title, parity=Parity.UNANSWERED, reason=reason)
     worst = (Parity.DIFFERENT, Parity.UNANSWERED, Parity.EQUAL)
     return min(results, key=lambda each: worst.index(each.parity))

@@ -1,7 +1,7 @@
 """The probe on nodes where no command can be run: one pinned pod in the node's network for each time that it is asked.
 
 That takes seconds where a command takes a moment, and a namespace that lets pods into the host's network. The task
-stands in the pod's environment, so nothing that is secret may be in it.
+stands in the pod's environment, which many may read, so one that holds a secret is not given to it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from converters.errors import PodliftError
 
-from ..hosts import Command, probe
 from ..hosts.probe import answer_of
 from .edges import Api
-from .propagation import ObservedNodes
+from .endpoints import MANAGER
+from .propagation import ProbedNodes
 
 # the states of a waiting container from which no pod comes back by itself
 _HOPELESS = frozenset(
@@ -25,18 +25,17 @@ _HOPELESS = frozenset(
      "CreateContainerError"}
 )  # fmt: skip
 _POLL_S = 0.2
-MANAGER = "podlift-cutover"
 
 
 class LogApi(Api, Protocol):
     def raw(self, path: str) -> str | None: ...
 
 
-class PodNodes(ObservedNodes):
-    """By a pod of ``image`` (probe/Dockerfile) in ``namespace`` on each node that ``ready`` names.
+class PodNodes(ProbedNodes):
+    """By a pod of ``image`` (probe/Dockerfile) in ``namespace`` on each node that ``ready`` names and that has none of
+    the ``commands``.
 
     timeout_s  what the pod may take beside its task: image, start and end
-    commands   nodes that have a command of their own, as ``ProbedNodes`` has them: there no pod is made
     """
 
     def __init__(
@@ -49,18 +48,16 @@ class PodNodes(ObservedNodes):
         timeout_s: float = 60,
         commands: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        super().__init__(ready)
-        self._commands = dict(commands or {})
+        super().__init__(commands or {}, timeout_s, ready=ready)
         self._api = api
         self._namespace = namespace
         self._image = image
-        self._timeout_s = timeout_s
 
-    def _probe(self, node: str, task: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
-        if node in self._commands:
-            return probe(Command(name=node), self._commands[node], task, timeout_s=self._timeout_s + timeout_s)
+    def _without_command(self, node: str, task: Mapping[str, Any], limit_s: float, secret: bool) -> Mapping[str, Any]:
+        if secret:
+            reason = "a header comes from the environment, and the pod of its probe would show it"
+            raise _failed(node, reason, "give the node a command: cutover: nodes")
         name = f"podlift-probe-{uuid.uuid4().hex[:10]}"
-        limit_s = self._timeout_s + timeout_s
         try:
             self._api.create(
                 probe_pod(name, self._namespace, node, self._image, task, limit_s=limit_s), manager=MANAGER

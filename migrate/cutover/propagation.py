@@ -7,15 +7,16 @@ opened on every node, and the kernel's conntrack tells to which backend each of 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from converters.errors import PodliftError
 
 from ..hosts import Command, probe
 from .edges import Backend, Draw, Request, Response
+from .environment import filled_headers
 
 FEWEST_DRAWS = 30
 DRAW_TIMEOUT_S = 2.0
@@ -29,16 +30,25 @@ def draws_needed(backends: int) -> int:
     return max(FEWEST_DRAWS, math.ceil(backends * math.log(1e6)))
 
 
-class ObservedNodes(ABC):
-    """``edges.Nodes``. ``ready`` names the nodes from which all is to be tried, each time anew."""
+class ProbedNodes:
+    """``edges.Nodes``, by a command per node, which starts podlift-probe there.
 
-    def __init__(self, ready: Callable[[], Collection[str]]) -> None:
-        self._ready = ready
+    commands   node to argv, run on this machine: ``["ssh", "node-a", "podlift-probe"]``
+    timeout_s  what starting the probe may take, beside what it does
+    ready      the nodes to try from now, each time anew; those without a command are silent. Without it: those with one
+    """
+
+    def __init__(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        timeout_s: float = 30,
+        *,
+        ready: Callable[[], Collection[str]] | None = None,
+    ) -> None:
+        self._commands = {node: tuple(argv) for node, argv in commands.items()}
+        self._timeout_s = timeout_s
+        self._ready = ready or (lambda: self._commands)
         self._silent: dict[str, str] = {}
-
-    @abstractmethod
-    def _probe(self, node: str, task: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
-        """What the probe on a node answers; ``timeout_s`` is what the task itself may take. Raises PodliftError."""
 
     def silent(self) -> Mapping[str, str]:
         return dict(self._silent)
@@ -61,16 +71,20 @@ class ObservedNodes(ABC):
         return made
 
     def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]:
-        task = {"asks": [_asked(one) for one in requests]}
-        answers = self._everywhere(task, sum(one.timeout_s for one in requests))
+        """Raises PodliftError ``variable-missing``."""
+        filled = [replace(one, headers=filled_headers(one.headers)) for one in requests]
+        task = {"asks": [_asked(one) for one in filled]}
+        answers = self._everywhere(task, sum(one.timeout_s for one in requests), secret=filled != list(requests))
         return {node: tuple(Response(**one) for one in answer["asks"]) for node, answer in answers.items()}
 
-    def _everywhere(self, task: Mapping[str, Any], timeout_s: float) -> dict[str, Mapping[str, Any]]:
-        nodes = sorted(self._ready())
+    def _everywhere(
+        self, task: Mapping[str, Any], timeout_s: float, *, secret: bool = False
+    ) -> dict[str, Mapping[str, Any]]:
+        nodes, limit_s = sorted(self._ready()), self._timeout_s + timeout_s
         self._silent = {}
         made = {}
         with ThreadPoolExecutor(max_workers=_NODES_AT_ONCE) as pool:
-            running = {node: pool.submit(self._probe, node, task, timeout_s) for node in nodes}
+            running = {node: pool.submit(self._probe, node, task, limit_s, secret) for node in nodes}
         for node, future in running.items():
             try:
                 made[node] = future.result()
@@ -78,36 +92,22 @@ class ObservedNodes(ABC):
                 self._silent[node] = error.reason
         return made
 
-
-class ProbedNodes(ObservedNodes):
-    """By a command per node, which starts podlift-probe there.
-
-    commands   node to argv, run on this machine: ``["ssh", "node-a", "podlift-probe"]``
-    timeout_s  what starting the probe may take, beside what it does
-    ready      the nodes to try from now; those without a command are silent. Without it: those with a command
-    """
-
-    def __init__(
-        self,
-        commands: Mapping[str, Sequence[str]],
-        timeout_s: float = 30,
-        *,
-        ready: Callable[[], Collection[str]] | None = None,
-    ) -> None:
-        super().__init__(ready or (lambda: self._commands))
-        self._commands = {node: tuple(argv) for node, argv in commands.items()}
-        self._timeout_s = timeout_s
-
-    def _probe(self, node: str, task: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+    def _probe(self, node: str, task: Mapping[str, Any], limit_s: float, secret: bool) -> Mapping[str, Any]:
+        """What the probe on a node answers. ``secret``: nobody else may read the task. Raises PodliftError."""
         if node not in self._commands:
-            raise PodliftError(
-                code="command-missing",
-                phase="cutover",
-                subject=node,
-                reason="no probe is given for this node",
-                next_step=f"name one in podlift.yaml: cutover: nodes: {{{node}: {{probe: COMMAND}}}}",
-            )
-        return probe(Command(name=node), self._commands[node], task, timeout_s=self._timeout_s + timeout_s)
+            return self._without_command(node, task, limit_s, secret)
+        return probe(Command(name=node), self._commands[node], task, timeout_s=limit_s)
+
+    def _without_command(
+        self, node: str, _task: Mapping[str, Any], _limit_s: float, _secret: bool
+    ) -> Mapping[str, Any]:
+        raise PodliftError(
+            code="command-missing",
+            phase="cutover",
+            subject=node,
+            reason="no probe is given for this node",
+            next_step=f"name one in podlift.yaml: cutover: nodes: {{{node}: {{probe: COMMAND}}}}",
+        )
 
 
 def _where(target: Backend) -> dict[str, Any]:

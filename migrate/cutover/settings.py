@@ -18,7 +18,7 @@ from ..schemas.cutover import COUNTS, TIMINGS
 from .checks import ranges
 from .gates.condition import condition
 from .gates.judging import PODS, PROBE
-from .parity import HEADERS, READING, rules_of
+from .parity import HEADERS, rules_of
 from .run import LAB, Timings
 from .states import State
 
@@ -32,6 +32,7 @@ HELD_BEFORE = (State.SHIFT.value,)
 PARITY: Mapping[str, Any] = {"headers": [*HEADERS]}
 _KINDS = ("probe", "prometheus", "webhook", "command")
 _GATE_TIMEOUT_S = 10.0
+_READING = frozenset({"GET", "HEAD"})
 # Told to everybody who may read the journal.
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -274,7 +275,7 @@ class _Reader:
     def _requests(self, said: Sequence[Mapping[str, Any]], path: Path) -> None:
         for n, request in enumerate(said):
             method = request.get("method", "GET")
-            if method not in READING and not request.get("repeatable"):
+            if method not in _READING and not request.get("repeatable"):
                 step = "say repeatable: true if it does no harm, sent many times to both sides; else leave it out"
                 self._refuse((*path, n), f"{method} may change something, and is sent more than once", step)
             self._headers(request.get("headers", {}), (*path, n, "headers"))

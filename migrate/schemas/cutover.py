@@ -55,7 +55,7 @@ def section() -> dict[str, Any]:
     )
     image = text(
         "the image of podlift-probe that nodes can pull: a pod of it in the node's network probes each node that has "
-        "no command of its own",
+        "no command of its own. Requests with ${NAME} in a header are not made so: others may read what a pod is given",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9:/._@-]*$",
     )
     return keyed("how cutovers go", {**mine, "nodes": nodes, "probe_image": image, "workloads": others})

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..acting import variables
+from ..checks import requests_of
 from ..edges import Clock, Nodes
 from ..evidence import Judged
-from ..parity import Parity, asked_of, held, rules_of
+from ..parity import Parity, held, rules_of
 from ..parity_asking import asked
 from ..run import Spec
 from ..world import SeenPod, World, port_of
@@ -38,7 +39,7 @@ class LiveGates:
         self._pods: tuple[SeenPod, ...] | None = None
 
     def judge(self, what: str, spec: Spec, world: World) -> Judged:
-        """A few more samples, or the end of a window; raises PodliftError as the nodes do, ``variable-missing``."""
+        """A few more samples, or the end of a window; raises PodliftError as the nodes do."""
         if what != self._what:
             self.forget()
             self._what, self._next = what, 0.0
@@ -78,7 +79,7 @@ class LiveGates:
         if legacy is None or backend is None:
             side = "no pod" if legacy is not None else "no legacy instance"
             return Judged(outcome="inconclusive", said=f"there is {side} to ask")
-        requests = asked_of(spec.parity, spec.check)
+        requests = requests_of(spec.parity.get("requests") or (), spec.check, legacy)
         results = asked(requests, legacy, backend, rules_of(spec.parity), self._nodes)
         if lines := held(results):
             return Judged(outcome="inconclusive", said="\n".join(lines))

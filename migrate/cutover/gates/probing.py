@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from ..checks import answered, request_of
+from ..checks import answered, requests_of
 from ..edges import Nodes, Request
-from ..environment import filled_headers
 from .judging import Tally, Target, tally
 from .window import Window
 
 # What comes in between, an abort say, waits for a round of requests. A node sends a target one after another.
 _ROUND_S = 3.0
 _MOST_AT_ONCE = 10
-
-
-def requests_of(probe: Mapping[str, Any], check: Mapping[str, Any], target: Target) -> tuple[Request, ...]:
-    """What a target is asked, in turn: the probe's own requests, else the workload's check."""
-    given = probe.get("requests") or ()
-    plain = request_of(check, target.backend)
-    if not given:
-        return (plain,)
-    return tuple(
-        replace(
-            plain,
-            kind="http",
-            scheme=str(each.get("scheme", check.get("scheme") or "http")),
-            method=str(each.get("method", "GET")),
-            path=str(each["path"]),
-            headers={**plain.headers, **each.get("headers", {})},
-        )
-        for each in given
-    )
 
 
 def _most(seen: Tally, timeout_s: float) -> int:
@@ -52,20 +31,17 @@ def probed(
     check: Mapping[str, Any],
     now: float,
 ) -> Window:
-    """The window with the samples that are due by now. It asks nobody while enough is there.
-
-    Raises PodliftError ``variable-missing``.
-    """
+    """The window with the samples that are due by now. It asks nobody while enough is there. Raises as the nodes do."""
     window = window.among(targets)
     asked: list[tuple[Target, Request]] = []
     for target in sorted(targets):
-        ways = requests_of(probe, check, target)
+        ways = requests_of(probe.get("requests") or (), check, target.backend)
         done = window.seen[target].asked // window.nodes
         count = min(window.due(target, now), _most(window.seen[target], ways[0].timeout_s))
         asked += [(target, ways[(done + n) % len(ways)]) for n in range(count)]
     if not asked:
         return window
-    answers = nodes.ask([replace(each, headers=filled_headers(each.headers)) for _, each in asked])
+    answers = nodes.ask([each for _, each in asked])
     codes = str(probe.get("codes") or check.get("codes") or "")
     samples: dict[Target, Tally] = {}
     for responses in answers.values():

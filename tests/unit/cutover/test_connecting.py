@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
+
+import pytest
 
 from converters.errors import PodliftError
 from converters.workload import Host
@@ -50,6 +53,25 @@ def test_a_node_with_a_command_gets_no_pod() -> None:
     assert {node: one.status for node, (one,) in nodes.ask([REQUEST]).items()} == {"node-a": 200}
     assert nodes.silent() == {"node-b": "not here"}
     assert cluster.pods == ["node-b"]
+
+
+def test_headers_are_filled_in_where_they_are_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a command, by stdin; never for a pod, whose environment many may read. A variable that is not set is named
+    before anybody is asked."""
+    cluster, task = ReadyNodes(), tmp_path / "task"
+    says = ("sh", "-c", f"cat >{task}; echo '{json.dumps(ANSWER)}'")
+    given: dict[str, dict[str, Any]] = {"node-a": {"probe": says}, "*": {"image": "probe:1"}}
+    nodes = nodes_of(replace(SPEC, nodes=given), cast("Cluster", cluster))
+    request = replace(REQUEST, headers={"Authorization": "Bearer ${SHOP_TOKEN}"})
+    monkeypatch.delenv("SHOP_TOKEN", raising=False)
+    with pytest.raises(PodliftError) as caught:
+        nodes.ask([request])
+    assert (caught.value.code, task.exists()) == ("variable-missing", False)
+    monkeypatch.setenv("SHOP_TOKEN", "t0ken-of-mine")
+    assert list(nodes.ask([request])) == ["node-a"]
+    assert json.loads(task.read_text())["asks"][0]["headers"] == {"Authorization": "Bearer t0ken-of-mine"}
+    assert cluster.pods == []
+    assert "would show it" in nodes.silent()["node-b"]
 
 
 def test_a_node_without_any_is_silent() -> None:
