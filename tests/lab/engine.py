@@ -236,7 +236,11 @@ def answers(socket: Path) -> bool:
     """Whether an engine answers on a socket, which need not be there yet."""
     if not socket.exists():
         return False
-    client = docker.DockerClient(base_url=f"unix://{socket}", timeout=5)
+    try:
+        # making one asks for the engine's version: between bind and listen a socket is there and refuses
+        client = docker.DockerClient(base_url=f"unix://{socket}", timeout=5)
+    except docker.errors.DockerException:
+        return False
     try:
         return bool(client.ping())
     except (docker.errors.DockerException, RequestException):
