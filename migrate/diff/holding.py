@@ -22,7 +22,7 @@ from .hiding import hidden, hidden_changes, hidden_extras
 from .immutable import with_recreation
 from .live import Owners, ours, without_server_fields
 from .secret_values import sealed
-from .walk import Change, Op, changes
+from .walk import Change, Op, changes, in_a_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ def told_apart(
     extras: list[tuple[Change, str]] = []
     for change in found:
         owner = owners.of(change.trail) if change.op is not Op.ADDED else ""
-        if change.op is Op.REMOVED and not ours(owner) and not _is_atomic(place[0], change.path):
+        if change.op is Op.REMOVED and not ours(owner) and not in_a_whole(change.trail):
             extras.append((change, owner))
         elif owner and not ours(owner):
             differing.append(replace(change, owner=owner))
@@ -141,14 +141,6 @@ def told_apart(
         hidden_extras(extras),
         old=hidden(old),
         new=new,
-    )
-
-
-def _is_atomic(kind: str, path: str) -> bool:
-    """Whether a key beside the plan's makes another whole: an apply replaces such a map (``+mapType=atomic`` in core/v1
-    and meta/v1 types.go), and each key of it selects more narrowly."""
-    return (
-        (kind == "Service" and path.startswith("spec.selector")) or ".nodeSelector[" in path or "matchLabels[" in path
     )
 
 

@@ -105,10 +105,6 @@ class Owners:
         ]
         self._applied = _last_applied(metadata)
 
-    @property
-    def known(self) -> bool:
-        return bool(self._managed) or self._applied is not None
-
     def of(self, trail: tuple[tuple[str, Any], ...]) -> str:
         """The managers of a field, ``""`` if nobody is known. ``trail``: keys, and items of lists, on the way."""
         managers = {manager for manager, fields in self._managed if _owns(fields, trail)}

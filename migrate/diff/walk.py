@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from converters.errors import PodliftError
 from converters.quantity import equal
 
-# Lists by the name of their field: the keys that tell items apart. Positional where none is named.
-_KEYS: Mapping[str, tuple[str, ...]] = {
+# Lists by the name of their field: the keys by which the API server merges them. Ports are such lists too.
+_MERGED: Mapping[str, tuple[str, ...]] = {
     "containers": ("name",),
     "initContainers": ("name",),
     "ephemeralContainers": ("name",),
@@ -27,8 +28,11 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "hostAliases": ("ip",),
     "imagePullSecrets": ("name",),
     "secrets": ("name",),
-    "volumeClaimTemplates": ("metadata.name",),
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+}
+# Lists that it takes as one, whose items are told apart here by these keys. Positional where none is named.
+_TOLD: Mapping[str, tuple[str, ...]] = {
+    "volumeClaimTemplates": ("metadata.name",),
     "parentRefs": ("name", "namespace", "sectionName"),
     "matchExpressions": ("key", "operator"),
     "items": ("key", "path"),
@@ -38,6 +42,13 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 _SETS = frozenset(
     ("add", "drop", "accessModes", "metrics", "finalizers", "supplementalGroups", "hostnames", "policyTypes")
 )
+# Maps that the API server takes as one (``x-kubernetes-map-type: atomic``).
+_WHOLE_MAPS = frozenset(
+    (
+        "selector", "labelSelector", "namespaceSelector", "nodeSelector", "podSelector", "configMapKeyRef",
+        "secretKeyRef", "fieldRef", "resourceFieldRef", "dataSource", "requiredDuringSchedulingIgnoredDuringExecution",
+    )
+)  # fmt: skip
 # Fields that hold amounts, and maps of amounts.
 _AMOUNTS = frozenset(("sizeLimit", "divisor", "averageValue", "value"))
 _MAPS_OF_AMOUNTS = frozenset(("limits", "requests", "hard"))
@@ -81,6 +92,18 @@ class Change:
 def changes(old: Any, new: Any) -> Iterator[Change]:
     """What must change in ``old`` to become ``new``, in order of ``new``'s keys."""
     return _values(old, new, "", (), "")
+
+
+def in_a_whole(trail: Sequence[Step]) -> bool:
+    """Whether a change lies in a list or a map that a server-side apply sets as one: there nobody can have a part of
+    their own beside the plan's."""
+    return any(_is_whole(field, inner) for (kind, field), (inner, _) in pairwise(trail) if kind == "key")
+
+
+def _is_whole(field: str, inner: str) -> bool:
+    if inner == "item":
+        return field not in _MERGED and field != "ports"
+    return field in _WHOLE_MAPS
 
 
 def _values(old: Any, new: Any, path: str, trail: tuple[Step, ...], field: str) -> Iterator[Change]:
@@ -171,7 +194,7 @@ def _keys_of(field: str, old: Sequence[Any], new: Sequence[Any]) -> tuple[str, .
     elif field == "rules":
         keys = ("host",) if all("host" in each for each in items) else None
     else:
-        keys = _KEYS.get(field)
+        keys = _MERGED.get(field) or _TOLD.get(field)
     if keys is not None and any(len({_key(each, keys) for each in side}) < len(side) for side in (old, new)):
         return None
     return keys

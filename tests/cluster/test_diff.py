@@ -23,6 +23,7 @@ from migrate import Cluster, diff_plan
 from migrate.apply import Stage, apply_plan
 from migrate.cluster import JSON_PATCH
 from migrate.diff import Comparison, State, changes
+from migrate.diff.walk import Step, in_a_whole
 from migrate.plan.model import Plan
 from tests import apply_plans
 from tests.cluster.acceptance import GATEWAY, Court, NoGatewayError, gateway_crds
@@ -219,6 +220,44 @@ def _settle(edge: Cluster, everything: Applied, *, deadline_s: float = 120) -> N
                 break
             assert time.monotonic() < until, f"{kind}s are not seen by their controller: {waiting[:5]}"
             time.sleep(0.5)
+
+
+def test_what_the_server_sets_as_one(edge: Cluster, everything: Applied) -> None:
+    """The walk has each list and map as the server has it, by what it notes down of an apply: of one that it sets as
+    one no part has an owner."""
+    alike: Counter[bool] = Counter()
+    otherwise = set()
+    for version, kind in {(each["apiVersion"], each["kind"]) for made in everything.plans for _, each in made.objects}:
+        for live in edge.list(version, kind):
+            if live["metadata"].get("namespace") not in everything.batches:
+                continue
+            for entry in live["metadata"].get("managedFields", ()):
+                for trail, whole in _taken(live, {} if entry.get("subresource") else entry["fieldsV1"], ()):
+                    alike[whole] += in_a_whole(trail) is whole
+                    if in_a_whole(trail) is not whole:
+                        otherwise.add((kind, ".".join(step for of, step in trail[:-1] if of == "key")))
+    # these of a pod are merged, and whoever adds one to an account's is told as if it were so there too
+    assert otherwise <= {("ServiceAccount", "imagePullSecrets")}
+    assert min(alike[True], alike[False]) > 100
+
+
+def _taken(value: Any, fields: Mapping[str, Any], trail: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], bool]]:
+    """The way into each list and map of which an owner is noted down, and whether as one."""
+    for name, below in fields.items():
+        step: Step
+        if name.startswith("f:") and name[2:] in value:
+            step, inner = ("key", name[2:]), value[name[2:]]
+        elif name.startswith("k:"):
+            keys = json.loads(name[2:])
+            inner = next(item for item in value if all(item.get(key) == said for key, said in keys.items()))
+            step = ("item", inner)
+        else:
+            continue
+        here = (*trail, step)
+        if isinstance(inner, dict | list) and inner:
+            if step[0] == "key":
+                yield (*here, ("item" if isinstance(inner, list) else "key", None)), not below
+            yield from _taken(inner, below, here)
 
 
 # ---------------------------------------------------------------- each change, and none else

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,55 @@ def test_what_others_set_is_told_with_its_owner(made: Plan) -> None:
         ("metadata.annotations[mesh.example/on]", "mesh-injector"),
         ("spec.template.spec.containers[mesh]", "mesh-injector"),
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "put", "path"),
+    [
+        ("Service", lambda spec: spec["selector"].update(tier="front"), "spec.selector.tier"),
+        (
+            "Deployment",
+            lambda spec: spec["selector"]["matchLabels"].update({"mesh.example/on": "yes"}),
+            "spec.selector.matchLabels[mesh.example/on]",
+        ),
+        (
+            "Deployment",
+            lambda spec: spec["selector"].update(matchExpressions=[{"key": "tier", "operator": "Exists"}]),
+            "spec.selector.matchExpressions",
+        ),
+        (
+            "Deployment",
+            lambda spec: spec["template"]["spec"]["nodeSelector"].update(disk="ssd"),
+            "spec.template.spec.nodeSelector.disk",
+        ),
+        (
+            "Deployment",
+            lambda spec: spec["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"].append(
+                "SYS_ADMIN"
+            ),
+            "spec.template.spec.containers[web].securityContext.capabilities.add[SYS_ADMIN]",
+        ),
+    ],
+)
+@pytest.mark.parametrize("owners", [True, False])
+def test_what_others_add_to_a_whole_is_a_difference(
+    kind: str, put: Callable[[dict[str, Any]], None], path: str, owners: bool
+) -> None:
+    """An apply sets a selector, or a list that has no merge keys, as one: it would take away what somebody added."""
+    exposed = (Exposure(match="*", become="NodePort"),)
+    made = plan(web(host={"CapAdd": ["NET_ADMIN"]}), target=Target(pod_security="privileged", exposure=exposed))
+    for _, each in made.objects:
+        if each["kind"] == "Deployment":
+            each["spec"]["template"]["spec"]["nodeSelector"] = {"site": "a"}
+    dump = dump_of(made)
+    each = dump.objects[kind, "default", "web"]
+    put(each["spec"])
+    if owners:
+        each["metadata"]["managedFields"] = [{"manager": "by-hand", "fieldsV1": {"f:spec": {}}}]
+    found = compare(made, dump)
+    (only,) = found.objects
+    assert only.state is State.CHANGED
+    assert [(change.path, change.owner) for change in only.changes] == [(path, "by-hand" if owners else "")]
 
 
 @pytest.mark.parametrize("by", ["managed", "applied"])
