@@ -35,8 +35,13 @@ if TYPE_CHECKING:
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def _seconds(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
+_WAIT_S = 300.0
+
+
+def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     """As kubectl takes it: 90s, 5m, 1h30m; a number alone is seconds."""
+    if value is None:
+        return None
     parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", value)
     if not parts or "".join(number + unit for number, unit in parts) != value:
         raise click.BadParameter(f"{value!r} is no time, such as 90s, 5m or 1h", ctx=ctx, param=parameter)
@@ -72,13 +77,16 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: str) -> floa
     help="client: compare and send nothing; server: let the server check what would be sent.",
 )
 @click.option("--force-conflicts", is_flag=True, help="Take over fields that another manager owns.")
-@click.option("--wait", is_flag=True, help="Wait until every controller is ready, and say what it waits for.")
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait until every controller is ready, and say what it waits for; not with --dry-run, which starts none.",
+)
 @click.option(
     "--timeout",
     metavar="TIME",
     callback=_seconds,
-    default="5m",
-    help="How long to wait, as 90s, 5m or 1h; 5m if not said.",
+    help="How long to wait at most under --wait, as 90s, 5m or 1h; 5m if not said.",
 )
 @host_options
 @config_options
@@ -96,7 +104,7 @@ def command(
     dry_run: str | None,
     force_conflicts: bool,
     wait: bool,
-    timeout: float,
+    timeout: float | None,
     host: tuple[str, ...],
     hosts: str | None,
     config: tuple[str, ...],
@@ -120,6 +128,12 @@ def command(
     from ..apply import applied_json, apply_plan, summary
     from ..plan.directory import read_plan, read_secrets
 
+    if timeout is not None and not wait:
+        raise click.UsageError("--timeout is how long --wait waits, and --wait is not given")
+    if wait and dry_run:
+        raise click.UsageError("a dry run starts nothing that --wait could wait for; leave out one of the two")
+    if skip_hosts and (host or hosts is not None):
+        raise click.UsageError("--skip-hosts reads no engine, and --host or --hosts names some")
     mend(session, place)
     given, project = Given(host=host, hosts=hosts, config=config, mapping=mapping), load_project()
     entries = () if skip_hosts else _planned_from(given, project)
@@ -141,7 +155,7 @@ def command(
                 never_cut_over=never_cut_over,
                 dry_run=dry_run or "",
                 wait=wait,
-                timeout_s=timeout,
+                timeout_s=_WAIT_S if timeout is None else timeout,
                 force_conflicts=force_conflicts,
                 legacy=legacy,
                 mapping=the_mapping,

@@ -197,6 +197,23 @@ def test_what_only_a_cluster_can_be_asked(flag: str) -> None:
     assert "workloads" in refused("diff", "plan", "-l", "app", "--against", "cluster", "--against", "main", code=2)
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ("--timeout 2m", "--wait is not given"),
+        ("--timeout 2m --dry-run server", "--wait is not given"),
+        ("--wait --dry-run server", "a dry run starts nothing"),
+        ("--wait --timeout 2m --dry-run client", "a dry run starts nothing"),
+        ("--skip-hosts --host unix:///run/docker.sock", "--skip-hosts reads no engine"),
+        ("--skip-hosts --hosts hosts.yaml", "--skip-hosts reads no engine"),
+        ("--wait --timeout soon", "no time"),
+    ],
+)
+def test_flags_of_apply_that_would_do_nothing(flags: str, said: str) -> None:
+    """No flag is left unheeded without a word: wrong usage, before the plan is read."""
+    assert said in refused("apply", "plan", *flags.split(), code=2)
+
+
 @pytest.mark.parametrize("command", ["diff", "apply"])
 @pytest.mark.parametrize("name", ["Shop", "shop/..", "shop.eu", "", "a" * 64])
 def test_a_name_that_no_namespace_has(command: str, name: str) -> None:
