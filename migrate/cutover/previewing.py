@@ -12,6 +12,7 @@ from ..hosts import CONTAINER, Access, Command, command_of
 from ..plan.model import Plan
 from .driver import Edges
 from .endpoints import RUN
+from .outbound import Overlap, overlap, settings_of
 from .preflight import Means, Preflight, preflight
 from .run import Spec
 from .schedule import shares
@@ -30,6 +31,7 @@ class Preview:
     shares      of new connections that pods get, 0 to 1, after each step of SHIFT and then each standby step
     durations   state to the seconds that reaching it takes at least
     bypassing   who holds connections to the legacy side now: instance, address of the peer, how many
+    overlap     what runs twice while both sides run
     """
 
     spec: Spec
@@ -37,6 +39,7 @@ class Preview:
     shares: tuple[float, ...]
     durations: Mapping[str, float]
     bypassing: tuple[tuple[str, str, int], ...]
+    overlap: Overlap
 
 
 def previewed(
@@ -75,6 +78,10 @@ def previewed(
             check=spec.check,
         )
         seen = replace(seen, measured=measured)
+        if measured.outbound is not None:
+            user = spec.outbound
+            seen_there = replace(measured.outbound, unneeded=user.unneeded, limits=user.limits)
+            spec = replace(spec, outbound=seen_there)
     peers = seen.measured.peers or {}
     return Preview(
         spec=spec,
@@ -84,6 +91,20 @@ def previewed(
         bypassing=tuple(
             (str(backend), peer.address, peer.count) for backend, of in sorted(peers.items()) for peer in of
         ),
+        overlap=_overlap(plan, spec, seen.entry, asked=probe),
+    )
+
+
+def _overlap(plan: Plan, spec: Spec, entry: Mapping[str, Any], *, asked: bool) -> Overlap:
+    said = next((each for each in plan.findings if (each.workload, each.code) == (spec.workload, "acts-unasked")), None)
+    return overlap(
+        spec.outbound,
+        legacy=len(spec.originals),
+        pods=sum(each.count for each in spec.controllers),
+        asked=asked,
+        settings=settings_of(entry),
+        unasked=said.answer if said else "",
+        consumes=[f"{who}: {what}" for who, what in said.sides if who != "answers on"] if said else (),
     )
 
 

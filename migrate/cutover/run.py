@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from .outbound import Outbound, outbound_of
 from .states import State
 
 
@@ -131,6 +132,7 @@ class Spec:
     frozen       whether the freeze hook is there; without it the run ends at STANDBY
     resolved_before  the Services stood before the run, so that callers were led there by their names as soon as it
                  bridged them. An earlier run left them: one that is another's is refused
+    outbound     where the originals connected to when the run began: pods must get there too
     group        NAMESPACE/NAME of all workloads that are moved together, in order; none: it is moved alone
     group_id     of this moving together
     at_once      how many of them may be between FRONTED and STANDBY at a time; 0: all
@@ -159,6 +161,7 @@ class Spec:
     accept_floor: bool = False
     on_drain_timeout: str = "hold"
     resolved_before: bool = False
+    outbound: Outbound = field(default_factory=Outbound)
     group: tuple[str, ...] = ()
     group_id: str = ""
     at_once: int = 0
@@ -235,6 +238,7 @@ def spec_of(body: Mapping[str, Any]) -> Spec:
     given["controllers"] = tuple(Controller(**each) for each in given["controllers"])
     given["originals"] = tuple(Original(**each) for each in given["originals"])
     given["timings"] = Timings(**given.get("timings", {}))
+    given["outbound"] = outbound_of(given.get("outbound", {}))
     given["hooks"] = {name: tuple(argv) for name, argv in given.get("hooks", {}).items()}
     for name in ("services", "steps", "fronts", "later", "approvals", "gates", "group"):
         given[name] = tuple(given.get(name, ()))

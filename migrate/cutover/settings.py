@@ -63,6 +63,7 @@ class Settings:
     approvals: tuple[str, ...] = HELD_BEFORE
     accept_floor: bool = False
     on_drain_timeout: str = "hold"
+    outbound: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class Section:
             approvals=flags.hold_before or held,
             accept_floor=floor,
             on_drain_timeout=flags.on_drain_timeout or said.get("on_drain_timeout", "hold"),
+            outbound=said.get("outbound", {}),
         )
 
 

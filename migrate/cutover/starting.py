@@ -10,6 +10,7 @@ from converters.errors import PodliftError
 
 from ..plan.model import Plan
 from .edges import Container
+from .outbound import outbound_of
 from .run import Condition, Controller, Original, Run, Spec
 from .schedule import steps_for
 from .settings import Settings, counts
@@ -84,6 +85,7 @@ def make_spec(
         timings=settings.timings,
         accept_floor=settings.accept_floor,
         on_drain_timeout=settings.on_drain_timeout,
+        outbound=outbound_of(settings.outbound),
     )
 
 

@@ -10,9 +10,12 @@ from typing import Any
 
 from converters.errors import PodliftError
 
+from ..hosts.outbound import Process, ends_of
+from ..hosts.outbound import script as outbound_script
 from .checks import answered, request_of
-from .containers import in_host_network
+from .containers import in_host_network, name_in
 from .edges import Backend, Clock, Connections, Nodes, Peer
+from .outbound import End, Outbound, gathered
 from .preflight import Measured, Seen
 
 Shell = Callable[[str], str]
@@ -100,6 +103,7 @@ def try_out(
         conntrack={host: each.conntrack for host, (each, _) in facts.items() if each.conntrack} if shells else None,
         relays=_relays(seen, facts) if shells else None,
         timers={host: each.timers for host, (each, _) in facts.items()} if shells else None,
+        outbound=None if shells is None else _outbound(seen, shells),
     )
 
 
@@ -162,3 +166,47 @@ def _relays(seen: Seen, facts: Mapping[str, tuple[HostFacts, float]]) -> dict[st
     """Of hosts on which a port of the workload is published: elsewhere there is nothing to relay."""
     publishing = {each.host for each in seen.running if each.ports and not in_host_network(seen.document(each))}
     return {host: each.relays > 0 for host, (each, _) in facts.items() if host in publishing}
+
+
+def _outbound(seen: Seen, shells: Mapping[str, Shell]) -> Outbound:
+    """Where the running instances connect to."""
+    found: dict[str, tuple[End, ...]] = {}
+    unseen: dict[str, str] = {}
+    inside: dict[str, dict[str, str]] = {}
+    for host in sorted({each.host for each in seen.running}):
+        here = {f"{each.name} on {host}": each for each in seen.running if each.host == host}
+        processes = [
+            Process(container=each.id, pid=pid, shared=in_host_network(document))
+            for each in here.values()
+            if (pid := int(((document := seen.document(each)).get("State") or {}).get("Pid") or 0))
+        ]
+        ends: Mapping[str, tuple[End, ...]] = {}
+        why = "nothing could be read of its connections there"
+        if host not in shells:
+            why = "no command can be run there"
+        elif processes:
+            try:
+                ends = ends_of(shells[host](outbound_script(processes)), processes)
+            except PodliftError as error:
+                why = error.reason
+            except ValueError:
+                why = "what its shell printed is not understood"
+        addresses = _addresses(seen, host)
+        for name, each in here.items():
+            if each.id in ends:
+                found[name], inside[name] = ends[each.id], addresses
+            else:
+                unseen[name] = why
+    remotes, more = gathered(found, inside=inside, own={each.name for each in seen.running})
+    return Outbound(looked=tuple(found), unseen=unseen, remotes=remotes, more=more)
+
+
+def _addresses(seen: Seen, name: str) -> dict[str, str]:
+    """Those that an engine gave to its containers, with the containers' names."""
+    host, made = seen.host(name), {}
+    for document in host.documents.values() if host else ():
+        for network in ((document.get("NetworkSettings") or {}).get("Networks") or {}).values():
+            for key in ("IPAddress", "GlobalIPv6Address"):
+                if network.get(key):
+                    made[str(network[key])] = name_in(document)
+    return made

@@ -141,7 +141,7 @@ def clients(printed: str, backend: Backend) -> set[Client]:
         for source, goal, source_port, _ in filter(None, map(_first_flow, flows.splitlines()))
         if (_plain(goal) in own or _plain(goal).is_loopback)
     }
-    return found | {_socket_peer(line.split()[2]) for line in sockets.splitlines()}
+    return found | {socket_end(line.split()[2]) for line in sockets.splitlines()}
 
 
 def _first_flow(line: str) -> tuple[str, str, str, str] | None:
@@ -155,7 +155,7 @@ def _counted(clients: Iterable[Client]) -> tuple[Peer, ...]:
     return tuple(sorted(Peer(address, count) for address, count in counts.items()))
 
 
-def _socket_peer(text: str) -> Client:
+def socket_end(text: str) -> Client:
     """0100007F:46A0, as the kernel prints it: words of four bytes, the lowest first, and the port."""
     digits, _, port = text.partition(":")
     words = [bytes.fromhex(digits[at : at + 8])[::-1] for at in range(0, len(digits), 8)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..cutover.outbound import Overlap
 from ..cutover.preflight import Preflight, Row, Status, preflight_json
 from ..cutover.run import Spec
 from ..cutover.states import FORWARD, State
@@ -85,6 +86,7 @@ def preview_json(preview: Preview, kind: str, *, probed: bool) -> dict[str, Any]
         ]
         if probed
         else None,
+        "overlap": _overlap_json(preview.overlap),
     }
 
 
@@ -115,10 +117,10 @@ def _sections(preview: Preview, kind: str, probed: bool) -> Iterator[_Section]:
     yield _durations(preview)
     yield _Section(title="What is irreversible", lines=IRREVERSIBLE)
     yield _bypassing(preview, probed)
+    yield _overlap(preview.overlap)
 
 
 def _moved(spec: Spec, kind: str) -> Iterator[str]:
-    pods = sum(each.count for each in spec.controllers)
     by_host = sorted(Counter(each.host for each in spec.originals).items())
     services = ", ".join(each["metadata"]["name"] for each in spec.services)
     legacy = ", ".join(f"{number} on {host}" for host, number in by_host)
@@ -126,10 +128,6 @@ def _moved(spec: Spec, kind: str) -> Iterator[str]:
     yield f"legacy: {count(len(spec.originals), 'running instance')}" + (f" ({legacy})" if legacy else "")
     yield "pods: " + (", ".join(f"{each.count} of {each.kind}/{each.name}" for each in spec.controllers) or "none")
     yield f"callers: by {services}" if services else "callers: no Service takes any"
-    yield (
-        f"both run at once: up to {pods + len(spec.originals)} copies in place of {len(spec.originals)}, each with its "
-        "connections to databases, its licences, its consumers"
-    )
 
 
 def _schedule(preview: Preview) -> Iterator[tuple[str, int, int, float]]:
@@ -187,6 +185,63 @@ def _bypassing(preview: Preview, probed: bool) -> _Section:
         head=("INSTANCE", "CALLER", "CONNECTIONS"),
         rows=[(instance, peer, str(number)) for instance, peer, number in preview.bypassing],
     )
+
+
+def _overlap(overlap: Overlap) -> _Section:
+    copies, legacy = overlap.copies, overlap.legacy
+    lines = [f"both run at once: up to {copies} copies in place of {legacy}, with connections, licences and consumers"]
+    lines += [
+        f"{name}={number}: up to {copies * number} in place of {legacy * number}, if it counts for each copy"
+        for name, number in overlap.settings
+    ]
+    lines.append(_consumers(overlap))
+    if not overlap.asked:
+        lines.append("connections: unknown; --probe asks hosts now")
+    lines += [f"connections of {name}: unknown: {why}" for name, why in sorted(overlap.unseen.items())]
+    if overlap.asked and not overlap.unseen and not overlap.lines:
+        lines.append("connections: none was seen")
+    if overlap.more:
+        lines.append(f"and {count(overlap.more, 'other')} to which fewer connections stand")
+    return _Section(
+        title="What runs twice meanwhile",
+        lines=tuple(lines),
+        head=("TO", "WHAT", "CONNECTIONS", "WITH PODS", "LIMIT"),
+        rows=[
+            (
+                each.to,
+                each.what,
+                str(each.now),
+                f"{each.both}, too many" if each.over else str(each.both),
+                "not said" if each.limit is None else str(each.limit),
+            )
+            for each in overlap.lines
+        ],
+    )
+
+
+def _consumers(overlap: Overlap) -> str:
+    said = f" ({', '.join(overlap.consumes)})" if overlap.consumes else ""
+    if overlap.unasked == "no":
+        return f"consumers: none, as was decided{said}"
+    answer = f"it starts work by itself, {overlap.unasked}, as was decided" if overlap.unasked else "unknown"
+    return f"consumers: {answer}{said}"
+
+
+def _overlap_json(overlap: Overlap) -> dict[str, Any]:
+    return {
+        "legacy": overlap.legacy,
+        "copies": overlap.copies,
+        "asked": overlap.asked,
+        "connections": [
+            {"to": each.to, "what": each.what, "now": each.now, "both": each.both, "limit": each.limit}
+            for each in overlap.lines
+        ],
+        "more": overlap.more,
+        "unknown": [{"instance": name, "reason": why} for name, why in sorted(overlap.unseen.items())],
+        "settings": [{"name": name, "perCopy": number} for name, number in overlap.settings],
+        "actsUnasked": overlap.unasked,
+        "consumes": list(overlap.consumes),
+    }
 
 
 def _tally(preflight: Preflight) -> Counter[str]:

@@ -42,6 +42,8 @@ COUNTS: Mapping[str, tuple[str, str]] = {
     "failure_limit": ("failures", "failed windows of a step after which the run goes back"),
     "error_limit": ("errors", "windows in a row in which a gate cannot be asked, until the run pauses"),
 }
+_IPV4, _IPV6 = r"\d+(\.\d+){3}", r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]+"
+_REMOTE = rf"^({_IPV4}(:\d+|/\d+)?|\[{_IPV6}\]:\d+|{_IPV6}(/\d+)?)$"
 _DURATION = r"^(\d+(\.\d+)?(ms|s|m|h|d))+$"
 
 
@@ -109,6 +111,22 @@ def _entry() -> dict[str, Any]:
         ),
         "accept_floor": flag("whether settle_floor may stand for evidence where a node cannot be probed"),
         "on_drain_timeout": choice("what happens when connections do not end in time", "hold", "stop"),
+        "outbound": keyed(
+            "where containers connect to by themselves, and pods have to get before they are admitted",
+            {
+                "unneeded": array(
+                    "what pods need not reach, though containers did: 10.0.0.7, 10.0.0.7:6379, 10.0.0.0/16",
+                    text("an address, with a port or not, or a network", pattern=_REMOTE),
+                ),
+                "limits": keyed(
+                    "how many connections there are for this workload, at ADDRESS:PORT; preview says what both sides "
+                    "take at once",
+                    {},
+                    names=rf"^({_IPV4}|\[{_IPV6}\]):\d+$",
+                    others=whole("connections", minimum=1),
+                ),
+            },
+        ),
     }
 
 

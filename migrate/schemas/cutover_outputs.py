@@ -69,8 +69,41 @@ def preview() -> dict[str, Any]:
                 },
             ),
         },
+        "overlap": _overlap(),
     }
     return complete("what podlift cutover preview -o json prints; of several a list", body)
+
+
+def _overlap() -> dict[str, Any]:
+    limit = {"description": "what a user says that there are; null: nobody said", "type": ["integer", "null"]}
+    connection = {
+        "to": text("address, port and protocol; a container of the same engine by its name too"),
+        "what": text("what usually listens at such a port, or nothing", minLength=0),
+        "now": _COUNT,
+        "both": _COUNT,
+        "limit": limit,
+    }
+    unknown = {"instance": text("name and host"), "reason": text("why it is not known")}
+    return complete(
+        "what runs twice while both sides run",
+        {
+            "legacy": _COUNT,
+            "copies": _COUNT,
+            "asked": flag("hosts were asked"),
+            "connections": array(
+                "that instances hold now, and about how many there are once pods run beside them",
+                complete("connections to one place", connection),
+            ),
+            "more": _COUNT,
+            "unknown": array("instances of whose connections nothing is known", complete("an instance", unknown)),
+            "settings": array(
+                "variables that seem to say how much one copy takes",
+                complete("a variable", {"name": text("its name"), "perCopy": _COUNT}),
+            ),
+            "actsUnasked": text("what was decided about work that a copy starts by itself", minLength=0),
+            "consumes": texts("what shows that it consumes something"),
+        },
+    )
 
 
 def outcome() -> dict[str, Any]:
@@ -81,7 +114,12 @@ def outcome() -> dict[str, Any]:
             "workload": text("its name in Kubernetes"),
             "namespace": text("where it lies"),
             "run": text("the run's ID"),
-            "outcome": choice("how it ended; error: of one of several", *(each.value for each in Outcome), "error"),
+            "outcome": choice(
+                "how it ended; error: of one of several; detached: the cluster drives it",
+                *(each.value for each in Outcome),
+                "error",
+                "detached",
+            ),
             "state": choice("where it stands", *(each.value for each in (*FORWARD, *_BACK)), ""),
             "why": text("why; for paused and error: a code, a colon and the reason"),
         },

@@ -18,9 +18,11 @@ from converters.errors import PodliftError
 from converters.workload import Host
 from migrate import cluster
 from migrate.cutover.edges import Backend, Caller, Draw, Peer, Request
+from migrate.cutover.outbound import End
 from migrate.cutover.probe_pods import PodNodes
 from migrate.cutover.propagation import ProbedNodes, draws_needed
-from migrate.hosts import Access, HostConnections, connections_for
+from migrate.hosts import Access, Command, HostConnections, connections_for
+from migrate.hosts.outbound import Process, ends_of, script
 from migrate.hosts_file import HostEntry
 from tests.lab import programs
 from tests.lab.cluster import Cluster
@@ -283,6 +285,24 @@ def test_a_host_remembers_short_connections(mixed: Mixed, connections: HostConne
         resets.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         reset = Caller(*resets.getsockname()[:2])
     assert reset in (connections.callers(name, mixed.legacy) or set())
+
+
+@pytest.mark.parametrize("network", ["bridge", "host"])
+def test_a_host_tells_where_a_container_connects_to(mixed: Mixed, network: str) -> None:
+    """Also in the host's network, where the table is everybody's."""
+    container = mixed.engine.client.containers.run(
+        "probed:1", ["sh", "-c", f"sleep 600 | nc {mixed.engine.address} {PUBLISHED}"], detach=True, network=network
+    )
+    with ExitStack() as stack:
+        stack.callback(container.remove, force=True)
+        container.reload()
+        process = Process(container=str(container.id), pid=container.attrs["State"]["Pid"], shared=network == "host")
+        command = Command(name=mixed.engine.name, prefix=tuple(mixed.engine.host.enter()))
+
+        def seen() -> tuple[End, ...]:
+            return ends_of(command.run(["sh"], stdin=script([process])), [process]).get(process.container, ())
+
+        until(lambda: seen() == (End("tcp", mixed.legacy, True),))
 
 
 def test_of_a_host_without_commands_nothing_is_known(mixed: Mixed) -> None:

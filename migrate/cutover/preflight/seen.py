@@ -12,6 +12,7 @@ from typing import Any
 from converters.objects.context import WORKLOAD
 
 from ..edges import Backend, Container, Found, Peer
+from ..outbound import Outbound
 
 Object = Mapping[str, Any]
 
@@ -81,6 +82,7 @@ class Measured:
     conntrack    node or host to (entries, most)
     relays       host to whether the engine relays published ports by a process (its userland proxy)
     timers       host to the jobs there that delete containers
+    outbound     where instances connect to by themselves
     """
 
     probes: Mapping[str, Mapping[Backend, str]] | None = None
@@ -92,6 +94,7 @@ class Measured:
     conntrack: Mapping[str, tuple[int, int]] | None = None
     relays: Mapping[str, bool] | None = None
     timers: Mapping[str, tuple[str, ...]] | None = None
+    outbound: Outbound | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from converters.errors import PodliftError
 from migrate.cli.main import cli
 from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.journal import Entry
+from migrate.cutover.outbound import Overlap, Twice
 from migrate.cutover.preflight import Level, Notice, Preflight, Row, Status
 from migrate.cutover.previewing import Preview
 from migrate.cutover.run import Controller, Direction, Original, Run, Spec, Timings
@@ -44,6 +45,19 @@ SPEC = Spec(
     originals=(Original(host="h1", id="c1", name="web"),),
     steps=(1, 2),
     approvals=("SHIFT",),
+)
+OVERLAP = Overlap(
+    legacy=1,
+    copies=3,
+    asked=True,
+    lines=(
+        Twice(to="10.0.0.5:5432", what="PostgreSQL", now=10, both=30, limit=25),
+        Twice(to="10.0.0.6:443", what="", now=1, both=3),
+    ),
+    settings=(("DB_POOL_SIZE", 10),),
+    unasked="idempotent",
+    consumes=("env AMQP_URL: a message broker",),
+    unseen={"web-1 on h2": "no command can be run there"},
 )
 CLEAR = Preflight(rows=(Row(code="class-worker", level=Level.REFUSE, status=Status.CLEAR),))
 REFUSED = Preflight(
@@ -111,6 +125,7 @@ class Library:
             shares=(0.5, 2 / 3, 1.0),
             durations={"BRIDGED": 10.0, "SHIFT": 380.0, "STANDBY": 190.0, "BAKING": 1800.0},
             bypassing=(("10.0.0.1:8080", "10.0.0.9", 3),) if probe else (),
+            overlap=OVERLAP if probe else replace(OVERLAP, asked=False, lines=(), unseen={}),
         )
 
     def run(self, *, interrupted: Callable[[], bool], no_wait: bool) -> Iterator[Event]:
@@ -351,6 +366,9 @@ def test_a_preview_has_every_section(library: Library, output: str) -> None:
         "How long it takes", "6m20s", "before SHIFT", "no freeze hook",
         "What is irreversible", "finalize",
         "Who calls past the Service today", "10.0.0.9",
+        "What runs twice meanwhile", "10.0.0.5:5432", "PostgreSQL", "30, too many", "not said",
+        "DB_POOL_SIZE=10: up to 30 in place of 10", "starts work by itself, idempotent", "env AMQP",
+        "connections of web-1 on h2: unknown: no command can be run there",
         "Preview: web cannot be cut over; 1 row refuses, 0 mitigate, 0 warn, 1 unknown, 1 at start.",
     ):  # fmt: skip
         assert said in done.stdout
@@ -383,6 +401,11 @@ def test_a_preview_as_json_keeps_its_schema() -> None:
     )
     probed = json.loads(run("preview", "plan", "web", "--probe", "-o", "json").stdout)
     assert probed["bypassing"] == [{"instance": "10.0.0.1:8080", "peer": "10.0.0.9", "connections": 3}]
+    jsonschema.validate(probed, schema("cutover-preview"))
+    assert (body["overlap"]["asked"], probed["overlap"]["asked"]) == (False, True)
+    assert probed["overlap"]["connections"][0] == {
+        "to": "10.0.0.5:5432", "what": "PostgreSQL", "now": 10, "both": 30, "limit": 25
+    }  # fmt: skip
 
 
 # ---------------------------------------------------------------- verbs on a run

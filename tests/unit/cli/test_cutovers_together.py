@@ -22,6 +22,7 @@ from converters.errors import PodliftError
 from migrate.cli.cutover.driving import worst
 from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.journal import Journal
+from migrate.cutover.outbound import Overlap
 from migrate.cutover.preflight import Preflight
 from migrate.cutover.previewing import Preview
 from migrate.cutover.run import Run, Spec
@@ -56,7 +57,8 @@ class Scripted:
 
     def preview(self, *, probe: bool = True) -> Preview:  # noqa: ARG002
         spec = replace(SPEC, workload=self.workload, name=self.workload)
-        return Preview(spec=spec, preflight=self.preflight, shares=(1.0,), durations={}, bypassing=())
+        alone = Overlap(legacy=1, copies=2, asked=False)
+        return Preview(spec=spec, preflight=self.preflight, shares=(1.0,), durations={}, bypassing=(), overlap=alone)
 
     def check(self) -> Spec:
         if self.refuses:

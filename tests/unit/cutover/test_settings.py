@@ -45,6 +45,7 @@ cutover:
       gates: [{name: own, probe: {success: 99.9, p99: 250ms}}]
       schedule: [2]
       on_drain_timeout: stop
+      outbound: {unneeded: ["10.0.0.7:6379"], limits: {"10.0.0.5:5432": 80}}
     search: {profile: lab}
 """
 
@@ -89,6 +90,7 @@ def test_a_workloads_own_entry(tmp_path: Path) -> None:
     assert found.timings == Timings(window_s=90, bake_s=300, min_samples=200, poll_s=0.5)
     assert found.gates == ({"name": "own", "probe": {"success": 99.9, "p99_s": 0.25}},)
     assert (found.schedule, found.on_drain_timeout, found.accept_floor) == (("2",), "stop", True)
+    assert found.outbound == {"unneeded": ["10.0.0.7:6379"], "limits": {"10.0.0.5:5432": 80}}
     assert settings(tmp_path, WHOLE, "search").timings == LAB
 
 
@@ -127,6 +129,7 @@ def gate(more: str) -> str:
         ("cutover: {hoks: {}}\n", "podlift.yaml:1 cutover.hoks", "did you mean hooks?"),
         ("cutover:\n  hooks: {freze: [a]}\n", "podlift.yaml:2 cutover.hooks.freze", "did you mean freeze?"),
         ("cutover:\n  hooks: {drain: drain.sh}\n", "podlift.yaml:2 cutover.hooks.drain", "a list is due"),
+        ("cutover: {outbound: {unneeded: [db]}}\n", "podlift.yaml:1 cutover.outbound.unneeded[0]", "'db'"),
         ("cutover:\n  hooks: {drain: []}\n", "podlift.yaml:2 cutover.hooks.drain", "no command"),
         ("cutover:\n  hooks: {freeze: [a]}\n", "podlift.yaml:2 cutover.hooks", "freeze stands here and no frozen"),
         (

@@ -11,6 +11,7 @@ import pytest
 
 from converters.errors import PodliftError
 from migrate.cutover.edges import Backend, Caller, Draw, Peer, Request, Response
+from migrate.cutover.outbound import Remote
 from migrate.cutover.preflight import Measured, Status, preflight
 from migrate.cutover.trial import PRUNES, HostFacts, facts_of, script, try_out
 from tests.preflight.seen import BACKENDS, good, spoilt, told
@@ -97,6 +98,31 @@ def test_what_hosts_say() -> None:
     told_of = {row.code for row in preflight(replace(good(), measured=made)).rows if row.status is Status.FOUND}
     assert told_of == {"conntrack-full", "prune-timer", "many-new-connections"}
     assert try_out(good(), clock=Still(), shells={"a1": lambda _: "motd\n"}).timers == {}
+
+
+def test_where_instances_connect_to() -> None:
+    """By the process that an engine names; of a host without commands it is said that nothing is known."""
+    identity = good().running[0].id
+    table = f"-- {identity}\n-- tcp\n  sl  local_address\n0: 020011AC:9C40 0500000A:1538 01 0 0 0 0 0 7\n"
+    asked: list[str] = []
+
+    def shell(given: str) -> str:
+        asked.append(given)
+        return table if identity in given else PRINTED
+
+    seen = spoilt(told(identity, State={"Running": True, "Pid": 4711}))
+    made = try_out(seen, clock=Still(), shells={"a1": shell}).outbound
+    assert made is not None
+    assert made.remotes == (Remote(address="10.0.0.5", port=5432, count=1),)
+    assert made.looked == ("web-1 on a1",)
+    assert made.unseen == {
+        "web-2 on a1": "nothing could be read of its connections there",
+        "web-3 on a2": "no command can be run there",
+    }
+    assert "/proc/4711/net/tcp " in asked[-1]
+    broken = try_out(seen, clock=Still(), shells={"a1": lost}).outbound
+    assert broken is not None
+    assert (broken.looked, broken.unseen["web-1 on a1"]) == ((), "x")
 
 
 @pytest.mark.parametrize(("said", "skew"), [(1795860700, 0.0), (1795860697, -2.5), (1795860705, 4.5)])
