@@ -31,6 +31,17 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "let it work and watch it with podlift cutover status -w; resume --take-over takes the run away from it",
     ),
     error(
+        "detach-refused",
+        "a run cannot be left to the cluster: a pod would not reach an engine, lacks something, or may not be made",
+        "the message says what is missing; or start and resume without --detach, and stay",
+    ),
+    error(
+        "detach-silent",
+        "the Deployment of a run is there, and no pod of it drives the run: its image, Secret or rights are not as it "
+        "needs them",
+        "mend what the message says and the pod begins by itself; resume drives the run from here, abort goes back",
+    ),
+    error(
         "keeper-silent",
         "the run's keeper runs elsewhere and was not heard of for longer than its lease lasts, so that nobody follows "
         "the legacy side; nothing was done meanwhile",

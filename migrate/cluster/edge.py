@@ -229,17 +229,20 @@ class Cluster:
 
     def can(self, verb: str, group: str, plural: str, namespace: str = "") -> bool:
         """Whether this user may; ``namespace`` empty: in all of them. It is asked and nothing is tried."""
-        attributes = {"verb": verb, "group": group, "resource": plural, "namespace": namespace}
-        body = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
+        return self._reviewed("SelfSubjectAccessReview", _attributes(verb, group, plural, namespace))
+
+    def account_can(self, account: tuple[str, str], verb: str, group: str, plural: str, namespace: str = "") -> bool:
+        """The same of a service account, by its namespace and name. This user needs the right to ask
+        (``cluster-forbidden``)."""
+        space, name = account
+        groups = ["system:serviceaccounts", f"system:serviceaccounts:{space}", "system:authenticated"]
+        who = {"user": f"system:serviceaccount:{space}:{name}", "groups": groups}
+        return self._reviewed("SubjectAccessReview", {**_attributes(verb, group, plural, namespace), **who})
+
+    def _reviewed(self, kind: str, spec: Mapping[str, Any]) -> bool:
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
         resource = Resource(
-            api_version="authorization.k8s.io/v1",
-            kind="SelfSubjectAccessReview",
-            plural="selfsubjectaccessreviews",
-            namespaced=False,
+            api_version="authorization.k8s.io/v1", kind=kind, plural=f"{kind.lower()}s", namespaced=False
         )
         answer = self._ask_object(_call("create", "POST", resource, "", body=body, free=True))
         return bool(answer.get("status", {}).get("allowed"))
@@ -361,6 +364,10 @@ def _call(
         about=f"{what} in {place}" if place else what,
         **more,
     )
+
+
+def _attributes(verb: str, group: str, plural: str, namespace: str) -> dict[str, Any]:
+    return {"resourceAttributes": {"verb": verb, "group": group, "resource": plural, "namespace": namespace}}
 
 
 def _with_query(call: Call, more: Mapping[str, str]) -> Call:

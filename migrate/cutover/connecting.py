@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from converters.errors import PodliftError
@@ -48,12 +49,15 @@ def hosts_json(hosts: Iterable[Access]) -> dict[str, dict[str, Any]]:
     return made
 
 
-def hosts_of(said: Mapping[str, Mapping[str, Any]]) -> tuple[Access, ...]:
+def hosts_of(said: Mapping[str, Mapping[str, Any]], *, files: Path | None = None) -> tuple[Access, ...]:
+    """``files``: the folder in which what hosts name lies here, by its name alone; none: where they say."""
     made = []
     for name, each in said.items():
         host = Host(name=name, url=each.get("url", ""), address=each.get("address", ""), site=each.get("site", ""))
         tls = {part: each.get(part, "") for part in ("ca", "cert", "key")}
         how: str | Sequence[str] = each.get("exec", "")
+        if files is not None:
+            tls = {part: path and str(files / Path(path).name) for part, path in tls.items()}
         made.append(
             Access(
                 entry=HostEntry(host=host, **tls),
@@ -121,9 +125,9 @@ def inside_of(cluster: Cluster) -> Callable[[], Inside]:
     return inside
 
 
-def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access] | None = None, clock: Clock | None = None) -> Edges:
-    """All of them. ``hosts``: instead of the journal's. Raises PodliftError ``bad-hosts`` and as hosts are found."""
-    given = tuple(hosts_of(spec.hosts) if hosts is None else hosts)
+def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock | None = None) -> Edges:
+    """All of them. Raises PodliftError ``bad-hosts`` and as hosts are found."""
+    given = tuple(hosts)
     known = {each.entry.host.name for each in given}
     missing = sorted({each.host for each in spec.originals} - known)
     if missing:

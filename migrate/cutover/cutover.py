@@ -17,7 +17,9 @@ from ..hosts import Access
 from ..plan.model import Plan
 from .announcing import announced
 from .clock import SystemClock
-from .connecting import edges_of, hosts_json
+from .connecting import edges_of, hosts_json, hosts_of
+from .detached import Detachment, refusal
+from .detaching import awaited, check_detachment, hand_over, taken_back
 from .driver import Driver, Edges, Event, Outcome
 from .edges import Clock
 from .journal import Entry, Journal, Requests
@@ -30,7 +32,7 @@ from .recovering import recovered
 from .run import Spec
 from .settings import Settings
 from .starting import entry_of, make_spec, new_run
-from .states import State
+from .states import ENDED, State
 from .status import Status, status_of
 from .world import World
 
@@ -85,15 +87,7 @@ class Cutover:
 
         Raises PodliftError as reading the cluster does, and ``bad-schedule``.
         """
-        spec = make_spec(
-            self._plan,
-            self._workload,
-            run=self._run,
-            namespace=self._cluster.namespace,
-            settings=self._settings,
-            hosts=hosts_json(self._hosts),
-            nodes=self._nodes,
-        )
+        spec = self._spec()
         edges = self._edges(spec)
         try:
             return previewed(self._plan, spec, self._cluster, self._hosts, edges, probe=probe)
@@ -147,19 +141,60 @@ class Cutover:
         events = _driving(self, self._edges(spec), journal, lock, interrupted=interrupted, no_wait=no_wait)
         yield from announced(events, self._cluster, spec, record=self._record)
 
-    def forgo(self, spec: Spec, lock: Lock) -> None:
+    def detachable(self, by: Detachment) -> Spec:
+        """Looks whether it could be driven in the cluster, without a look at its engines. Raises PodliftError
+        ``detach-refused``, ``bad-schedule`` and as the cluster does."""
+        spec = self._spec()
+        check_detachment(self._cluster, spec, by)
+        return spec
+
+    def detach(self, by: Detachment) -> str:
+        """Begins the run and leaves it to a Deployment: as ``run``, and then as Attached's."""
+        self.detachable(by)
+        spec = self.check()
+        lock = self.begin(spec)
+        try:
+            self.leave(spec, lock, by)
+        except BaseException:
+            self.forgo(spec, lock, "it could not be left to the cluster")
+            raise
+        lock.release()
+        return self.awaited(spec)
+
+    def leave(self, spec: Spec, lock: Lock, by: Detachment) -> None:
+        """Makes the Deployment of what has begun: it drives as soon as the lock is given back."""
+        hand_over(self._cluster, spec, by, lock)
+
+    def awaited(self, spec: Spec) -> str:
+        """Who drives it there. Raises PodliftError ``detach-silent``."""
+        return awaited(self._cluster, spec, self._clock)
+
+    def forgo(self, spec: Spec, lock: Lock, why: str) -> None:
         """Takes a beginning back after which nothing was done."""
         journal = Journal(self._cluster, spec.namespace, spec.name)
+        taken_back(lock)
         try:
             entry = journal.read()
             if entry is not None:
                 now = self._clock.now()
                 over = entry.run.at(State.ROLLED_BACK, now)
-                journal.commit(entry, over, at=now, event="state", text="another one of its group could not begin")
+                journal.commit(entry, over, at=now, event="state", text=why)
         finally:
             lock.release()
 
     def _edges(self, spec: Spec) -> Edges:
+    def _spec(self) -> Spec:
+        """What plan and settings say of it."""
+        return make_spec(
+            self._plan,
+            self._workload,
+            run=self._run,
+            namespace=self._cluster.namespace,
+            settings=self._settings,
+            hosts=hosts_json(self._hosts),
+            nodes=self._nodes,
+        )
+
         return edges_of(spec, self._cluster, self._hosts, self._clock)
 
 
@@ -180,15 +215,17 @@ class Attached:
         *,
         hosts: Sequence[Access] | None = None,
         clock: Clock | None = None,
+        files: Path | None = None,
         record: Path | None = None,
     ) -> None:
-        """``workload``: its name in Kubernetes; ``hosts``: instead of those of the journal; ``record`` as
-        Cutover's."""
+        """``workload``: its name in Kubernetes; ``hosts``: instead of those of the journal; ``files``: the folder in
+        which the files lie that these name, by their names alone; ``record`` as Cutover's."""
         self._cluster = cluster
         self._namespace = namespace
         self._workload = workload
         self._hosts = hosts
         self._clock = clock or SystemClock()
+        self._files = files
         self._record = record
         self._journal = Journal(cluster, namespace, workload)
         self._looking: Edges | None = None
@@ -241,6 +278,26 @@ class Attached:
         yield from self._drive(lambda asked: replace(asked, resume=True), take_over, interrupted, no_wait)
 
     def abort(self, *, interrupted: Interrupted = lambda: False) -> Iterator[Event]:
+    def detach(self, by: Detachment, *, take_over: bool = False) -> str:
+        """Leaves the run to a Deployment, which is made where there is none: it drives on, and goes when the run has
+        ended. Who drives it there, ``""`` where it has ended meanwhile.
+
+        Raises PodliftError ``cutover-locked``, ``detach-refused``, ``detach-silent`` where no pod begins.
+        """
+        entry = self.entry()
+        if entry.run.state in ENDED:
+            reason, step = f"the run has ended: {entry.run.state}", "podlift cutover start PLAN WORKLOAD begins another"
+            raise refusal(self._workload, reason, step)
+        check_detachment(self._cluster, entry.spec, by)
+        lock = self.lock(entry)
+        lock.acquire(take_over=take_over)
+        try:
+            hand_over(self._cluster, entry.spec, by, lock)
+            self._ask(lambda asked: replace(asked, resume=True))
+        finally:
+            lock.release()
+        return awaited(self._cluster, entry.spec, self._clock)
+
         """Asks for the way back. The driver that lives goes it; where none does, this process becomes it. A journal
         that somebody deleted is made again from what stands on the run's slices and Services."""
         if self._journal.read() is None:
@@ -291,7 +348,8 @@ class Attached:
         yield from announced(events, self._cluster, entry.spec, record=self._record)
 
     def _edges(self, spec: Spec) -> Edges:
-        return edges_of(spec, self._cluster, self._hosts, self._clock)
+        hosts = hosts_of(spec.hosts, files=self._files) if self._hosts is None else self._hosts
+        return edges_of(spec, self._cluster, hosts, self._clock)
 
     def _recover(self) -> None:
         found = recovered(self._cluster, self._namespace, self._workload)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from converters.errors import PodliftError
 
@@ -19,6 +21,11 @@ def filled(text: str) -> str:
 def filled_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The same for each value of headers."""
     return {name: filled(value) for name, value in headers.items()}
+
+
+def variables_in(said: Any) -> frozenset[str]:
+    """Those that anything in it names; ``said`` is JSON."""
+    return frozenset(_VARIABLE.findall(json.dumps(said)))
 
 
 def _value(name: str) -> str:

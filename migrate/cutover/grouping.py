@@ -22,6 +22,7 @@ from .states import State
 
 if TYPE_CHECKING:
     from .cutover import Cutover
+    from .detached import Detachment
     from .lock import Lock
 
 
@@ -95,15 +96,38 @@ class CutoverGroup:
         names, group = tuple(own_name(spec) for spec in found.values()), f"g{uuid.uuid4().hex[:10]}"
         return {name: replace(spec, group=names, group_id=group, at_once=self._at_once) for name, spec in found.items()}
 
-    def _begun(self, specs: dict[str, Spec]) -> dict[str, Lock]:
+    def detach(self, by: Detachment) -> dict[str, str | PodliftError]:
+        """Begins all and leaves each to a Deployment of its own: who drives it there, or why nobody does.
+
+        Raises PodliftError as ``run`` and ``detach-refused``, in which case none has begun.
+        """
+        for each in self._cutovers.values():
+            each.detachable(by)
+        specs = self._specs()
+        locks = self._begun(specs, by)
+        for lock in locks.values():
+            lock.release()
+        found: dict[str, str | PodliftError] = {}
+        for name, spec in specs.items():
+            try:
+                found[name] = self._cutovers[name].awaited(spec)
+            except PodliftError as error:
+                found[name] = error
+        return found
+
+    def _begun(self, specs: dict[str, Spec], by: Detachment | None = None) -> dict[str, Lock]:
+        """All of them or none. ``by``: there is a Deployment of each, too."""
         locks: dict[str, Lock] = {}
         try:
             for name, spec in specs.items():
                 locks[name] = self._cutovers[name].begin(spec)
+            if by is not None:
+                for name, lock in locks.items():
+                    self._cutovers[name].leave(specs[name], lock, by)
         except BaseException:
             for name, lock in locks.items():
                 with suppress(PodliftError, LostError):
-                    self._cutovers[name].forgo(specs[name], lock)
+                    self._cutovers[name].forgo(specs[name], lock, "another one of its group could not begin")
             raise
         return locks
 

@@ -160,14 +160,15 @@ _SAID = {
     "approval": "waits for approval",
     "lost": "driven by another",
     "rolled-back": "callers are back on the legacy side",
+    "detached": "left to the cluster",
     "error": "ended by an error",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a run ended or stands. ``outcome``: as driver.Outcome has it, or ``error``, of one that is driven beside
-    others."""
+    """How a run ended or stands. ``outcome``: as driver.Outcome has it; ``error``, of one that is driven beside others;
+    ``detached``: left to the cluster."""
 
     named: Named
     outcome: str
@@ -212,7 +213,7 @@ class Result:
             self.named.next_step(session, "resume", to="as soon as the others were resumed")
         elif self.outcome == "approval":
             self.named.next_step(session, "approve", self.why.partition(": ")[0], to="then resume")
-        elif self.outcome == "lost":
+        elif self.outcome in ("lost", "detached"):
             self.named.next_step(session, "status", "-w")
         elif self.outcome == "rest" and self.state == State.STOPPED:
             self.named.next_step(session, "finalize", to="for good; abort goes back")

@@ -67,13 +67,15 @@ def _writable(ctx: click.Context, parameter: click.Parameter, value: str | None)
         ) from error
 
 
-def attached_to(workload: str, reach: Reach, record: Path | None = None) -> tuple[Attached, Named]:
+def attached_to(
+    workload: str, reach: Reach, record: Path | None = None, files: Path | None = None
+) -> tuple[Attached, Named]:
     """The run of a workload, by its journal; nothing is read yet. Raises PodliftError as Cluster does."""
     from ...cutover.cutover import Attached
 
     cluster = cluster_of(reach)
     namespace = cluster.namespace
-    return Attached(cluster, namespace, workload, record=record), Named(
+    return Attached(cluster, namespace, workload, files=files, record=record), Named(
         workload=workload, namespace=namespace, reach=reach
     )
 

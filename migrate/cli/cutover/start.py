@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from converters.errors import PodliftError
+
 from ...cutover.settings import Flags
 from ..clusters import Reach, cluster_options
 from ..command import Command, Session, pass_session
 from ..options import Given, host_options
 from .agreeing import agree, asked_by_somebody
+from .detaching import detach_options, told, warn
 from .driving import Interruption, drive
 from .options import cutovers_of, setting_options, workloads_argument
 from .runs import Named, record_option
@@ -21,6 +24,7 @@ from .together import drive_together
 
 if TYPE_CHECKING:
     from ...cutover.cutover import Cutover
+    from ...cutover.detached import Detachment
 
 
 @click.command("start", cls=Command, formats=("table", "json"), progress=True)
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     "said.",
 )
 @record_option
+@detach_options
 @cluster_options
 @host_options
 @pass_session
@@ -48,6 +53,7 @@ def command(
     no_wait: bool,
     at_once: int | None,
     record: Path | None,
+    by: Detachment | None,
     flags: Flags,
     reach: Reach,
     host: tuple[str, ...],
@@ -62,9 +68,13 @@ def command(
     Several begin together or not at all, each with a run of its own, and are FRONTED before any goes on. Their results
     are a line each, as JSON a list; the exit code is the worst of theirs: 130, 5, 1, 4, 0.
 
+    With --detach it exits as soon as a pod in the cluster drives the run, which nothing on this machine ends then;
+    status, approve, pause and abort reach it by the journal.
+
     \b
     podlift cutover start plan web -n shop --hold-before STANDBY
     podlift cutover start plan web orders -n shop --at-once 1
+    podlift cutover start plan web -n shop --detach --image registry.example/podlift:1 --secret engines
     """
     from ...cutover.grouping import CutoverGroup
     from ...cutover.starting import entry_of
@@ -78,18 +88,31 @@ def command(
         )
         for name, each in entries.items()
     }
+    if by:
+        for each in cutovers.values():
+            warn(session, each.detachable(by), by)
     if not yes:
         kinds = {name: str(each["class"]) for name, each in entries.items()}
         _agree(session, cutovers, kinds, f"{cluster.name} ({cluster.server})")
+    runs = {name: each.id for name, each in cutovers.items()}
+    if by:
+        return told(session, named, runs, _detached(cutovers, by, at_once or 0))
     with Interruption(session) as interrupted:
         if len(cutovers) > 1:
             group = CutoverGroup(cutovers, at_once=at_once or 0)
-            runs = {name: each.id for name, each in cutovers.items()}
             together = group.run(interrupted=interrupted, no_wait=no_wait)
             return drive_together(session, named, group, together, runs)
         (cutover,) = cutovers.values()
         events = cutover.run(interrupted=interrupted, no_wait=no_wait)
         return drive(session, named[workloads[0]], cutover, events, lambda: cutover.id)
+
+
+def _detached(cutovers: dict[str, Cutover], by: Detachment, at_once: int) -> Mapping[str, str | PodliftError]:
+    from ...cutover.grouping import CutoverGroup
+
+    if len(cutovers) > 1:
+        return CutoverGroup(cutovers, at_once=at_once).detach(by)
+    return {name: each.detach(by) for name, each in cutovers.items()}
 
 
 def _agree(session: Session, cutovers: Mapping[str, Cutover], kinds: Mapping[str, str], where: str) -> None:

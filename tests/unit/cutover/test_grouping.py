@@ -46,7 +46,8 @@ class Scripted:
         self.spec = spec
         return f"lock of {self.name}"
 
-    def forgo(self, spec: Spec, lock: str) -> None:
+    def forgo(self, spec: Spec, lock: str, why: str) -> None:
+        assert why == "another one of its group could not begin"
         assert (spec.name, lock) == (self.name, f"lock of {self.name}")
         self.did.append("forgo")
 
