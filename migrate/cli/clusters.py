@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+# What a namespace, and each workload, may be called in Kubernetes.
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Reach:
     namespace: str | None = None
 
 
-def cluster_options(function: Function) -> Function:
+def cluster_options(function: Function, *, namespace_help: str = "For objects that name no namespace.") -> Function:
     """Adds the options; the command's function gets ``reach``."""
 
     def with_reach(*args: Any, context: str | None, kubeconfig: str | None, namespace: str | None, **more: Any) -> Any:
@@ -37,9 +38,7 @@ def cluster_options(function: Function) -> Function:
     # click keeps the options that stand below this decorator here
     with_reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     for option in (
-        click.option(
-            "-n", "--namespace", metavar="NAME", callback=_namespace, help="For objects that name no namespace."
-        ),
+        click.option("-n", "--namespace", metavar="NAME", callback=_namespace, help=namespace_help),
         click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; kubectl's own if not said."),
         click.option("--context", metavar="NAME", help="The kubeconfig's context; its current one if not said."),
     ):
@@ -56,6 +55,6 @@ def cluster_of(reach: Reach) -> Cluster:
 
 def _namespace(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """An API server does not refuse to list where no namespace can be: nothing is found there."""
-    if value is not None and not _NAMESPACE.fullmatch(value):
+    if value is not None and not LABEL.fullmatch(value):
         raise click.BadParameter(f"{value!r} is no name that a namespace can have", ctx=ctx, param=parameter)
     return value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..clusters import Reach, cluster_of, cluster_options
+from ..clusters import LABEL, Reach, cluster_of, cluster_options
 from ..command import Session
 
 if TYPE_CHECKING:
@@ -42,7 +42,31 @@ class Named:
 
 def run_options(function: Function) -> Function:
     """WORKLOAD and the cluster's options; the command's function gets ``workload`` and ``reach``."""
-    return click.argument("workload", metavar="WORKLOAD")(cluster_options(function))
+    return click.argument("workload", metavar="WORKLOAD", callback=_name)(journal_options(function))
+
+
+def runs_options(function: Function) -> Function:
+    """The same with WORKLOAD as often as one likes; the command's function gets ``workloads``."""
+    return click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...", callback=_names)(journal_options(function))
+
+
+def journal_options(function: Function) -> Function:
+    """The cluster's options where a journal is read and no plan."""
+    return cluster_options(function, namespace_help="The run's namespace; the context's if not said.")
+
+
+def _name(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not LABEL.fullmatch(value):
+        raise click.BadParameter(
+            f"{value!r} is no name that a workload has in Kubernetes; podlift cutover status lists a namespace's runs",
+            ctx=ctx,
+            param=parameter,
+        )
+    return value
+
+
+def _names(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_name(ctx, parameter, each) for each in value))
 
 
 def record_option(function: Function) -> Function:
@@ -58,12 +82,18 @@ def _writable(ctx: click.Context, parameter: click.Parameter, value: str | None)
     """Said before a run begins: later, a record that cannot be written holds nothing up."""
     if value is None:
         return None
+    file = Path(value)
+    there = file.exists()
     try:
-        with Path(value).open("a"):
-            return Path(value)
+        with file.open("a"):
+            pass
+        if not there:
+            # what is refused after this leaves no empty record
+            file.unlink()
+        return file
     except OSError as error:
         raise click.BadParameter(
-            f"{value}: {(error.strerror or str(error)).lower()}", ctx=ctx, param=parameter
+            f"{file}: {(error.strerror or str(error)).lower()}", ctx=ctx, param=parameter
         ) from error
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ...cutover.states import FORWARD, State
-from ..clusters import Reach, cluster_options
+from ..clusters import Reach
 from ..command import INTERRUPTED, Command, Session, pass_session
 from .driving import ROLLED_BACK, Interruption, worst
-from .runs import attached_to, looking_at
+from .runs import attached_to, looking_at, runs_options
 
 if TYPE_CHECKING:
     from ...cutover.status import Status
@@ -25,8 +25,7 @@ _REPORTS = ("markdown", "html")
 
 
 @click.command("status", cls=Command, formats=("table", "json", *_REPORTS))
-@click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
-@cluster_options
+@runs_options
 @click.option("-w", "--watch", is_flag=True, help="Show it again and again, until the run has ended.")
 @click.option(
     "--for",

@@ -331,6 +331,10 @@ def test_flags_come_over_the_projects_settings(library: Library) -> None:
         (("start", "plan", "web", "--schedule", "2,1"), "do not rise"),
         (("start", "plan", "web", "--bake", "soon"), "is no duration"),
         (("approve", "web", "STOPPED"), "'STOPPED' is not one of"),
+        (("abort", "shop/web"), "'shop/web' is no name that a workload has"),
+        (("status", "web", "Web"), "'Web' is no name that a workload has"),
+        (("resume", "web", "--record", "nowhere/run.jsonl"), "nowhere/run.jsonl: no such file or directory"),
+        (("resume", "web", "--record", "."), ".: is a directory"),
         (("approve", "web", "10.1.2.3/16"), "'10.1.2.3/16' is not one of"),
         (("status", "web", "-w", "-o", "html"), "a report is not watched"),
         (("resume", "web", "--record", "missing/run.jsonl"), "missing/run.jsonl: no such file"),
@@ -345,11 +349,12 @@ def test_wrong_usage(library: Library, args: tuple[str, ...], said: str) -> None
 
 
 def test_a_workload_that_the_plan_has_not(library: Library) -> None:
-    """Said with where to look."""
-    done = run("start", "plan", "wbe", "--yes")
+    """Said with where to look, and nothing is begun, no record either."""
+    done = run("start", "plan", "wbe", "--yes", "--record", "run.jsonl")
     assert done.exit_code == 1
     assert "[no-workload]" in done.stderr
     assert library.asked == []
+    assert not Path("run.jsonl").exists()
 
 
 @pytest.mark.parametrize("output", ["table", "markdown"])
