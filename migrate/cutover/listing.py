@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from ..plan.objects import JOURNAL
 from .edges import Api
-from .journal import journaled
+from .journal import journal_name, journaled
 from .run import Spec
 from .status import Held, Status, held_by, status_of
 
@@ -16,12 +16,13 @@ def listed(api: Api, namespace: str, now: float, names: Collection[str] = ()) ->
 
     Raises PodliftError as the cluster does, and ``bad-journal``.
     """
-    entries = [journaled(each) for each in api.list("v1", "ConfigMap", namespace, labels=JOURNAL)]
+    wanted = {journal_name(name) for name in names}
+    live = api.list("v1", "ConfigMap", namespace, labels=JOURNAL)
+    entries = [journaled(each) for each in live if not wanted or each["metadata"]["name"] in wanted]
     found = []
     for entry in sorted(entries, key=lambda each: each.spec.name):
-        if not names or entry.spec.name in names:
-            driver, keeper = holders(api, entry.spec, now)
-            found.append(status_of(entry, None, now=now, lock=driver, keeper=keeper))
+        driver, keeper = holders(api, entry.spec, now)
+        found.append(status_of(entry, None, now=now, lock=driver, keeper=keeper))
     return tuple(found)
 
 

@@ -328,13 +328,17 @@ def test_status_of_all_is_a_table(journals: Journals) -> None:
 
 
 def test_status_of_some(journals: Journals) -> None:
-    """As JSON each keeps the schema of one; a name without a run is an error."""
+    """As JSON each keeps the schema of one; a name without a run is an error. A broken journal of another one is
+    not in their way."""
     for name in ("web", "orders", "api"):
         journals.begin(name, Run(state=State.SHIFT), 910.0)
     bodies = json.loads(run("status", "web", "orders", "-o", "json").stdout)
     for each in bodies:
         jsonschema.validate(each, schema("cutover-status"))
     assert [each["name"] for each in bodies] == ["orders", "web"]
+    journals.maps["cutover-api"]["data"]["run"] = "{}"
+    assert run("status", "web", "orders").exit_code == 0
+    assert "[bad-journal]" in run("status").stderr
     done = run("status", "web", "wbe")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "wbe: there is no journal" in done.stderr
