@@ -6,7 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from converters.errors import PodliftError
@@ -27,12 +27,18 @@ _PASSING = frozenset({"wait", "measure", "approval"})
 
 def announced(events: Iterator[Event], api: Api, spec: Spec, *, record: Path | None = None) -> Iterator[Event]:
     """The same events. ``record``: a file of JSON lines that each is added to, on the disk before the next is given;
-    what an earlier process left half-written stays a line of its own."""
-    if record is not None:
-        _whole(record)
+    what an earlier process left half-written stays a line of its own. Where it cannot be written, an event ``record``
+    says so, and no more is added."""
+    begun = False
     for event in events:
         if record is not None and event.kind not in _PASSING:
-            _kept(record, spec, event)
+            try:
+                _kept(record, spec, event, begun=begun)
+                begun = True
+            except OSError as error:
+                why = (error.strerror or str(error)).lower()
+                yield replace(event, kind="record", text=f"{record}: {why}; no more is added to it")
+                record = None
         if event.kind in _PUBLIC:
             _told(api, spec, event)
         yield event
@@ -45,7 +51,9 @@ def _whole(record: Path) -> None:
             file.write(b"\n")
 
 
-def _kept(record: Path, spec: Spec, event: Event) -> None:
+def _kept(record: Path, spec: Spec, event: Event, *, begun: bool) -> None:
+    if not begun:
+        _whole(record)
     line = {"run": spec.id, "workload": spec.workload, **asdict(event)}
     with record.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -44,6 +44,19 @@ def test_a_line_that_was_torn_stays_alone(tmp_path: Path) -> None:
     assert json.loads(second)["kind"] == "take-over"
 
 
+def test_on_a_full_disk_the_run_goes_on() -> None:
+    """It is said once."""
+    world = Model()
+    running = driver(world)
+    told = [
+        each.text
+        for each in announced(running.events(), world, world.spec(), record=Path("/dev/full"))
+        if each.kind == "record"
+    ]
+    assert told == ["/dev/full: no space left on device; no more is added to it"]
+    assert running.outcome == "rest"
+
+
 def test_without_the_right_to_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     world = Model()
     running = driver(world)
