@@ -91,6 +91,10 @@ def command(
         raise click.UsageError("-l narrows a comparison with the cluster, and no other: name workloads instead")
     if server and Leg.CLUSTER.value not in sides:
         raise click.UsageError("--server asks the cluster, and --against does not name it")
+    if (host or hosts is not None) and not {Leg.LEGACY.value, Leg.RUNTIME.value} & set(sides):
+        raise click.UsageError("--host and --hosts name engines, and --against names neither legacy nor runtime")
+    if (config or mapping is not None) and Leg.LEGACY.value not in sides:
+        raise click.UsageError("--config and --mapping say how to read the legacy side, and --against does not name it")
     mend(session, place, *(each for each in sides if each != "-" and each not in _WORDS))
     given = Given(host=host, hosts=hosts, config=config, mapping=mapping)
     plan = read_plan(place, said=any(each not in (Leg.CLUSTER.value, "-") for each in sides))

@@ -46,7 +46,8 @@ def command(
     folder = Path.cwd()
     entries = [entry_of(each) for each in host]
     mapping = _draft(config) if config else ""
-    target = _target(context, kubeconfig) if context or kubeconfig else None
+    # an empty one is, as for kubectl, the current context, the usual kubeconfig
+    target = None if context is None and kubeconfig is None else _target(context, kubeconfig)
     kept = {name for name in (PROJECT_FILE, TARGET_FILE) if (folder / name).exists()}
     named = {name for name in USUAL.values() if (folder / name).is_file()}
     named |= {name for name, made in ((MAPPING_FILE, mapping), (TARGET_FILE, target)) if made}

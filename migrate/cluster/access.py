@@ -77,7 +77,7 @@ def access_of(
     """
     environment = os.environ if environment is None else environment
     files = _files(kubeconfig, environment)
-    if not files and context in {None, IN_CLUSTER} and environment.get("KUBERNETES_SERVICE_HOST"):
+    if not files and context in {None, "", IN_CLUSTER} and environment.get("KUBERNETES_SERVICE_HOST"):
         return _of_pod(environment, account)
     if not files:
         raise _bad("~/.kube/config", "there is no kubeconfig", "give --kubeconfig FILE, or set KUBECONFIG")

@@ -198,6 +198,19 @@ def test_what_only_a_cluster_can_be_asked(flag: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "flags",
+    [
+        "--host h1=unix:///run/docker.sock",
+        "--hosts hosts.yaml --against cluster",
+        "--config fleet.yml --against runtime",
+        "--mapping mapping.yaml --against old",
+    ],
+)
+def test_what_only_the_legacy_side_can_be_asked(flags: str) -> None:
+    assert "--against" in refused("diff", "plan", *flags.split(), code=2)
+
+
+@pytest.mark.parametrize(
     ("flags", "said"),
     [
         ("--timeout 2m", "--wait is not given"),
@@ -207,6 +220,7 @@ def test_what_only_a_cluster_can_be_asked(flag: str) -> None:
         ("--skip-hosts --host unix:///run/docker.sock", "--skip-hosts reads no engine"),
         ("--skip-hosts --hosts hosts.yaml", "--skip-hosts reads no engine"),
         ("--wait --timeout soon", "no time"),
+        ("--stage gated --never-cut-over web", "--stage says gated"),
     ],
 )
 def test_flags_of_apply_that_would_do_nothing(flags: str, said: str) -> None:

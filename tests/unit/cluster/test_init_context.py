@@ -91,6 +91,16 @@ def test_a_cluster_that_cannot_be_read_leaves_no_file(folder: Path, kubeconfig: 
     assert "prod" in said
 
 
+@pytest.mark.parametrize("given", ["--context", "--kubeconfig"])
+def test_an_empty_name_is_what_kubectl_would_take(
+    folder: Path, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """A variable of a script that is not set: the current context, and not a project without a target."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    code, out, _ = init(folder, given, "")
+    assert (code, "wrote    target.yaml" in out) == (0, True)
+
+
 def test_without_a_cluster_none_is_asked(folder: Path) -> None:
     """As before: podlift.yaml with a target as a comment."""
     code, out, _ = init(folder)
