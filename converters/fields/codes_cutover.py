@@ -63,6 +63,17 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "start the containers again by the legacy scheduler, then resume; or let the pods be and finalize by hand",
     ),
     error(
+        "cutover-legacy-runs",
+        "a container that is to be removed runs again; podlift removes none that runs, and none has been since",
+        "see who started it, stop it, then run podlift cutover finalize again; or keep it: finalize without "
+        "--remove-legacy",
+    ),
+    error(
+        "cutover-legacy-unread",
+        "the engine of a legacy host cannot be read, so that what is there to be removed is not known",
+        "mend the way to the engine and run it again; or finalize without --remove-legacy",
+    ),
+    error(
         "cutover-service-taken",
         "a Service of the plan's name is in the namespace already and is not the run's",
         "delete it if nobody uses it, or give the workload another name by a decision and plan again",

@@ -32,6 +32,8 @@ def _on_container(action: Action, legacy: Legacy) -> None:
         legacy.set_restart(host, container, action.body)
     elif action.verb is Verb.STOP:
         legacy.stop(host, container, action.grace_s)
+    elif action.verb is Verb.REMOVE:
+        legacy.remove(host, container)
     else:
         legacy.start(host, container)
 

@@ -47,6 +47,13 @@ def container_of(host: Host, document: Document, *, container_ports: Collection[
         auto_remove=bool(settings.get("AutoRemove")),
         health="" if health == "none" else health,
         exit_code=None if alive or state.get("Status") == "created" else state.get("ExitCode"),
+        volumes=tuple(
+            sorted(
+                f"{each.get('Name')} at {each.get('Destination')}"
+                for each in document.get("Mounts") or ()
+                if each.get("Type") == "volume"
+            )
+        ),
     )
 
 

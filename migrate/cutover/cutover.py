@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 import uuid
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from .connecting import edges_of, hosts_json, hosts_of
 from .detached import Detachment, refusal
 from .detaching import awaited, check_detachment, hand_over, taken_back
 from .driver import Driver, Edges, Event, Outcome
-from .edges import Clock
+from .edges import Clock, Container
 from .journal import Entry, Journal, Requests
 from .keep import LoneKeeper
 from .keeper import Keeper
@@ -29,6 +29,7 @@ from .listing import holders
 from .lock import Lock
 from .previewing import Preview, previewed
 from .recovering import recovered
+from .removal import removable
 from .run import Spec
 from .settings import Settings
 from .starting import entry_of, make_spec, new_run
@@ -305,8 +306,25 @@ class Attached:
         self._ask(lambda asked: replace(asked, abort=True))
         yield from self._drive(lambda asked: asked, False, interrupted, False)
 
-    def finalize(self, *, interrupted: Interrupted = lambda: False) -> Iterator[Event]:
-        """Ends a run that is STOPPED; there is no way back from it. Raises PodliftError ``cutover-not-stopped``."""
+    def removable(self) -> tuple[Container, ...]:
+        """The run's containers, which are stopped and may be removed with ``finalize``; it only reads.
+
+        Raises PodliftError ``cutover-not-stopped``, ``cutover-legacy-runs``, ``cutover-legacy-unread``.
+        """
+        entry = self._stopped()
+        return removable(self._workload, (*entry.spec.originals, *entry.run.joined), self.world(entry).found)
+
+    def finalize(self, *, remove: Iterable[str] = (), interrupted: Interrupted = lambda: False) -> Iterator[Event]:
+        """Ends a run that is STOPPED; there is no way back from it. Raises PodliftError ``cutover-not-stopped``.
+
+        remove  instances (HOST/ID) whose containers are removed, if they are the run's and do not run; no volume is.
+                What was agreed to once counts until the run has ended, whoever drives it
+        """
+        self._stopped()
+        asked = tuple(remove)
+        yield from self._drive(lambda before: replace(before, finalize=True, remove=asked), False, interrupted, False)
+
+    def _stopped(self) -> Entry:
         entry = self.entry()
         if entry.run.state is not State.STOPPED:
             raise PodliftError(
@@ -316,7 +334,7 @@ class Attached:
                 reason=f"only a run that is STOPPED can be finalized, and it is {entry.run.state}",
                 next_step="podlift cutover resume brings it there, abort goes back",
             )
-        yield from self._drive(lambda asked: replace(asked, finalize=True), False, interrupted, False)
+        return entry
 
     def keep(self, interrupted: Interrupted = lambda: False, *, drive: bool = False) -> Iterator[Event]:
         """Keeps the legacy slices until the run has ended. ``drive``: it is driven too whenever nobody else does it and

@@ -17,6 +17,7 @@ class Verb(StrEnum):
     RESTART = "set-restart"
     STOP = "stop"
     START = "start"
+    REMOVE = "remove"
     HOOK = "hook"
 
 

@@ -15,14 +15,14 @@ from typing import Any
 from converters.errors import PodliftError
 
 from .acting import perform
+from .answering import answered
 from .bypassing import due
 from .decision import Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Wait
 from .edges import Api, Clock, Hooks, Legacy
-from .endpoints import instance_key
 from .evidence import Evidence
 from .groups import matter
 from .history import gate_lines
-from .journal import Entry, Journal, LostError, Requests
+from .journal import Entry, Journal, LostError
 from .keeper import STALE_S, Keeper
 from .lock import Lock, lasting
 from .machine import decide
@@ -30,8 +30,7 @@ from .measuring import Measuring
 from .members import members_of
 from .moment import Moment
 from .observing import observe
-from .run import Condition, Direction, Intent, Run, Spec, grace_of
-from .starting import originals_of
+from .run import Intent, Run, Spec, grace_of
 from .states import ENDED, State
 from .world import World
 
@@ -182,7 +181,10 @@ class Driver:
         self._entry = entry
         spec, run = entry.spec, entry.run
         if entry.requests:
-            self._write(self._answered(entry), "request", _said(entry.requests), taken=True)
+            if entry.requests.resume:
+                self._evidence = replace(self._evidence, judged={})
+                self._edges.measuring.gates.forget()
+            self._write(answered(entry, self._edges.legacy), "request", entry.requests.said, taken=True)
             return None
         if run.paused:
             return Outcome.PAUSED, run.paused
@@ -289,32 +291,6 @@ class Driver:
         else:
             self._tell("done", action.what)
 
-    def _answered(self, entry: Entry) -> Run:
-        """The run as users want it now."""
-        asked, run = entry.requests, entry.run
-        run = replace(run, done=run.done | {f"approve:{state}" for state in asked.approve})
-        if asked.finalize:
-            run = replace(run, done=run.done | {"finalize"})
-        if asked.resume:
-            run = self._with_changed(entry, replace(run, paused=""))
-            self._evidence = replace(self._evidence, judged={})
-            self._edges.measuring.gates.forget()
-        if asked.pause:
-            run = replace(run, paused=asked.pause)
-        if asked.abort and run.direction is Direction.FORWARD:
-            run = run.turned(entry.spec)
-        return run
-
-    def _with_changed(self, entry: Entry, run: Run) -> Run:
-        """With the containers that are there now and of which the run did not know; without those that are gone."""
-        known = {each.key: each.host for each in (*entry.spec.originals, *run.joined)}
-        found = self._edges.legacy.find()
-        there = {instance_key(each) for each in found.containers}
-        gone = [key for key, host in known.items() if key not in there and host not in found.unread]
-        new = [each for each in originals_of(found.containers) if each.key not in known]
-        wanted = {key: Condition.ABSENT if key in gone else each for key, each in run.wanted.items()}
-        return replace(run, joined=(*run.joined, *new), wanted=wanted)
-
     def _pause(self, code: str, reason: str) -> tuple[Outcome, str]:
         self._write(replace(self._entry.run, paused=f"{code}: {reason}"), "pause", reason)
         return Outcome.PAUSED, f"{code}: {reason}"
@@ -381,9 +357,3 @@ def _outcome(run: Run) -> Outcome:
     if run.state is State.ROLLED_BACK:
         return Outcome.ROLLED_BACK
     return Outcome.ENDED if run.state is State.FINALIZED else Outcome.REST
-
-
-def _said(requests: Requests) -> str:
-    said = [f"approve {state}" for state in requests.approve]
-    said += [name for name in ("pause", "resume", "abort", "finalize") if getattr(requests, name)]
-    return ", ".join(said)

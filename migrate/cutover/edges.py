@@ -59,6 +59,7 @@ class Container:
     running        State.Running; paused ones do not run
     auto_remove    --rm
     health         State.Health.Status, ``""`` without a check
+    volumes        of the engine's, as ``NAME at PATH``; they outlive the container
     """
 
     host: str
@@ -72,6 +73,7 @@ class Container:
     auto_remove: bool = False
     health: str = ""
     exit_code: int | None = None
+    volumes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,9 @@ class Legacy(Protocol):
 
     def start(self, host: str, container: str) -> None:
         """Harmless where it runs."""
+
+    def remove(self, host: str, container: str) -> None:
+        """Harmless where it is gone; refused (``engine-refused``) where it runs. No volume goes with it."""
 
     def close(self) -> None:
         """Lets go of all engines."""

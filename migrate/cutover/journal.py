@@ -28,16 +28,24 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
-    """What users ask: ``approve`` names states."""
+    """What users ask: ``approve`` names states, ``remove`` instances (HOST/ID) whose containers go with finalize."""
 
     approve: tuple[str, ...] = ()
     pause: str = ""
     resume: bool = False
     abort: bool = False
     finalize: bool = False
+    remove: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self != Requests()
+
+    @property
+    def said(self) -> str:
+        said = [f"approve {each}" for each in self.approve]
+        said += [name for name in ("pause", "resume", "abort", "finalize") if getattr(self, name)]
+        said += [f"remove {len(self.remove)} containers"] if self.remove else []
+        return ", ".join(said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +186,7 @@ def journaled(live: Mapping[str, Any]) -> Entry:
             spec=spec_of(json.loads(data["spec"])),
             run=run_of(json.loads(data["run"])),
             version=live["metadata"]["resourceVersion"],
-            requests=Requests(**{**asked, "approve": tuple(asked.get("approve", ()))}),
+            requests=Requests(**asked | {key: tuple(asked.get(key, ())) for key in ("approve", "remove")}),
             history=tuple(json.loads(line) for line in data.get("history", "").splitlines() if line),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -218,4 +226,5 @@ def _requests_json(requests: Requests) -> dict[str, Any]:
         "resume": requests.resume,
         "abort": requests.abort,
         "finalize": requests.finalize,
+        "remove": list(requests.remove),
     }

@@ -90,6 +90,9 @@ class HostsLegacy:
     def start(self, host: str, container: str) -> None:
         self._control(host).start(container)
 
+    def remove(self, host: str, container: str) -> None:
+        self._control(host).remove(container)
+
     def close(self) -> None:
         """Lets go of all engines."""
         for host in self._hosts.values():

@@ -13,6 +13,7 @@ from . import bypassing, conditions, drain, groups
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, marks, wide_selector
 from .moment import Moment, Steps
+from .removal import removed
 from .returning import back
 from .run import Condition, Direction, grace_of
 from .states import ENDED, State, after
@@ -276,6 +277,7 @@ def _to_stopped(m: Moment) -> Steps:
 def _to_finalized(m: Moment) -> Steps:
     if "finalize" not in m.run.done:
         yield Rest(why="all is stopped; podlift cutover finalize ends the run")
+    yield from removed(m)
     yield from m.follows()
     for pod in m.world.pods:
         if pod.admitted:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .bypassing import BYPASSED
-from .journal import Entry, Requests
+from .journal import Entry
 from .run import Direction, Run, Spec
 from .states import ENDED, State, after
 
@@ -29,7 +29,7 @@ def waiting_of(entry: Entry, now: float, *, driven: bool) -> Waiting | None:
     last: Mapping[str, Any] = entry.history[-1] if entry.history else {"at": now, "event": "", "text": ""}
     since = float(last["at"])
     if entry.requests:
-        return Waiting(what=f"a driver, to take up what was asked: {_asked(entry.requests)}", since=since)
+        return Waiting(what=f"a driver, to take up what was asked: {entry.requests.said}", since=since)
     if run.paused:
         return Waiting(what=f"podlift cutover resume {spec.name}, or abort", since=since)
     if rest := _rest(spec, run):
@@ -49,12 +49,6 @@ def waiting_of(entry: Entry, now: float, *, driven: bool) -> Waiting | None:
         what = f"that for {spec.timings.front_quiet_s:g} s nobody calls past the Service; of late: {direct}"
         return Waiting(what=what, since=since)
     return Waiting(what=f"what follows from: {last['text']}", since=since)
-
-
-def _asked(requests: Requests) -> str:
-    said = [f"approve {each}" for each in requests.approve]
-    said += [name for name in ("pause", "resume", "abort", "finalize") if getattr(requests, name)]
-    return ", ".join(said)
 
 
 def _rest(spec: Spec, run: Run) -> str:

@@ -1,4 +1,5 @@
-"""Looks at one host's containers again and again, and stops and starts them; none is ever made or removed.
+"""Looks at one host's containers again and again, stops and starts them, and removes those that have stopped; none is
+ever made.
 
 The connection stays for later calls. One that broke is made anew at the next call; calls of other threads over the
 old one come to their end.
@@ -31,6 +32,7 @@ Document = Mapping[str, Any]
 # After the grace the engine kills, and waits for that too; a start waits for networks and volumes.
 _AFTER_GRACE_S = 30.0
 _START_S = 60.0
+_REMOVE_S = 60.0
 
 _BROKEN = frozenset({"engine-lost", "engine-silent", "engine-unreachable"})
 
@@ -82,6 +84,17 @@ class EngineControl:
         """Harmless where it runs."""
         what = f"starting the container {container}"
         self._change(container, "start", what, timeout_s=max(_START_S, self._call_timeout_s))
+
+    def remove(self, container: str) -> None:
+        """Removes one that does not run (the engine refuses any other); harmless where it is gone. Its volumes stay,
+        those without a name too."""
+        what, seconds = f"removing the container {container}", max(_REMOVE_S, self._call_timeout_s)
+        path = f"/containers/{quoted(container)}?v=false&force=false"
+        answer, _ = self._call(
+            what, seconds, lambda opened: opened.session.delete(opened.versioned(path), timeout_s=seconds)
+        )
+        if answer.status not in (204, 404):
+            raise refused(self.host.name, what, answer.message)
 
     def close(self) -> None:
         """Lets go of the connection, when those who use it are done."""

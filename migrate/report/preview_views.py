@@ -23,7 +23,7 @@ SCHEMA = "podlift.dev/cutover-preview/v1"
 IRREVERSIBLE = (
     "Nothing before podlift cutover finalize: from every state until then, podlift cutover abort leads callers back.",
     "finalize takes away the legacy side's slices and what the run marked.",
-    "Containers stay, stopped: podlift removes no container, image or volume.",
+    "Containers stay, stopped; with finalize --remove-legacy they go too. No volume or image is ever removed.",
 )
 
 

@@ -104,8 +104,9 @@ def driven(world: Model, at: Callable[[str], Kill | None]) -> Model:
             if killed.abort:
                 asked(world, abort=True)
             continue
-        if outcome is Outcome.REST:
-            asked(world, finalize=True)
+        if outcome is Outcome.REST or (outcome is Outcome.PAUSED and not world.containers):
+            # where they have been removed there is no way back
+            finalize(world)
             continue
         if outcome in (Outcome.ENDED, Outcome.ROLLED_BACK):
             world.arrive()
@@ -134,11 +135,16 @@ def chained(world: Model) -> tuple[Model, set[str]]:
         except Killed:
             continue
         if outcome is Outcome.REST:
-            asked(world, finalize=True)
+            finalize(world)
             continue
         assert outcome is Outcome.ENDED, why
         return world, killed
     raise AssertionError("it does not end")
+
+
+def finalize(world: Model) -> None:
+    """As the model's user does it."""
+    asked(world, finalize=True, remove=tuple(each.key for each in world.spec().originals) if world.removes else ())
 
 
 def asked(world: Model, **what: Any) -> None:
@@ -177,6 +183,7 @@ def wrongs(world: Model) -> list[str]:
             "the Service is wide": service is not None and not gated and not marked(service),
             "no slice of ours is left": not slices,
             "the containers are stopped": not any(each.running for each in world.containers),
+            "the containers are there, or removed": not (world.containers if world.removes else world.gone),
             "the pods are there": len(pods) == world.count,
             "the HPA is there": ("HorizontalPodAutoscaler", "web") in world.store,
         }

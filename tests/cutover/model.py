@@ -73,9 +73,12 @@ class LegacyContainer:
 
 
 class Model:
-    """``lag_s``: how long a node's proxy takes to follow; ``start_s``: how long a pod takes to be ready."""
+    """``lag_s``: how long a node's proxy takes to follow; ``start_s``: how long a pod takes to be ready; ``removes``:
+    its user has the containers removed at the end."""
 
-    def __init__(self, *, pods: int = 2, legacy: int = 1, lag_s: float = 0.3, start_s: float = 1.0) -> None:
+    def __init__(
+        self, *, pods: int = 2, legacy: int = 1, lag_s: float = 0.3, start_s: float = 1.0, removes: bool = False
+    ) -> None:
         self.time = 1_000_000.0
         self.lag_s = lag_s
         self.start_s = start_s
@@ -85,6 +88,8 @@ class Model:
             LegacyContainer(id=f"c{n}" * 8, name=f"web-{n}", host=f"h{n % 2}", address=f"10.99.0.{n + 2}", port=18080)
             for n in range(legacy)
         ]
+        self.removes = removes
+        self.gone: list[LegacyContainer] = []
         self.unread: dict[str, str] = {}
         # clients that call every instance past the Service, to when they ended; None: they still do
         self.direct: dict[str, float | None] = {DIRECT: None}
@@ -309,6 +314,16 @@ class Model:
             each.running = True
 
         self._written(f"start {host}/{container[:2]}", act)
+
+    def remove(self, host: str, container: str) -> None:
+        def act() -> None:
+            for each in [each for each in self.containers if each.id == container]:
+                if each.running:
+                    raise error("engine-refused", host)
+                self.containers.remove(each)
+                self.gone.append(each)
+
+        self._written(f"remove {host}/{container[:2]}", act)
 
     def close(self) -> None:
         """There is nothing to let go of."""

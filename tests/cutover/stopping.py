@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from migrate.cutover.driver import Outcome
-from tests.cutover.killing import Kill, asked, wrongs
+from tests.cutover.killing import Kill, asked, finalize, wrongs
 from tests.cutover.model import Killed, Model, copied
 
 STOP_S = 120
@@ -19,7 +19,7 @@ def stopped(world: Model, stop: Kill, *, back_from: Kill | None = None) -> list[
     ``stop.abort``: the other one goes back. ``back_from``: the run is on its way back from there."""
     if back_from is not None:
         _begun_back(world, back_from)
-    else:
+    elif not world.begun:
         world.begin()
     counts: dict[str, int] = {}
     ended: list[Any] = []
@@ -51,10 +51,10 @@ def stopped(world: Model, stop: Kill, *, back_from: Kill | None = None) -> list[
 def _to_the_end(world: Model, name: str) -> Outcome:
     for number in range(4):
         outcome, why = world.driver(f"{name}-{number}").drive(resume=True)
-        if outcome is not Outcome.REST:
+        if outcome is not Outcome.REST and (outcome is not Outcome.PAUSED or world.containers):
             assert outcome in (Outcome.ENDED, Outcome.ROLLED_BACK, Outcome.LOST), why
             return outcome
-        asked(world, finalize=True)
+        finalize(world)
     raise AssertionError("it does not end")
 
 

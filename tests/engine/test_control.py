@@ -144,6 +144,26 @@ def test_a_restarting_container_stays_down(clean_engine: Engine, control: Engine
     assert (state(container)["Running"], state(container)["Restarting"]) == (False, False)
 
 
+def test_remove_takes_what_is_stopped_and_no_volume(clean_engine: Engine, control: EngineControl) -> None:
+    """One that runs or is paused is refused with the engine's words; named volumes stay and those without a name; one
+    that is gone is gone."""
+    clean_engine.client.volumes.create("lab-data")
+    container = run(clean_engine, volumes=["lab-data:/data", "/scratch"])
+    identity = str(container.id)
+    container.reload()
+    names = {each["Name"] for each in container.attrs["Mounts"]}
+    assert len(names) == 2
+    assert refused(lambda: control.remove(identity)).code == "engine-refused"
+    container.pause()
+    assert "paused" in refused(lambda: control.remove(identity)).reason
+    container.unpause()
+    control.stop(identity, 0)
+    control.remove(identity)
+    assert control.inspected([identity]) == {}
+    assert names <= {each.name for each in clean_engine.client.volumes.list()}
+    control.remove(identity)
+
+
 def test_what_the_engine_refuses(clean_engine: Engine, control: EngineControl) -> None:
     """Its own words come through."""
     own = run(clean_engine, auto_remove=True)

@@ -48,7 +48,7 @@ _KINDS = {
 # By the clock, or no writes: questions that are asked by POST.
 _NOT_COUNTED = frozenset({"leases", "events", "selfsubjectaccessreviews", "selfsubjectreviews", "tokenreviews"})
 _KNOWN_S = 10.0
-_ENGINE = re.compile(r"/containers/(?P<id>[^/]+)/(?P<verb>stop|start|update)$")
+_ENGINE = re.compile(r"/containers/(?P<id>[^/]+)/(?P<verb>stop|start|update)$|/containers/(?P<removed>[^/]+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +188,9 @@ class WatchedEngine(_Watched):
         del body
         found = _ENGINE.search(urlsplit(path).path)
         assert found is not None, f"{method} {path}"
+        if found["removed"]:
+            assert method == "DELETE", f"{method} {path}"
+            return f"remove {self.watch.instances[found['removed']]}"
         verb = {"update": "set-restart"}.get(found["verb"], found["verb"])
         return f"{verb} {self.watch.instances[found['id']]}"
 

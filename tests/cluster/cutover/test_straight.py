@@ -10,6 +10,7 @@ from typing import Any
 from migrate import diff_plan
 from migrate.apply import Action, apply_plan
 from migrate.cutover.driver import Event, Outcome
+from migrate.cutover.endpoints import instance_key
 from migrate.cutover.journal import FINALIZER, journal_name
 from migrate.cutover.states import State
 from tests.cluster.served import LEDGER, Served, several
@@ -61,7 +62,8 @@ def test_to_the_end(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], spa
 def test_held_by_connections_that_stay(
     lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path
 ) -> None:
-    """By default nobody is cut off: the run stands and names who is still connected, and goes on when they are gone."""
+    """By default nobody is cut off: the run stands and names who is still connected, and goes on when they are gone.
+    Then its containers are removed."""
     with web_on(lab_cluster, lab_engines, space, tmp_path) as web:
         cutover = web.cutover()
         events = cutover.run()
@@ -78,6 +80,11 @@ def test_held_by_connections_that_stay(
         assert states_of(attached.resume())[-1] == State.STOPPED, attached.why
         assert web.running() == []
         nothing_lost(web, report)
+        going = attached.removable()
+        assert sorted(each.name for each in going) == sorted(web.containers)
+        assert states_of(attached.finalize(remove=map(instance_key, going)))[-1] == State.FINALIZED
+        for engine in web.containers.values():
+            assert engine.client.containers.list(all=True, filters={"name": web.name}) == []
 
 
 def until(events: Iterator[Event], state: State) -> Iterator[str]:

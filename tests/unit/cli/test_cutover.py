@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ import migrate.cutover.cutover
 from converters.errors import PodliftError
 from migrate.cli.main import cli
 from migrate.cutover.driver import Event, Outcome
+from migrate.cutover.edges import Container
 from migrate.cutover.journal import Entry
 from migrate.cutover.outbound import Overlap, Twice
 from migrate.cutover.preflight import Level, Notice, Preflight, Row, Status
 from migrate.cutover.previewing import Preview
+from migrate.cutover.removal import agreed
 from migrate.cutover.run import Controller, Direction, Original, Run, Spec, Timings
 from migrate.cutover.settings import Settings
 from migrate.cutover.states import State
@@ -102,6 +104,10 @@ class Library:
     why: str = ""
     id: str = "r1"
     record: Path | None = None
+    there: tuple[Container, ...] = (
+        Container(host="h1", id="c0de" * 16, name="web-1", image="web:1", running=False, volumes=("data at /data",)),
+        Container(host="h1", id="beef" * 16, name="web-2", image="web:1", running=False),
+    )
 
     def __call__(self, *_given: Any, **more: Any) -> Library:
         self.settings, self.record = more.get("settings", self.settings), more.get("record")
@@ -140,8 +146,11 @@ class Library:
         self.asked.append("abort")
         return self._drive(interrupted)
 
-    def finalize(self, *, interrupted: Callable[[], bool]) -> Iterator[Event]:
-        self.asked.append("finalize")
+    def removable(self) -> tuple[Container, ...]:
+        return self.there
+
+    def finalize(self, *, remove: Iterable[str], interrupted: Callable[[], bool]) -> Iterator[Event]:
+        self.asked.append(("finalize", *remove))
         return self._drive(interrupted)
 
     def approve(self, *states: str) -> None:
@@ -505,7 +514,40 @@ def test_finalize_asks(library: Library, monkeypatch: pytest.MonkeyPatch) -> Non
     library.ways = [(Outcome.ENDED, ""), (Outcome.ENDED, "")]
     assert run("finalize", "web", stdin="y\n").exit_code == 0
     assert run("finalize", "web", "--yes").exit_code == 0
-    assert library.asked == ["finalize", "finalize"]
+    assert library.asked == [("finalize",), ("finalize",)]
+
+
+BOTH = ("h1/" + "c0de" * 16, "h1/" + "beef" * 16)
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 130)])
+def test_finalize_names_what_it_removes(
+    library: Library, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    """Each container with its host and what stays of it, before the question; what was agreed to is what is asked."""
+    asked = run("finalize", "web", "--remove-legacy")
+    assert "podlift cutover finalize web --remove-legacy --yes -n shop" in asked.stderr
+    monkeypatch.setattr("migrate.cli.cutover.agreeing._terminal", lambda: True)
+    done = run("finalize", "web", "--remove-legacy", stdin=answer)
+    assert done.exit_code == code
+    before, _, _ = done.stderr.partition("remove these 2 containers?")
+    assert "web-1 on h1 (c0dec0dec0de, web:1); its volumes stay: data at /data." in before
+    assert "web-2 on h1 (beefbeefbeef, web:1)." in before
+    assert "Containers stay" not in before
+    assert library.asked == ([("finalize", *BOTH)] if code == 0 else [])
+
+
+def test_finalize_goes_on_with_what_was_agreed_to(library: Library) -> None:
+    """A removal that was cut short; what was not agreed to stays."""
+    library.run_ = Run(done=frozenset({"finalize", agreed(BOTH[1])}))
+    library.spec = replace(SPEC, originals=tuple(Original(host="h1", id=each[3:], name="web") for each in BOTH))
+    done = run("finalize", "web", "--yes")
+    assert "It removes the container web-2 on h1" in done.stderr
+    assert "web-1" not in done.stderr
+    assert library.asked == [("finalize", BOTH[1])]
+    library.ways.append((Outcome.ENDED, ""))
+    assert "It removes the container web-1 on h1" in run("finalize", "web", "--yes", "--remove-legacy").stderr
+    assert library.asked[1:] == [("finalize", *BOTH)]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,10 @@ def test_a_container_in_full() -> None:
         config={"StopTimeout": 25},
         settings={"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}, "AutoRemove": True},
     )
+    given["Mounts"] = [
+        {"Type": "volume", "Name": "data", "Destination": "/data"},
+        {"Type": "bind", "Source": "/etc/web", "Destination": "/etc/web"},
+    ]
     assert made(given) == Container(
         host="edge-a1",
         id="c1",
@@ -67,6 +71,7 @@ def test_a_container_in_full() -> None:
         stop_s=25,
         auto_remove=True,
         health="healthy",
+        volumes=("data at /data",),
     )
     stopped = document(
         state={"Status": "exited", "Running": False, "ExitCode": 137, "Health": {"Status": "none"}},

@@ -1,0 +1,50 @@
+"""What users ask of a run, taken up: how the run is from then on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .edges import Legacy
+from .endpoints import instance_key
+from .journal import Entry
+from .removal import agreed
+from .run import Condition, Direction, Run
+from .starting import originals_of
+
+
+def answered(entry: Entry, legacy: Legacy) -> Run:
+    """With what the journal's requests ask for. Engines are only looked at."""
+    asked, run = entry.requests, entry.run
+    run = replace(run, done=run.done | {f"approve:{state}" for state in asked.approve})
+    if asked.finalize:
+        # what kept it from ending is looked at again
+        run = replace(run, done=run.done | {"finalize", *map(agreed, asked.remove)}, paused="")
+    if asked.resume:
+        run = _with_changed(entry, replace(run, paused=""), legacy)
+    if asked.pause:
+        run = replace(run, paused=asked.pause)
+    if asked.abort and run.direction is Direction.FORWARD:
+        if _removed(entry, legacy):
+            return replace(run, paused="cutover-legacy-gone: all containers have been removed: pods keep serving")
+        run = run.turned(entry.spec)
+    return run
+
+
+def _removed(entry: Entry, legacy: Legacy) -> bool:
+    """Whether none is left of the containers, since a user had them removed."""
+    keys = {each.key for each in (*entry.spec.originals, *entry.run.joined)}
+    if entry.run.done.isdisjoint(map(agreed, keys)):
+        return False
+    found = legacy.find()
+    return not found.unread and keys.isdisjoint(instance_key(each) for each in found.containers)
+
+
+def _with_changed(entry: Entry, run: Run, legacy: Legacy) -> Run:
+    """With the containers that are there now and of which the run did not know; without those that are gone."""
+    known = {each.key: each.host for each in (*entry.spec.originals, *run.joined)}
+    found = legacy.find()
+    there = {instance_key(each) for each in found.containers}
+    gone = [key for key, host in known.items() if key not in there and host not in found.unread]
+    new = [each for each in originals_of(found.containers) if each.key not in known]
+    wanted = {key: Condition.ABSENT if key in gone else each for key, each in run.wanted.items()}
+    return replace(run, joined=(*run.joined, *new), wanted=wanted)
