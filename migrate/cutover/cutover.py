@@ -172,8 +172,8 @@ class Cutover:
 
     def forgo(self, spec: Spec, lock: Lock, why: str) -> None:
         """Takes a beginning back after which nothing was done."""
-        journal = Journal(self._cluster, spec.namespace, spec.name)
         taken_back(lock)
+        journal = Journal(self._cluster, spec.namespace, spec.name)
         try:
             entry = journal.read()
             if entry is not None:
@@ -183,7 +183,6 @@ class Cutover:
         finally:
             lock.release()
 
-    def _edges(self, spec: Spec) -> Edges:
     def _spec(self) -> Spec:
         """What plan and settings say of it."""
         return make_spec(
@@ -196,6 +195,7 @@ class Cutover:
             nodes=self._nodes,
         )
 
+    def _edges(self, spec: Spec) -> Edges:
         return edges_of(spec, self._cluster, self._hosts, self._clock)
 
 
@@ -215,8 +215,8 @@ class Attached:
         workload: str,
         *,
         hosts: Sequence[Access] | None = None,
-        clock: Clock | None = None,
         files: Path | None = None,
+        clock: Clock | None = None,
         record: Path | None = None,
     ) -> None:
         """``workload``: its name in Kubernetes; ``hosts``: instead of those of the journal; ``files``: the folder in
@@ -225,8 +225,8 @@ class Attached:
         self._namespace = namespace
         self._workload = workload
         self._hosts = hosts
-        self._clock = clock or SystemClock()
         self._files = files
+        self._clock = clock or SystemClock()
         self._record = record
         self._journal = Journal(cluster, namespace, workload)
         self._looking: Edges | None = None
@@ -278,7 +278,6 @@ class Attached:
         """Drives it on. ``take_over``: from a driver that lives. Raises PodliftError ``cutover-locked``."""
         yield from self._drive(lambda asked: replace(asked, resume=True), take_over, interrupted, no_wait)
 
-    def abort(self, *, interrupted: Interrupted = lambda: False) -> Iterator[Event]:
     def detach(self, by: Detachment, *, take_over: bool = False) -> str:
         """Leaves the run to a Deployment, which is made where there is none: it drives on, and goes when the run has
         ended. Who drives it there, ``""`` where it has ended meanwhile.
@@ -299,6 +298,7 @@ class Attached:
             lock.release()
         return awaited(self._cluster, entry.spec, self._clock)
 
+    def abort(self, *, interrupted: Interrupted = lambda: False) -> Iterator[Event]:
         """Asks for the way back. The driver that lives goes it; where none does, this process becomes it. A journal
         that somebody deleted is made again from what stands on the run's slices and Services."""
         if self._journal.read() is None:
