@@ -104,6 +104,12 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "abort goes back too; podlift cutover approve WORKLOAD NAMESPACE/OTHER, then resume, goes on without it",
     ),
     error(
+        "cutover-unreached",
+        "containers hold or held connections to an address to which pods get none, so that pods would fail",
+        "open the way for pods (firewall, NetworkPolicy, the list of clients there) and resume; or podlift cutover "
+        "approve WORKLOAD ADDRESS:PORT, where pods do not need it, then resume",
+    ),
+    error(
         "cutover-inconclusive",
         "the gates could not tell whether the pods do well: too few samples, or what they ask fails",
         "mend what they ask or give them more time or load, then resume: they look again",

@@ -18,6 +18,7 @@ from .gates.live import LiveGates
 from .hooks import CommandHooks
 from .legacy import HostsLegacy
 from .measuring import Measuring
+from .pod_network import PodNetwork
 from .probe_pods import PodNodes
 from .propagation import ProbedNodes
 from .run import Spec
@@ -143,6 +144,7 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock
     hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s)
     measuring = Measuring(
         nodes=nodes,
+        pods=PodNetwork(cluster, spec.nodes.get(OTHER_NODES, {}).get("image", "")),
         # a host that hangs must not hold up who keeps its slices
         connections=connections_for(given, timeout_s=_HOST_S),
         inside=inside_of(cluster),

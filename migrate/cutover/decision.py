@@ -64,7 +64,8 @@ class Commit:
 class Question(StrEnum):
     """``draw``: who answers a Service, from every node; ``ask``: whether pods and instances answer; ``count``: the
     connections that instances hold; ``analyse``: whether the gates let it go on; ``frozen``: whether the legacy
-    scheduler leaves the workload alone; ``parity``: whether pod and instance answer the same."""
+    scheduler leaves the workload alone; ``parity``: whether pod and instance answer the same; ``reach``: whether pods
+    get to where containers connect to, of nodes."""
 
     DRAW = "draw"
     ASK = "ask"
@@ -72,6 +73,7 @@ class Question(StrEnum):
     ANALYSE = "analyse"
     FROZEN = "frozen"
     PARITY = "parity"
+    REACH = "reach"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

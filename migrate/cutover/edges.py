@@ -6,7 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .run import Spec
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -150,6 +153,22 @@ class Nodes(Protocol):
     def draw(self, target: Backend, times: int) -> Mapping[str, Draw]: ...
 
     def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """``failed``: ``ADDRESS:PORT`` to node to why a pod there does not get to it; ``silent``: nodes from which nothing
+    could be tried, with why."""
+
+    failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    silent: Mapping[str, str] = field(default_factory=dict)
+
+
+class PodNetwork(Protocol):
+    """The network as pods of the workload have it: what is tried there is tried with their labels."""
+
+    def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:
+        """A connection of TCP from each node to each of them. It raises nothing that a node does."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -61,6 +61,20 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """Whether pods on these nodes get to where containers connect to.
+
+    failed  ``ADDRESS:PORT`` to node to why not; times: how often in a row something failed
+    silent  nodes from which nothing could be tried, with why
+    """
+
+    nodes: tuple[str, ...]
+    failed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    silent: Mapping[str, str] = field(default_factory=dict)
+    times: int = 0
+
+
     """``outcome``: passed, failed, inconclusive, or going: not decided yet. ``window``: what each gate said of the one
     that has just been closed."""
 
@@ -83,8 +97,10 @@ class Evidence:
 
     since: Mapping[str, float] = field(default_factory=dict)
     drawn: Mapping[str, Drawn] = field(default_factory=dict)
+    reached   where pods get to
     replies: Mapping[str, Reply] = field(default_factory=dict)
     counted: Mapping[str, Counted] = field(default_factory=dict)
     watched: Mapping[str, Watched] = field(default_factory=dict)
     judged: Mapping[str, Judged] = field(default_factory=dict)
     frozen: float | None = None
+    reached: Tried | None = None

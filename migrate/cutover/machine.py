@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import bypassing, conditions, drain, groups
+from . import bypassing, conditions, drain, groups, reaching
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, marks, wide_selector
 from .moment import Moment, Steps
@@ -183,6 +183,7 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         yield from _to_promoted(m)
         return
     if m.run.step == 0:
+    yield from reaching.reaches(m, [each.node for each in m.admissible])
         yield from conditions.approved(m, State.SHIFT, "the first pods are to take callers")
     wanted = m.spec.steps[m.run.step]
     admitted = m.world.admitted(m.run.gate)
@@ -201,6 +202,7 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         why=f"{wanted} of {m.count} pods take callers",
     )
 
+        yield from reaching.reaches(m, [free[0].node])
 
 def _to_promoted(m: Moment) -> Steps:
     yield from conditions.pods_available(m)

@@ -13,9 +13,9 @@ from .acting import variables
 from .bypassing import looked, missed
 from .checks import answered, request_of
 from .decision import Measure, Question
-from .edges import Backend, Caller, Clock, Connections, Draw, Hooks, Inside, Legacy, Nodes, Peer
+from .edges import Backend, Caller, Clock, Connections, Draw, Hooks, Inside, Legacy, Nodes, Peer, PodNetwork
 from .endpoints import instance_key
-from .evidence import Counted, Drawn, Evidence, Judged, Reply, Watched
+from .evidence import Counted, Drawn, Evidence, Judged, Reply, Tried, Watched
 from .propagation import draws_needed
 from .run import Spec
 from .world import SeenService, World, port_of
@@ -43,6 +43,7 @@ class Measuring:
     connections: Connections
     inside: Callable[[], Inside]
     hooks: Hooks
+    pods: PodNetwork
     gates: Gates
     legacy: Legacy
     clock: Clock
@@ -60,6 +61,8 @@ class Measuring:
         if wanted.question is Question.FROZEN:
             frozen = not self.hooks.has("frozen") or self.hooks.passes("frozen", variables(spec))
             return replace(evidence, frozen=self.clock.boot() if frozen else None)
+        if wanted.question is Question.REACH:
+            return replace(evidence, reached=self._reach(wanted.of, spec, evidence.reached))
         judge = self.gates.compare(spec, world) if wanted.question is Question.PARITY else None
         judged = {what: judge or self.gates.judge(what, spec, world) for what in wanted.of}
         return replace(evidence, judged={**evidence.judged, **judged})
@@ -143,6 +146,11 @@ class Measuring:
         peers: tuple[Peer, ...] = tuple(peer for each in found for peer in each or ())
         return Counted(peers=peers, at=now, direct=tuple(each for each in peers if not inside.holds(each.address)))
 
+
+    def _reach(self, nodes: tuple[str, ...], spec: Spec, before: Tried | None) -> Tried:
+        seen = self.pods.reach(spec, nodes, [each.backend for each in spec.outbound.needed])
+        times = (before.times if before is not None else 0) + 1
+        return Tried(nodes=nodes, failed=seen.failed, silent=seen.silent, times=times if seen.failed else 0)
 
 def _backend(key: str, spec: Spec, world: World) -> Backend | None:
     for pod in world.pods:

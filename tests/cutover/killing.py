@@ -8,6 +8,7 @@ from typing import Any
 
 from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import MARKS
+from migrate.cutover.outbound import Outbound
 from tests.cutover.model import SPACE, Killed, Model
 
 _DRIVERS = 60
@@ -42,7 +43,7 @@ def as_in_the_lab() -> Model:
     nobody who calls past the Service, and nothing that comes later."""
     world = Model(pods=2, legacy=1)
     world.direct = {}
-    world.begin(later=(), resolved_before=False)
+    world.begin(later=(), resolved_before=False, outbound=Outbound())
     return world
 
 

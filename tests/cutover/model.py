@@ -19,8 +19,8 @@ from typing import Any
 
 from converters.errors import PodliftError
 from migrate.cutover.driver import Driver, Edges
-from migrate.cutover.edges import Backend, Caller, Container, Draw, Found, Inside, Peer, Request, Response
-from migrate.cutover.endpoints import members, takers
+from migrate.cutover.edges import Backend, Caller, Container, Draw, Found, Inside, Peer, Reached, Request, Response
+from migrate.cutover.endpoints import ADMITTED, members, takers
 from migrate.cutover.evidence import Judged
 from migrate.cutover.gates.outcome import Outcome, Result
 from migrate.cutover.journal import Journal
@@ -28,6 +28,7 @@ from migrate.cutover.keep import LoneKeeper
 from migrate.cutover.keeper import Keeper
 from migrate.cutover.lock import Lock
 from migrate.cutover.measuring import Measuring
+from migrate.cutover.outbound import Outbound, Remote
 from migrate.cutover.run import LAB, Controller, Original, Run, Spec
 from migrate.cutover.schedule import steps_for
 from migrate.cutover.states import State
@@ -35,6 +36,7 @@ from migrate.cutover.world import World
 from tests.cutover.labels import object_label
 
 SPACE, NAME = "shop", "web"
+DATABASE = Remote(address="10.0.0.5", port=5432, count=3)
 NODE, DIRECT = "10.0.0.9", "203.0.113.9"
 # Not the driver's work: they come by the clock.
 TIMINGS = replace(LAB, poll_s=0.5, bake_s=2)
@@ -91,6 +93,10 @@ class Model:
         self.removes = removes
         self.gone: list[LegacyContainer] = []
         self.unread: dict[str, str] = {}
+        # why a pod does not get to a place where containers do
+        self.unreached: dict[str, str] = {}
+        # nodes from which it was tried
+        self.tried: set[str] = set()
         # clients that call every instance past the Service, to when they ended; None: they still do
         self.direct: dict[str, float | None] = {DIRECT: None}
         self.grace_s: float | None = None
@@ -133,6 +139,7 @@ class Model:
             "check": {"kind": "http", "path": "/", "port": 8080},
             "hooks": {name: (name,) for name in ("freeze", "frozen", "unfreeze", "front")},
             "later": (_hpa(),),
+            "outbound": Outbound(looked=(NAME,), remotes=(DATABASE,)),
             "timings": TIMINGS,
         }
         return Spec(**(given | more))
@@ -144,7 +151,14 @@ class Model:
 
     def driver_of(self, lock: Lock, **more: Any) -> Driver:
         measuring = Measuring(
-            nodes=self, connections=self, inside=self.inside, hooks=self, gates=Pass(), legacy=self, clock=self
+            nodes=self,
+            pods=self,
+            connections=self,
+            inside=self.inside,
+            hooks=self,
+            gates=Pass(),
+            legacy=self,
+            clock=self,
         )
         edges = Edges(api=self, legacy=self, hooks=self, clock=self, measuring=measuring)
         keeper = Keeper(self, self, self, lock.of_keeper(), heir_of=lock.taken_from)
@@ -235,6 +249,8 @@ class Model:
                 if wanted.get(key) not in (None, found["metadata"][key]):
                     raise error("object-changed", name)
             made = _merged(found, copied(body))
+            if ADMITTED in wanted.get("labels", {}) and wanted["labels"][ADMITTED]:
+                self._admitted(found)
             made["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
             if made == found:
                 return dict(copied(found))
@@ -360,6 +376,11 @@ class Model:
             made[node] = Draw(backends=alive, failed={} if whole else {"refused": times})
         return made
 
+    def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:  # noqa: ARG002
+        self.tried |= {*nodes}
+        failed = {str(each): self.unreached[str(each)] for each in remotes if str(each) in self.unreached}
+        return Reached(failed={each: dict.fromkeys(sorted(nodes), why) for each, why in failed.items()})
+
     def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]:
         answers = tuple(
             Response(status=200) if self._answers(each.backend) else Response(error="refused") for each in requests
@@ -454,6 +475,12 @@ class Model:
             dead = [str(each) for each in view if not self._answers(each)]
             if not view or dead:
                 self.wrongs.append(f"{when}: {node} sends callers to {', '.join(dead) or 'nobody'}")
+
+    def _admitted(self, pod: dict[str, Any]) -> None:
+        entry = self.journal.read()
+        node = pod["spec"]["nodeName"]
+        if entry is not None and entry.spec.outbound.needed and node not in self.tried:
+            self.wrongs.append(f"a pod on {node} is admitted, from where nobody tried what containers connect to")
 
     def _put(self, obj: dict[str, Any]) -> dict[str, Any]:
         self.version += 1

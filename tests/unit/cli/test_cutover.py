@@ -345,6 +345,7 @@ def test_flags_come_over_the_projects_settings(library: Library) -> None:
         (("resume", "web", "--record", "nowhere/run.jsonl"), "nowhere/run.jsonl: no such file or directory"),
         (("resume", "web", "--record", "."), ".: is a directory"),
         (("approve", "web", "10.1.2.3/16"), "'10.1.2.3/16' is not one of"),
+        (("approve", "web", "10.1.2.3:db"), "'10.1.2.3:db' is not one of"),
         (("status", "web", "-w", "-o", "html"), "a report is not watched"),
         (("resume", "web", "--record", "missing/run.jsonl"), "missing/run.jsonl: no such file"),
     ],
@@ -435,6 +436,8 @@ def test_a_preview_as_json_keeps_its_schema() -> None:
         (Run(), State.BRIDGED, ("203.0.113.9",), ("approve", "203.0.113.9")),
         (Run(), State.BRIDGED, ("2001:DB8::/32",), ("approve", "2001:db8::/32")),
         (Run(), State.FRONTED, ("shop/orders",), ("approve", "shop/orders")),
+        (Run(), State.FRONTED, ("10.0.0.5:5432",), ("approve", "10.0.0.5:5432")),
+        (Run(), State.FRONTED, ("[2001:db8::5]:5432",), ("approve", "[2001:db8::5]:5432")),
     ],
 )
 def test_approve(library: Library, run_: Run, state: State, given: tuple[str, ...], approved: Any) -> None:
