@@ -8,7 +8,7 @@ from typing import Any
 
 from converters.errors import PodliftError
 
-from ..plan.model import Plan
+from ..plan.model import Plan, no_workload
 from .edges import Container
 from .outbound import outbound_of
 from .run import Condition, Controller, Original, Run, Spec
@@ -24,13 +24,7 @@ def entry_of(plan: Plan, workload: str) -> Mapping[str, Any]:
     """plan.json's entry. Raises PodliftError ``no-workload``."""
     entry = next((each for each in plan.workloads if each["name"] == workload), None)
     if entry is None:
-        raise PodliftError(
-            code="no-workload",
-            phase="cutover",
-            subject=workload,
-            reason="the plan has no workload of this name",
-            next_step="podlift show PLAN -o name lists them",
-        )
+        raise no_workload(workload, phase="cutover")
     return entry
 
 

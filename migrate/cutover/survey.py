@@ -20,6 +20,7 @@ from .edges import Found
 from .preflight import ClusterSeen, HostSeen, Means, Measured, Right, Seen
 from .preflight.seen import EVERYWHERE
 from .rights import rights_of_a_run
+from .starting import entry_of
 
 if TYPE_CHECKING:
     from converters.capture import Capture
@@ -107,15 +108,7 @@ def survey(
     What may not be read is in ``cluster.unread``. Raises PodliftError ``no-workload``, and as :class:`Cluster` does
     for all but what is forbidden.
     """
-    entry = next((each for each in plan.workloads if each["name"] == workload), None)
-    if entry is None:
-        raise PodliftError(
-            code="no-workload",
-            phase="cutover",
-            subject=workload,
-            reason="the plan has no workload of this name",
-            next_step="podlift show PLAN -o name lists them",
-        )
+    entry = entry_of(plan, workload)
     namespace = str(entry["namespace"] or cluster.namespace)
     objects = tuple(
         each for owner, each in plan.objects if owner == workload or (not owner and used_by(each, plan, (workload,)))

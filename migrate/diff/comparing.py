@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from converters.capture import Capture
-from converters.errors import PodliftError
 
-from ..plan.model import Plan
+from ..plan.model import Plan, no_workload
 from ..report.table import count
 from .comparison import Comparison, Leg
 from .dump import Dump
@@ -73,13 +72,7 @@ def _refuse_unknown(plan: Plan, against: object, workloads: Sequence[str]) -> No
         known |= {w["name"] for w in against.workloads}
     for name in workloads:
         if name not in known:
-            raise PodliftError(
-                code="no-workload",
-                phase="diff",
-                subject=name,
-                reason="the plan has no workload of this name",
-                next_step="podlift show PLAN -o name lists them",
-            )
+            raise no_workload(name, phase="diff")
 
 
 def _with_dump(plan: Plan, dump: Dump, chosen: frozenset[str]) -> Comparison:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from converters.errors import PodliftError
 from converters.fields.verdict import Finding, Level, Source, Verdict
 
 PLAN_SCHEMA = "podlift.dev/plan/v1"
@@ -67,6 +68,17 @@ class Plan:
     @property
     def withheld(self) -> tuple[str, ...]:
         return tuple(w["name"] for w in self.workloads if w["withheld"])
+
+
+def no_workload(name: str, *, phase: str) -> PodliftError:
+    """Of a name that none of the plan's workloads has."""
+    return PodliftError(
+        code="no-workload",
+        phase=phase,
+        subject=name,
+        reason="the plan has no workload of this name",
+        next_step="podlift show PLAN -o name lists them",
+    )
 
 
 def digest(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from converters.errors import PodliftError
 
 from ..report.table import count
-from .model import Plan
+from .model import Plan, no_workload
 from .objects import JOURNAL, Key, key_of, title, users_of
 
 
@@ -158,13 +158,7 @@ def _refuse_unknown(plan: Plan, names: Sequence[str]) -> None:
     known = {entry["name"] for entry in plan.workloads}
     for name in names:
         if name not in known:
-            raise PodliftError(
-                code="no-workload",
-                phase="apply",
-                subject=name,
-                reason="the plan has no workload of this name",
-                next_step="podlift show PLAN -o name lists them",
-            )
+            raise no_workload(name, phase="apply")
 
 
 def _refuse_undecided(undecided: Mapping[str, Sequence[str]]) -> None:
