@@ -25,6 +25,8 @@ RUN = "podlift.dev/run"
 EPOCH = "podlift.dev/epoch"
 KEEPER = "podlift.dev/keeper"
 """On slices: the epoch of the keeper that wrote them. On the keeper's Lease: what it sees, as text for people."""
+BESIDE = "podlift.dev/probe"
+"""On pods that bear the labels of a run's pods, and are none of them: they only try what those will."""
 INSTANCES = "podlift.dev/instances"
 SPEC = "podlift.dev/cutover"
 MARKS = (EPOCH, RUN, SPEC)

@@ -8,7 +8,7 @@ from typing import Any
 from converters.objects.context import WORKLOAD
 
 from .edges import Api, Clock, Legacy
-from .endpoints import SLICE_OF
+from .endpoints import BESIDE, SLICE_OF
 from .run import Spec
 from .world import World, world_of
 
@@ -27,7 +27,7 @@ def observe(api: Api, legacy: Legacy, spec: Spec, clock: Clock) -> World:
             live for each in spec.controllers if (live := api.get("apps/v1", each.kind, space, each.name)) is not None
         ],
         sets=list(api.list("apps/v1", "ReplicaSet", space, labels=label)),
-        pods=list(api.list("v1", "Pod", space, labels=label)),
+        pods=[each for each in api.list("v1", "Pod", space, labels=label) if BESIDE not in each["metadata"]["labels"]],
         later=[live for each in (*spec.fronts, *spec.later) if (live := _get(api, space, each)) is not None],
         found=legacy.find(),
         now=clock.now(),

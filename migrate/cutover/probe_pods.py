@@ -25,6 +25,7 @@ _HOPELESS = frozenset(
      "CreateContainerError"}
 )  # fmt: skip
 _POLL_S = 0.2
+_NOBODY = 65534
 
 
 class LogApi(Api, Protocol):
@@ -58,11 +59,25 @@ class PodNodes(ProbedNodes):
             reason = "a header comes from the environment, and the pod of its probe would show it"
             raise _failed(node, reason, "give the node a command: cutover: nodes")
         name = f"podlift-probe-{uuid.uuid4().hex[:10]}"
+        pod = probe_pod(name, self._namespace, node, self._image, task, limit_s=limit_s)
+        return ProbePods(self._api, self._namespace).run(pod, node, limit_s)
+
+
+class ProbePods:
+    """Makes a pod that has a task, and reads what it answers."""
+
+    def __init__(self, api: LogApi, namespace: str) -> None:
+        self._api = api
+        self._namespace = namespace
+
+    def run(
+        self, pod: Mapping[str, Any], node: str, limit_s: float, *, begun: Callable[[], None] = lambda: None
+    ) -> Mapping[str, Any]:
+        """Its answer; the pod is gone then. ``begun`` is called once it runs. Raises PodliftError."""
+        name = str(pod["metadata"]["name"])
         try:
-            self._api.create(
-                probe_pod(name, self._namespace, node, self._image, task, limit_s=limit_s), manager=MANAGER
-            )
-            failed = self._awaited(name, node, limit_s)
+            self._api.create(pod, manager=MANAGER)
+            failed = self._awaited(name, node, limit_s, begun)
             log = self._api.raw(f"/api/v1/namespaces/{self._namespace}/pods/{name}/log")
         finally:
             self._api.delete("v1", "Pod", self._namespace, name)
@@ -73,7 +88,7 @@ class PodNodes(ProbedNodes):
             raise _failed(node, f"its probe's pod failed: {last or failed}", "see to it, or give a probe by a command")
         return answer_of(log, node)
 
-    def _awaited(self, name: str, node: str, limit_s: float) -> str:
+    def _awaited(self, name: str, node: str, limit_s: float, begun: Callable[[], None]) -> str:
         """Until the pod has ended; why it failed, ``""`` where it did not."""
         end = time.monotonic() + limit_s
         waits = "it does not start"
@@ -85,6 +100,8 @@ class PodNodes(ProbedNodes):
             if status.get("phase") in {"Succeeded", "Failed"}:
                 return "" if status["phase"] == "Succeeded" else status.get("message") or status.get("reason", "failed")
             for one in status.get("containerStatuses", ()):
+                if "running" in one.get("state", {}):
+                    begun()
                 waiting = one.get("state", {}).get("waiting", {})
                 waits = ": ".join(filter(None, (waiting.get("reason", ""), waiting.get("message", "")))) or waits
                 if waiting.get("reason") in _HOPELESS:
@@ -96,29 +113,49 @@ class PodNodes(ProbedNodes):
 def probe_pod(
     name: str, namespace: str, node: str, image: str, task: Mapping[str, Any], *, limit_s: float
 ) -> dict[str, Any]:
-    """The pod: past the scheduler, whatever taints the node has, with the one right that conntrack needs."""
+    """The pod in the node's network, with the one right that conntrack needs."""
+    made = plain_pod(name, namespace, node, image, task, limit_s=limit_s)
+    made["metadata"]["labels"] = {
+        "app.kubernetes.io/managed-by": "podlift",
+        "app.kubernetes.io/name": "podlift-probe",
+    }
+    made["spec"]["hostNetwork"] = True
+    (container,) = made["spec"]["containers"]
+    container["securityContext"] = {
+        "runAsUser": 0,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+    }
+    del container["resources"]
+    return made
+
+
+def plain_pod(
+    name: str, namespace: str, node: str, image: str, task: Mapping[str, Any], *, limit_s: float
+) -> dict[str, Any]:
+    """In the pods' network, with no rights at all; past the scheduler, whatever taints the node has."""
     container = {
         "name": "probe",
         "image": image,
         "env": [{"name": "PODLIFT_PROBE", "value": json.dumps(task)}],
+        # a quota may ask for them
+        "resources": {each: {"cpu": "50m", "memory": "64Mi"} for each in ("requests", "limits")},
         "securityContext": {
-            "runAsUser": 0,
+            "runAsUser": _NOBODY,
+            "runAsNonRoot": True,
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "labels": {"app.kubernetes.io/managed-by": "podlift", "app.kubernetes.io/name": "podlift-probe"},
-        },
+        "metadata": {"name": name, "namespace": namespace},
         "spec": {
             "nodeName": node,
-            "hostNetwork": True,
             "restartPolicy": "Never",
             "activeDeadlineSeconds": max(1, round(limit_s)),
             "terminationGracePeriodSeconds": 0,

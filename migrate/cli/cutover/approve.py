@@ -9,6 +9,7 @@ import click
 
 from converters.errors import PodliftError
 
+from ...cutover.edges import Backend
 from ..clusters import Reach
 from ..command import Command, Session, pass_session
 from .options import STATES
@@ -23,16 +24,24 @@ def _what(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     try:
         return str(ip_network(value)) if "/" in value else str(ip_address(value))
     except ValueError:
-        if _MEMBER.fullmatch(value):
+        if _MEMBER.fullmatch(value) or _remote(value):
             return value
     raise click.BadParameter(
         f"{value!r} is not one of {', '.join(STATES)}, no address and no NAMESPACE/WORKLOAD", ctx, parameter
     )
 
 
+def _remote(value: str) -> bool:
+    address, _, port = value.rpartition(":")
+    try:
+        return str(Backend(str(ip_address(address.strip("[]"))), int(port))) == value
+    except ValueError:
+        return False
+
+
 @click.command("approve", cls=Command)
 @run_options
-@click.argument("what", required=False, callback=_what, metavar="[STATE|ADDRESS|NAMESPACE/WORKLOAD]")
+@click.argument("what", required=False, callback=_what, metavar="[STATE|ADDRESS[:PORT]|NAMESPACE/WORKLOAD]")
 @pass_session
 def command(session: Session, workload: str, what: str | None, reach: Reach) -> None:
     """Let a run go on to a state that it holds before.
@@ -40,8 +49,8 @@ def command(session: Session, workload: str, what: str | None, reach: Reach) -> 
     Without STATE: the next one that it waits for, or will. Whoever drives the run sees it.
 
     ADDRESS, or a network as 10.1.0.0/16, accepts that clients from there go past the Service and are cut off when the
-    containers stop. NAMESPACE/WORKLOAD goes on without another one of the group that went back. A run that is paused
-    is then to be resumed.
+    containers stop. ADDRESS:PORT accepts that pods do not get there, though containers do. NAMESPACE/WORKLOAD goes on
+    without another one of the group that went back. A run that is paused is then to be resumed.
     """
     from ...cutover.waiting import approvals_of
 

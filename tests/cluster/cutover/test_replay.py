@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+from migrate.cutover.outbound import Outbound
 from tests.cluster.cutover.killing import Ride, ridden
 from tests.cutover.killing import Kill, finished
 from tests.cutover.model import NAME, SPACE, Model
@@ -59,7 +60,7 @@ def modelled(kills: Sequence[Kill]) -> Trace:
         seen.append((label, taken))
 
     world.arriving = look
-    world.begin(later=(), resolved_before=False)
+    world.begin(later=(), resolved_before=False, outbound=Outbound())
     finished(world, kills)
     look("end")
     return _counted(seen, [200] * len(seen))
