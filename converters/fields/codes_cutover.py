@@ -99,15 +99,15 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "lead the named clients to the Service and resume; or podlift cutover approve WORKLOAD ADDRESS, then resume",
     ),
     error(
-        "cutover-member-back",
-        "another workload of the group went back to its legacy side, from where it calls as it always did",
-        "abort goes back too; podlift cutover approve WORKLOAD NAMESPACE/OTHER, then resume, goes on without it",
-    ),
-    error(
         "cutover-unreached",
         "containers hold or held connections to an address to which pods get none, so that pods would fail",
         "open the way for pods (firewall, NetworkPolicy, the list of clients there) and resume; or podlift cutover "
         "approve WORKLOAD ADDRESS:PORT, where pods do not need it, then resume",
+    ),
+    error(
+        "cutover-member-back",
+        "another workload of the group went back to its legacy side, from where it calls as it always did",
+        "abort goes back too; podlift cutover approve WORKLOAD NAMESPACE/OTHER, then resume, goes on without it",
     ),
     error(
         "cutover-inconclusive",

@@ -60,8 +60,6 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """Whether pods on these nodes get to where containers connect to.
 
@@ -75,6 +73,8 @@ class Tried:
     times: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
     """``outcome``: passed, failed, inconclusive, or going: not decided yet. ``window``: what each gate said of the one
     that has just been closed."""
 
@@ -92,15 +92,15 @@ class Evidence:
     counted   instance to its connections
     watched   instance to who calls it past the Services
     judged    what was analysed to the outcome
+    reached   where pods get to
     frozen    since when the legacy scheduler is known to leave the workload alone; None: it is not known
     """
 
     since: Mapping[str, float] = field(default_factory=dict)
     drawn: Mapping[str, Drawn] = field(default_factory=dict)
-    reached   where pods get to
     replies: Mapping[str, Reply] = field(default_factory=dict)
     counted: Mapping[str, Counted] = field(default_factory=dict)
     watched: Mapping[str, Watched] = field(default_factory=dict)
     judged: Mapping[str, Judged] = field(default_factory=dict)
-    frozen: float | None = None
     reached: Tried | None = None
+    frozen: float | None = None

@@ -174,6 +174,7 @@ def _to_deployed(m: Moment) -> Steps:
         yield Commit(run=replace(m.run, templates=templates), why="the template that was tested")
     if m.spec.parity:
         yield from conditions.judged(m, "parity", Question.PARITY)
+    yield from reaching.reaches(m, [each.node for each in m.admissible])
 
 
 def _to_shift_or_promoted(m: Moment) -> Steps:
@@ -183,7 +184,6 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         yield from _to_promoted(m)
         return
     if m.run.step == 0:
-    yield from reaching.reaches(m, [each.node for each in m.admissible])
         yield from conditions.approved(m, State.SHIFT, "the first pods are to take callers")
     wanted = m.spec.steps[m.run.step]
     admitted = m.world.admitted(m.run.gate)
@@ -193,6 +193,7 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
             yield Wait(why="no more pods are available", timeout_s=m.spec.timings.ready_timeout_s)
             return
         yield from m.answers((free[0].uid,))
+        yield from reaching.reaches(m, [free[0].node])
         yield m.admit(free[0])
     yield from m.observed()
     yield from conditions.judged(m, f"shift-{m.run.step}")
@@ -202,7 +203,6 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         why=f"{wanted} of {m.count} pods take callers",
     )
 
-        yield from reaching.reaches(m, [free[0].node])
 
 def _to_promoted(m: Moment) -> Steps:
     yield from conditions.pods_available(m)

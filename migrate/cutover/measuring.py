@@ -40,10 +40,10 @@ class Measuring:
     """The edges that only look. ``inside`` is asked again each time, since nodes come and go."""
 
     nodes: Nodes
+    pods: PodNetwork
     connections: Connections
     inside: Callable[[], Inside]
     hooks: Hooks
-    pods: PodNetwork
     gates: Gates
     legacy: Legacy
     clock: Clock
@@ -58,11 +58,11 @@ class Measuring:
             inside = self.inside()
             counted = {key: self._count(key, world, inside) for key in wanted.of}
             return replace(evidence, counted={**evidence.counted, **counted})
+        if wanted.question is Question.REACH:
+            return replace(evidence, reached=self._reach(wanted.of, spec, evidence.reached))
         if wanted.question is Question.FROZEN:
             frozen = not self.hooks.has("frozen") or self.hooks.passes("frozen", variables(spec))
             return replace(evidence, frozen=self.clock.boot() if frozen else None)
-        if wanted.question is Question.REACH:
-            return replace(evidence, reached=self._reach(wanted.of, spec, evidence.reached))
         judge = self.gates.compare(spec, world) if wanted.question is Question.PARITY else None
         judged = {what: judge or self.gates.judge(what, spec, world) for what in wanted.of}
         return replace(evidence, judged={**evidence.judged, **judged})
@@ -136,6 +136,11 @@ class Measuring:
             made[key] = Reply(passed=not wrong, said=wrong or "answers", at=now, times=times)
         return made
 
+    def _reach(self, nodes: tuple[str, ...], spec: Spec, before: Tried | None) -> Tried:
+        seen = self.pods.reach(spec, nodes, [each.backend for each in spec.outbound.needed])
+        times = (before.times if before is not None else 0) + 1
+        return Tried(nodes=nodes, failed=seen.failed, silent=seen.silent, times=times if seen.failed else 0)
+
     def _count(self, key: str, world: World, inside: Inside) -> Counted:
         container, now = world.container(key), self.clock.boot()
         if container is None:
@@ -146,11 +151,6 @@ class Measuring:
         peers: tuple[Peer, ...] = tuple(peer for each in found for peer in each or ())
         return Counted(peers=peers, at=now, direct=tuple(each for each in peers if not inside.holds(each.address)))
 
-
-    def _reach(self, nodes: tuple[str, ...], spec: Spec, before: Tried | None) -> Tried:
-        seen = self.pods.reach(spec, nodes, [each.backend for each in spec.outbound.needed])
-        times = (before.times if before is not None else 0) + 1
-        return Tried(nodes=nodes, failed=seen.failed, silent=seen.silent, times=times if seen.failed else 0)
 
 def _backend(key: str, spec: Spec, world: World) -> Backend | None:
     for pod in world.pods:
