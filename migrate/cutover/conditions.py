@@ -12,6 +12,9 @@ from .moment import Moment, Steps
 from .run import Condition
 from .states import State
 
+# While the gates look, nodes are tried again so long after they were last.
+_DRAWN_AGAIN_S = 3.0
+
 
 def frozen(m: Moment) -> Steps:
     if "freeze" not in m.run.done:
@@ -70,6 +73,32 @@ def judged(m: Moment, what: str, question: Question = Question.ANALYSE) -> Steps
     elif found.outcome == "failed":
         failed = {**m.run.evidence, "failed": found.said}
         yield Commit(run=replace(m.run.turned(m.spec), evidence=failed), why=f"{what} failed: {found.said}")
+
+
+def observed(m: Moment, what: str) -> Steps:
+    """Every node follows. While one does not for long, callers may be failing there by the pods' fault: the gates look
+    in between, and lead back what they fail. What they let pass then does not count."""
+    timings, unseen = m.spec.timings, f"{what}-unseen"
+    for step in m.observed():
+        if isinstance(step, Measure) and _late(m, step.of[0]):
+            found = m.evidence.judged.get(unseen)
+            if found is not None and found.outcome == "failed":
+                yield from judged(m, unseen)
+            patience_s = max(step.timeout_s, timings.failures * (timings.window_s + timings.interval_s))
+            looks = found is None or found.outcome == "going"
+            drawn = m.evidence.drawn[step.of[0]]
+            if looks and m.boot - drawn.at < _DRAWN_AGAIN_S:
+                yield replace(step, question=Question.ANALYSE, of=(unseen,), timeout_s=patience_s)
+            yield replace(step, timeout_s=patience_s)
+        yield step
+
+
+def _late(m: Moment, name: str) -> bool:
+    """Whether a Service as it stands was tried, and has had twice the time in which a change should settle."""
+    seen, drawn = m.world.services[name], m.evidence.drawn.get(name)
+    since = m.evidence.since.get(f"{name} {seen.fingerprint}", m.boot)
+    tried = drawn is not None and drawn.fingerprint == seen.fingerprint
+    return tried and m.boot - since >= 2 * m.spec.timings.settle_floor_s
 
 
 def pods_available(m: Moment) -> Steps:

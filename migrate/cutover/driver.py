@@ -147,6 +147,7 @@ class Driver:
         run = replace(entry.run, epoch=entry.run.epoch + 1)
         if resume:
             run = replace(run, paused="")
+        self._edges.measuring.gates.recall(run.failures, run.restarts)
         pending = f"; under way was: {run.intent.what}" if run.intent else ""
         self._entry = entry
         self._write(run, "take-over", f"epoch {run.epoch}{pending}")
@@ -296,11 +297,14 @@ class Driver:
         return Outcome.PAUSED, f"{code}: {reason}"
 
     def _keep_windows(self, steps: Iterable[str]) -> None:
-        """What the gates said of the windows that have just been closed."""
+        """What the gates said of the windows that have just been closed, and what is not forgotten of them."""
         for step in steps:
             judged = self._evidence.judged.get(step)
-            for text, more in gate_lines(step, judged.window if judged else ()):
-                self._write(self._entry.run, "gate", text, more=more)
+            if judged is None:
+                continue
+            run = replace(self._entry.run, failures=judged.failures, restarts=judged.restarts)
+            for text, more in gate_lines(step, judged.window):
+                self._write(run, "gate", text, more=more)
 
     def _resting(self, run: Run) -> Run:
         """With what the state that is reached rests on: what the machine says, and the last draws, by which every node

@@ -6,18 +6,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .edges import Caller, Peer
+from .edges import Backend, Caller, Peer
 from .gates.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """Fresh connections from every node: whether just those answered who should. ``fingerprint``: the Service's, as it
-    was just before and just after."""
+    was just before and just after; ``everywhere``: who answered every node, none where one could not be tried."""
 
     fingerprint: str
     passed: bool
     said: str
+    at: float
+    everywhere: frozenset[Backend] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +78,14 @@ class Tried:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """``outcome``: passed, failed, inconclusive, or going: not decided yet. ``window``: what each gate said of the one
-    that has just been closed."""
+    that has just been closed. ``failures``: of the step that is judged, to how many of its windows failed;
+    ``restarts``: pod (UID) to how often it did since it takes callers, without those that did not."""
 
     outcome: str
     said: str
     window: tuple[Outcome, ...] = ()
+    failures: Mapping[str, int] = field(default_factory=dict)
+    restarts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

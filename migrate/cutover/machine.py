@@ -195,7 +195,7 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         yield from m.answers((free[0].uid,))
         yield from reaching.reaches(m, [free[0].node])
         yield m.admit(free[0])
-    yield from m.observed()
+    yield from conditions.observed(m, f"shift-{m.run.step}")
     yield from conditions.judged(m, f"shift-{m.run.step}")
     yield from conditions.elapsed(m, f"shift-{m.run.step}", m.spec.timings.step_pause_s, "a step of its own time")
     yield Commit(
@@ -209,7 +209,7 @@ def _to_promoted(m: Moment) -> Steps:
     for service, seen in m.services:
         if seen is not None and seen.selector != wide_selector(service):
             yield m.select(seen, wide_selector(service), "every pod of the workload takes callers")
-    yield from m.observed()
+    yield from conditions.observed(m, "promoted")
     for planned in m.spec.controllers:
         controller = m.controller(planned)
         if controller is not None and controller.paused:
@@ -227,7 +227,7 @@ def _to_standby(m: Moment) -> Steps:
             yield from m.want({key: Condition.STANDBY}, f"{m.name(key)} takes no new callers")
         if m.wanted(key) is Condition.STANDBY:
             yield from m.follows()
-            yield from m.observed()
+            yield from conditions.observed(m, f"standby-{number}")
             yield from conditions.judged(m, f"standby-{number}")
 
 

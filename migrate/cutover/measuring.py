@@ -34,6 +34,9 @@ class Gates(Protocol):
     def forget(self) -> None:
         """What was gathered does not count any more."""
 
+    def recall(self, failures: Mapping[str, int], restarts: Mapping[str, int]) -> None:
+        """What an earlier driver of the run saw, as Judged has it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measuring:
@@ -106,10 +109,18 @@ class Measuring:
         # enough that each of all that may still take connections would show
         possible = len(service.members) + len(spec.originals) + sum(each.count for each in spec.controllers)
         found = self.nodes.draw(target, draws_needed(possible))
-        said = _differing(found, expected) or ("" if spec.accept_floor else _silent(self.nodes.silent()))
+        silent = "" if spec.accept_floor else _silent(self.nodes.silent())
+        said = _differing(found, expected) or silent
         if not found and not spec.accept_floor:
             said = said or "no node could be tried"
-        return Drawn(fingerprint=service.fingerprint, passed=not said, said=said or _told(found))
+        reached = [frozenset(each.backends) for each in found.values()]
+        return Drawn(
+            fingerprint=service.fingerprint,
+            passed=not said,
+            said=said or _told(found),
+            at=self.clock.boot(),
+            everywhere=frozenset.intersection(*reached) if reached and not silent else frozenset(),
+        )
 
     def _ask(self, keys: tuple[str, ...], spec: Spec, world: World, evidence: Evidence) -> dict[str, Reply]:
         where = {key: backend for key in keys if (backend := _backend(key, spec, world)) is not None}

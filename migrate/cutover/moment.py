@@ -189,8 +189,10 @@ class Moment:
         }
         return frozenset(legacy | pods)
 
-    def observed(self) -> Steps:
-        """Fresh connections from every node have shown that just those answer who should."""
+    def observed(self, *, but_pods: bool = False) -> Steps:
+        """Fresh connections from every node have shown that just those answer who should. ``but_pods``: or that all of
+        the legacy side do, whatever becomes of the others: pods that take no connection are what one goes back
+        from."""
         timings = self.spec.timings
         for service, seen in self.services:
             if seen is None:
@@ -206,6 +208,9 @@ class Moment:
             if since is None or self.boot - since < timings.settle_floor_s:
                 yield Wait(why=f"what changed behind {seen.name} settles")
             drawn = self.evidence.drawn.get(seen.name)
+            legacy = frozenset(each.backend for each in seen.takers if each.source != "pod")
+            if but_pods and drawn and drawn.fingerprint == seen.fingerprint and legacy and legacy <= drawn.everywhere:
+                continue
             if drawn is None or drawn.fingerprint != seen.fingerprint or not drawn.passed:
                 said = f" ({drawn.said})" if drawn is not None and drawn.fingerprint == seen.fingerprint else ""
                 yield Measure(

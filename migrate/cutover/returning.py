@@ -51,7 +51,7 @@ def _legacy_answers(m: Moment) -> Steps:
     yield from m.answers(unproven)
     yield from m.want(dict.fromkeys(running, Condition.READY), "the legacy side takes callers again")
     yield from m.follows()
-    yield from m.observed()
+    yield from m.observed(but_pods=True)
 
 
 def _pods_go(m: Moment) -> Steps:

@@ -199,6 +199,8 @@ class Run:
     fronted    callers may hold the Services' addresses: they are never deleted any more
     addresses  Service to its clusterIP; templates  controller to the hash of the template that was tested
     joined     containers that came after the beginning and that a user took in
+    failures   the step that is judged to how many of its windows failed; restarts  pod (UID) to how often it did
+               since it takes callers
     """
 
     state: State = State.PLANNED
@@ -217,6 +219,8 @@ class Run:
     addresses: Mapping[str, str] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
     joined: tuple[Original, ...] = ()
+    failures: Mapping[str, int] = field(default_factory=dict)
+    restarts: Mapping[str, int] = field(default_factory=dict)
 
     def at(self, state: State, now: float) -> Run:
         """The same run, having reached a state."""

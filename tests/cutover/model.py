@@ -639,6 +639,9 @@ class Pass:
     def forget(self) -> None:
         """Nothing was gathered."""
 
+    def recall(self, failures: Mapping[str, int], restarts: Mapping[str, int]) -> None:
+        """Nothing ever fails."""
+
 
 def ended(world: Model) -> bool:
     return world.state in (State.FINALIZED, State.ROLLED_BACK)

@@ -28,11 +28,12 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Target:
-    """``name``: what messages call it: a pod, HOST/ID, a Service."""
+    """``name``: what messages call it: a pod, HOST/ID, a Service. ``connect``: a connection is all that is tried."""
 
     side: Side
     name: str
     backend: Backend
+    connect: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ def judge(gate: str, seen: Mapping[Target, Tally], rules: Rules) -> Outcome:
     verdicts = [
         (target, _against(each, baseline, rules))
         for target, each in judged
-        if each.asked >= rules.min_samples or (known and _past_mending(each, rules))
+        if each.asked >= rules.min_samples or (known and _past_mending(each, baseline, rules))
     ]
     failed = [f"{target.name}: {why}" for target, (result, why) in verdicts if result is Result.FAILED]
     unsure = [f"{target.name}: {why}" for target, (result, why) in verdicts if result is Result.INCONCLUSIVE]
@@ -153,29 +154,39 @@ def _against(each: Tally, legacy: Tally | None, rules: Rules) -> tuple[Result, s
         if told is not None and told.success < rules.success:
             return Result.INCONCLUSIVE, f"{said}, and no more of legacy's: {told.success:.2f} % of {told.asked}"
         return Result.FAILED, f"{said}; {rules.success:g} % are due"
-    allowed = max(rules.p99_s, rules.slower_by * told.latency(99)) if told is not None else rules.p99_s
+    allowed = _allowed_s(told, rules)
     if each.latency(99) > allowed:
         beside = f", legacy's is {_ms(told.latency(99))}" if told is not None else ""
         return Result.FAILED, f"p99 is {_ms(each.latency(99))}, and {_ms(allowed)} are allowed{beside}"
     return Result.PASSED, said
 
 
-def _past_mending(each: Tally, rules: Rules) -> bool:
-    """Whether it breaks the rule even if all samples that are still due were answered."""
+def _allowed_s(legacy: Tally | None, rules: Rules) -> float:
+    return rules.p99_s if legacy is None else max(rules.p99_s, rules.slower_by * legacy.latency(99))
+
+
+def _past_mending(each: Tally, legacy: Tally | None, rules: Rules) -> bool:
+    """Whether it breaks a rule even if all samples that are still due were answered, and at once. Who is slow is the
+    one who has too few of them."""
+    slow = sum(seconds > _allowed_s(legacy, rules) for seconds in each.seconds)
+    if slow > rules.min_samples - math.ceil(0.99 * rules.min_samples):
+        return True
     return 100 * (1 - (each.asked - each.good) / rules.min_samples) < rules.success
 
 
 def judge_pods(gate: str, before: Sequence[SeenPod], now: Sequence[SeenPod]) -> Outcome:
-    """Admitted pods at the window's beginning and now: a restart or a lost readiness fails it. A pod that has gone or
-    is going was taken away by somebody (an eviction, a drained node), which is no fault of its own."""
+    """Admitted pods as they were seen before and now: a restart or a lost readiness fails it. A pod that has gone or
+    is going was taken away by somebody (an eviction, a drained node), which is no fault of its own. The restart of one
+    that was seen down already is no second fault."""
     left = {each.uid: each for each in now if not each.ending}
+    restarts = restarted(before, now)
     lost = []
     for pod in sorted(before, key=lambda each: each.name):
         later = left.get(pod.uid)
+        times = restarts.get(pod.uid, 0) - (not pod.ready)
         if later is None:
             continue
-        if later.restarts > pod.restarts:
-            times = later.restarts - pod.restarts
+        if times > 0:
             lost.append(f"{pod.name} restarted {times} time{'s' if times > 1 else ''}")
         elif pod.ready and not later.ready:
             lost.append(f"{pod.name} is no longer ready")
@@ -183,6 +194,13 @@ def judge_pods(gate: str, before: Sequence[SeenPod], now: Sequence[SeenPod]) -> 
     if lost:
         return Outcome(gate=gate, result=Result.FAILED, reason=_listed(lost), figures=figures)
     return Outcome(gate=gate, result=Result.PASSED, reason=f"{len(before)} pods kept ready", figures=figures)
+
+
+def restarted(before: Sequence[SeenPod], now: Sequence[SeenPod]) -> dict[str, int]:
+    """How often each that is still there restarted meanwhile, by UID; without those that did not."""
+    counts = {each.uid: each.restarts for each in now if not each.ending}
+    found = {each.uid: counts.get(each.uid, each.restarts) - each.restarts for each in before}
+    return {uid: times for uid, times in found.items() if times > 0}
 
 
 def _figures(pods: Tally, legacy: Tally | None) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..checks import answered, requests_of
+from ..checks import answered, request_of, requests_of
 from ..edges import Nodes, Request
 from .judging import Tally, Target, tally
 from .window import Window
@@ -35,7 +35,8 @@ def probed(
     window = window.among(targets)
     asked: list[tuple[Target, Request]] = []
     for target in sorted(targets):
-        ways = requests_of(probe.get("requests") or (), check, target.backend)
+        plain = Request(backend=target.backend, kind="tcp", timeout_s=request_of(check, target.backend).timeout_s)
+        ways = (plain,) if target.connect else requests_of(probe.get("requests") or (), check, target.backend)
         done = window.seen[target].asked // window.nodes
         count = min(window.due(target, now), _most(window.seen[target], ways[0].timeout_s))
         asked += [(target, ways[(done + n) % len(ways)]) for n in range(count)]

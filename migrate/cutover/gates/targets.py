@@ -50,12 +50,15 @@ def pod_backend(spec: Spec, world: World, pod: SeenPod) -> Backend | None:
 
 
 def _service(spec: Spec, world: World) -> Target | None:
-    """The first Service, where its first port is what the check asks: another port may have another answer."""
+    """The first Service. Where its first port is not what the check asks, a connection is all that can be tried there:
+    another port may have another answer, but callers need one that takes them."""
     if not spec.services:
         return None
     planned: Mapping[str, Any] = spec.services[0]
     seen = world.services.get(planned["metadata"]["name"])
     port = planned["spec"]["ports"][0].get("targetPort")
-    if seen is None or seen.address in ("", "None") or spec.check.get("port", port) not in (port, None):
+    if seen is None or seen.address in ("", "None"):
         return None
-    return Target(side=Side.SERVICE, name=f"Service {seen.name}", backend=Backend(seen.address, seen.port))
+    elsewhere = spec.check.get("port", port) not in (port, None)
+    name, backend = f"Service {seen.name}", Backend(seen.address, seen.port)
+    return Target(side=Side.SERVICE, name=name, backend=backend, connect=elsewhere)

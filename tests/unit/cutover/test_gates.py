@@ -81,6 +81,16 @@ def test_one_bad_pod_of_ten_is_no_average() -> None:
     assert found.figures["success"] == 99.5
 
 
+def test_who_is_slow_is_not_excused_by_having_few_samples() -> None:
+    """It is asked less often for its slowness; one slow answer too many is enough where the rest may be fast. With no
+    baseline yet nothing can be told."""
+    slow = replace(samples(30), seconds=(0.01,) * 29 + (1.0,))
+    found = judge("probe", {POD: slow, LEGACY: samples(50)}, Rules())
+    assert (found.result, "p99 is 1000 ms" in found.reason) == (Result.FAILED, True), found
+    assert judge("probe", {POD: slow, LEGACY: samples(30)}, Rules()).result is Result.INCONCLUSIVE
+    assert judge("probe", {POD: slow, LEGACY: samples(100)}, Rules(min_samples=100)).result is Result.INCONCLUSIVE
+
+
 def test_without_a_legacy_side_the_bare_rules_hold() -> None:
     """After its containers have stopped."""
     assert judge("probe", {POD: samples(50)}, Rules()).result is Result.PASSED
@@ -131,6 +141,13 @@ def test_restarts_and_readiness(later: Sequence[SeenPod], result: Result, said: 
     """Of a pod that was admitted when the window began."""
     found = judge_pods("pods", [pod()], later)
     assert (found.result, said in found.reason) == (result, True)
+
+
+def test_a_crash_that_was_seen_as_it_came_is_one_fault() -> None:
+    down = pod(ready=False)
+    assert judge_pods("pods", [pod()], [down]).result is Result.FAILED
+    assert judge_pods("pods", [down], [pod(restarts=1)]).result is Result.PASSED
+    assert judge_pods("pods", [down], [pod(restarts=2)]).result is Result.FAILED
 
 
 def test_answers_of_http_and_tcp() -> None:
@@ -632,6 +649,75 @@ def test_a_pod_that_crashes_between_windows_is_seen() -> None:
 
     found = looked(LiveGates(Nodes(lambda *_: Response(status=200)), clock), clock, seen)
     assert (found[0], "pods: web-1 restarted" in found[1]) == ("failed", True), found
+
+
+def test_a_pod_that_crashes_between_two_steps_is_seen() -> None:
+    """As in the time of its own that a step has."""
+    clock = Clock()
+    gates = LiveGates(Nodes(lambda *_: Response(status=200)), clock)
+    assert looked(gates, clock, lambda: world(pod()))[0] == "passed"
+    found = gates.judge("shift-2", SPEC, world(pod(restarts=1)))
+    while not found.window:
+        clock.sleep(0.2)
+        found = gates.judge("shift-2", SPEC, world(pod(restarts=1)))
+    assert "web-1 restarted 1 time" in found.window[0].reason
+    assert (found.failures, found.restarts) == ({"shift-2": 1}, {"uid-web-1": 1})
+
+
+def test_a_pod_that_crashes_again_and_again_fails_however_good_the_windows_between() -> None:
+    """Once in every fifth window: no step has two that fail."""
+    clock = Clock()
+    gates = LiveGates(Nodes(lambda *_: Response(status=200)), clock)
+    outcomes, reason = [], ""
+    for step in range(9):
+        found = gates.judge(f"bake-{step}", SPEC, world(pod()))
+        while found.outcome == "going":
+            clock.sleep(0.2)
+            found = gates.judge(f"bake-{step}", SPEC, world(pod(restarts=int(clock.time - 1000) // 15)))
+        outcomes.append(found.outcome)
+        reason = found.said
+        if found.outcome == "failed":
+            break
+    assert outcomes[-1] == "failed"
+    assert outcomes[:-1]
+    assert set(outcomes[:-1]) == {"passed"}
+    assert reason == "web-1 restarted 2 times since it takes callers"
+
+
+def test_what_failed_stays_known_to_the_next_driver() -> None:
+    """One window failed, then the driver was killed: one more is enough, and with one that passes between too."""
+    clock = Clock()
+    nodes = Nodes(lambda each, _: Response(status=500 if each.backend.port == 8080 else 200))
+    first = LiveGates(nodes, clock)
+    found = first.judge("shift-1", SPEC, world(pod()))
+    while not found.window:
+        clock.sleep(0.2)
+        found = first.judge("shift-1", SPEC, world(pod()))
+    assert (found.outcome, found.failures) == ("going", {"shift-1": 1})
+    second = LiveGates(nodes, clock)
+    second.recall(found.failures, found.restarts)
+    began = clock.time
+    assert looked(second, clock, lambda: world(pod()))[0] == "failed"
+    assert clock.time - began < 4
+    third = LiveGates(nodes, clock)
+    third.recall({"shift-1": 2}, {})
+    assert third.judge("shift-1", SPEC, world(pod())).outcome == "failed"
+    assert third.judge("shift-2", SPEC, world(pod())).outcome == "going"
+
+
+def test_a_service_is_connected_to_where_the_check_asks_another_port() -> None:
+    """Ready and well by its check, a pod may refuse its callers."""
+    spec = replace(SPEC, check={**SPEC.check, "port": 8081})
+
+    def behaves(each: Request, n: int) -> Response:
+        if str(each.backend) == "10.96.0.7:80":
+            return Response(error="refused") if n % 3 == 0 else Response(seconds=0.001)
+        return Response(status=200)
+
+    nodes, clock = Nodes(behaves), Clock()
+    found = looked(LiveGates(nodes, clock), clock, lambda: world(pod()), spec=spec)
+    assert (found[0], "Service web" in found[1], "x refused" in found[1]) == ("failed", True, True), found
+    assert {each.kind for each in nodes.asked if each.backend.port == 80} == {"tcp"}
 
 
 def test_what_is_forgotten_does_not_count() -> None:
