@@ -120,6 +120,11 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "the message says what it was; mend it and resume, or abort",
     ),
     error(
+        "cutover-ended",
+        "what is asked for is for a run that is under way, and the workload's has ended: finalized, or gone back",
+        "podlift cutover status --history shows how it ended; podlift cutover start begins another",
+    ),
+    error(
         "cutover-not-stopped",
         "only a run whose containers are all stopped can be finalized",
         "podlift cutover resume brings it there, if its freeze hook is given",

@@ -10,11 +10,15 @@ from .journal import Entry
 from .removal import agreed
 from .run import Condition, Direction, Run
 from .starting import originals_of
+from .states import ENDED
 
 
 def answered(entry: Entry, legacy: Legacy) -> Run:
     """With what the journal's requests ask for. Engines are only looked at."""
     asked, run = entry.requests, entry.run
+    if run.state in ENDED:
+        # what was asked while it ended came too late
+        return run
     run = replace(run, done=run.done | {f"approve:{state}" for state in asked.approve})
     if asked.finalize:
         # what kept it from ending is looked at again

@@ -18,7 +18,7 @@ from ..plan.model import Plan
 from .announcing import announced
 from .clock import SystemClock
 from .connecting import edges_of, hosts_json, hosts_of
-from .detached import Detachment, refusal
+from .detached import Detachment
 from .detaching import awaited, check_detachment, hand_over, taken_back
 from .driver import Driver, Edges, Event, Outcome
 from .edges import Clock, Container
@@ -266,10 +266,14 @@ class Attached:
         return _lock(entry.spec, self._cluster, self._clock)
 
     def approve(self, *states: str) -> None:
-        """The run may go on to these states; whoever drives it sees it. Raises PodliftError ``no-cutover``."""
+        """The run may go on to these states; whoever drives it sees it. Raises PodliftError ``no-cutover``,
+        ``cutover-ended``."""
+        self._under_way()
         self._ask(lambda asked: replace(asked, approve=tuple(dict.fromkeys((*asked.approve, *states)))))
 
     def pause(self, reason: str = "a user asked for it") -> None:
+        """Raises PodliftError as ``approve``."""
+        self._under_way()
         self._ask(lambda asked: replace(asked, pause=reason))
 
     def resume(
@@ -282,12 +286,10 @@ class Attached:
         """Leaves the run to a Deployment, which is made where there is none: it drives on, and goes when the run has
         ended. Who drives it there, ``""`` where it has ended meanwhile.
 
-        Raises PodliftError ``cutover-locked``, ``detach-refused``, ``detach-silent`` where no pod begins.
+        Raises PodliftError ``cutover-ended``, ``cutover-locked``, ``detach-refused``, ``detach-silent`` where no pod
+        begins.
         """
-        entry = self.entry()
-        if entry.run.state in ENDED:
-            reason, step = f"the run has ended: {entry.run.state}", "podlift cutover start PLAN WORKLOAD begins another"
-            raise refusal(self._workload, reason, step)
+        entry = self._under_way()
         check_detachment(self._cluster, entry.spec, by)
         lock = self.lock(entry)
         lock.acquire(take_over=take_over)
@@ -311,21 +313,23 @@ class Attached:
 
         Raises PodliftError ``cutover-not-stopped``, ``cutover-legacy-runs``, ``cutover-legacy-unread``.
         """
-        entry = self._stopped()
+        entry = self.stopped()
         return removable(self._workload, (*entry.spec.originals, *entry.run.joined), self.world(entry).found)
 
     def finalize(self, *, remove: Iterable[str] = (), interrupted: Interrupted = lambda: False) -> Iterator[Event]:
-        """Ends a run that is STOPPED; there is no way back from it. Raises PodliftError ``cutover-not-stopped``.
+        """Ends a run that is STOPPED; there is no way back from it. Raises PodliftError as ``stopped``.
 
         remove  instances (HOST/ID) whose containers are removed, if they are the run's and do not run; no volume is.
                 What was agreed to once counts until the run has ended, whoever drives it
         """
-        self._stopped()
+        self.stopped()
         asked = tuple(remove)
         yield from self._drive(lambda before: replace(before, finalize=True, remove=asked), False, interrupted, False)
 
-    def _stopped(self) -> Entry:
-        entry = self.entry()
+    def stopped(self) -> Entry:
+        """The journal of a run that can be finalized. Raises PodliftError ``no-cutover``, ``cutover-ended``,
+        ``cutover-not-stopped``."""
+        entry = self._under_way()
         if entry.run.state is not State.STOPPED:
             raise PodliftError(
                 code="cutover-not-stopped",
@@ -353,6 +357,19 @@ class Attached:
         drives = driver if drive else None
         lone = LoneKeeper(self._journal, edges.legacy, keeper, self._clock, entry, driver=drives)
         yield from announced(lone.events(interrupted), self._cluster, entry.spec, record=self._record)
+
+    def _under_way(self) -> Entry:
+        """Raises PodliftError ``no-cutover``, and ``cutover-ended`` where nobody would heed what is asked of it."""
+        entry = self.entry()
+        if entry.run.state in ENDED:
+            raise PodliftError(
+                code="cutover-ended",
+                phase="cutover",
+                subject=self._workload,
+                reason=f"the run has ended: {entry.run.state}",
+                next_step="podlift cutover start PLAN WORKLOAD begins another",
+            )
+        return entry
 
     def _drive(
         self, change: Callable[[Requests], Requests], take_over: bool, interrupted: Interrupted, no_wait: bool

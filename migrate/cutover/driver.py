@@ -189,7 +189,7 @@ class Driver:
             return None
         if run.paused:
             return Outcome.PAUSED, run.paused
-        if self._interrupted():
+        if self._interrupted() and run.state not in ENDED:
             return self._pause("interrupted", "interrupted; podlift cutover resume goes on")
         self._looked = self._edges.clock.boot()
         world = observe(self._edges.api, self._edges.legacy, spec, self._edges.clock)

@@ -45,7 +45,7 @@ def command(session: Session, workload: str, reach: Reach, record: Path | None, 
     from ...report.preview_views import IRREVERSIBLE
 
     run, named = attached_to(workload, reach, record)
-    entry = run.entry()
+    entry = run.stopped()
     flags = ("--remove-legacy", "--yes") if remove_legacy else ("--yes",)
     if not yes:
         asked_by_somebody(workload, "finalizing cannot be taken back", named.verb("finalize", *flags))

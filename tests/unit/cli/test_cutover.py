@@ -181,6 +181,9 @@ class Library:
             made = replace(made, state=State.SHIFT, direction=Direction.BACK)
         return Entry(spec=self.spec, run=made, version=self.state.value, history=(line,))
 
+    def stopped(self) -> Entry:
+        return self.entry()
+
 
 @dataclass
 class FakeCluster:
