@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from ..report.table import one_line
 from .clusters import Reach, cluster_of, cluster_options
 from .command import INCOMPLETE, Command, Session, pass_session
 from .inputs import captured_configs, hosts_of, mapping_of, read_engines
-from .options import Given, config_options, host_options, mend
+from .options import Given, config_options, host_options, mend, seconds_of
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -32,20 +31,7 @@ if TYPE_CHECKING:
     from ..plan.model import Plan
 
 
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
 _WAIT_S = 300.0
-
-
-def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """As kubectl takes it: 90s, 5m, 1h30m; a number alone is seconds."""
-    if value is None:
-        return None
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smh]?)", value)
-    if not parts or "".join(number + unit for number, unit in parts) != value:
-        raise click.BadParameter(f"{value!r} is no time, such as 90s, 5m or 1h", ctx=ctx, param=parameter)
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 @click.command("apply", cls=Command, formats=("table", "json", "name"), progress=True)
@@ -85,7 +71,7 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option(
     "--timeout",
     metavar="TIME",
-    callback=_seconds,
+    callback=seconds_of,
     help="How long to wait at most under --wait, as 90s, 5m or 1h; 5m if not said.",
 )
 @host_options

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from converters.amounts import AmountError, seconds
+
 from .command import Session
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,6 +29,19 @@ class Given:
     target: str | None = None
     decisions: str | None = None
     api_version: str | None = None
+
+
+def seconds_of(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """A time as 90s or 1h30m, or a number of seconds; None where none is given."""
+    if value is None:
+        return None
+    try:
+        amount = seconds(value, "s")
+    except AmountError as error:
+        raise click.BadParameter(str(error), ctx=ctx, param=parameter) from error
+    if amount < 0:
+        raise click.BadParameter(f"{value!r} is less than none", ctx=ctx, param=parameter)
+    return amount
 
 
 def host_options(function: Function) -> Function:

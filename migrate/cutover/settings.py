@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, NoReturn
 
+from converters.amounts import AmountError, seconds
 from converters.secrecy import is_secret
-from converters.sources.mapping.units import AmountError, seconds
 
 from ..documents import Document, Path
 from ..schemas.checking import nearest, refuse
@@ -302,7 +302,7 @@ class _Reader:
         try:
             return seconds(value)
         except AmountError as error:
-            self._refuse(path, str(error), "write 90s, 1m30s, 500ms")
+            self._refuse(path, str(error).partition(";")[0], "write 90s, 1m30s, 500ms")
 
     def argv(self, argv: Sequence[str], path: Path) -> tuple[str, ...]:
         if not argv or not argv[0]:

@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from ...amounts import AmountError, unit_fault
 from . import vocabulary
 from .checking import Checker, Path, near, one_of
 from .syntax import Clause, Elements, Rule
 from .transforms import ELEMENT_KINDS, TRANSFORMS, TransformError
-from .units import AmountError, unit_fault
 from .values import coerced
 from .vocabulary import Attribute, Element
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...amounts import AmountError
 from ...fields.verdict import Source
 from .expression import Scope
 from .nodes import MISSING, Node
 from .syntax import Clause, Elements, Where
 from .transforms import TransformError
-from .units import AmountError
 from .values import Taken, Values, coerced
 from .vocabulary import Element
 

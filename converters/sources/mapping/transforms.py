@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import units
+from ... import amounts
 
 
 class TransformError(ValueError):
@@ -63,7 +63,7 @@ def boolean(value: Any) -> bool:
 
 def percent(value: Any) -> float:
     """``70`` and ``70%`` are 0.7."""
-    amount = units.number(_text(value).rstrip("% "))
+    amount = amounts.number(_text(value).rstrip("% "))
     if amount is None:
         raise TransformError(f"{value!r} is no percentage; write 70 or 70%")
     return round(amount / 100, 9)
@@ -71,7 +71,7 @@ def percent(value: Any) -> float:
 
 def share(value: Any) -> str:
     """A fraction as a percentage: ``0.25`` is ``25%``."""
-    amount = units.number(value)
+    amount = amounts.number(value)
     if amount is None or not 0 <= amount <= 1:
         raise TransformError(f"{value!r} is no fraction between 0 and 1")
     return f"{round(amount * 100)}%"
@@ -79,7 +79,7 @@ def share(value: Any) -> str:
 
 def complement(value: Any) -> str:
     """What may be missing where a fraction must stay: ``0.75`` is ``25%``."""
-    amount = units.number(value)
+    amount = amounts.number(value)
     if amount is None or not 0 <= amount <= 1:
         raise TransformError(f"{value!r} is no fraction between 0 and 1")
     return f"{round((1 - amount) * 100)}%"
@@ -194,9 +194,9 @@ TRANSFORMS: dict[str, Transform] = {
     for t in (
         Transform("literal", "text", "the text as it stands", lambda v, _: _text(v)),
         Transform("bool", "bool", "true, yes, on, 1 and their opposites", lambda v, _: boolean(v)),
-        Transform("duration", "seconds", "1m30s, or a number with unit:", units.seconds),
-        Transform("bytes", "bytes", "256m as Docker reads it, or a number with unit:", units.size),
-        Transform("cpu", "cpu", "250m, or a number with unit:", units.millicores),
+        Transform("duration", "seconds", "1m30s, or a number with unit:", amounts.seconds),
+        Transform("bytes", "bytes", "256m as Docker reads it, or a number with unit:", amounts.size),
+        Transform("cpu", "cpu", "250m, or a number with unit:", amounts.millicores),
         Transform("percent", "number", "70 or 70% as 0.7", lambda v, _: percent(v)),
         Transform("share", "text", "0.25 as 25%", lambda v, _: share(v)),
         Transform("complement", "text", "0.75 that must stay as 25% that may be missing", lambda v, _: complement(v)),

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from ... import amounts
 from ...errors import PodliftError
 from ...fields.verdict import Source
-from . import units
 from .evaluation import evaluate, kind_of
 from .expression import Scope, UnfitError
 from .nodes import Node, constant, is_false, leaves, nearest, plain
@@ -150,7 +150,7 @@ class Values:
                     node,
                     clause.where,
                 )
-        except (TransformError, units.AmountError) as cause:
+        except (TransformError, amounts.AmountError) as cause:
             self.refuse(str(cause), node, clause.where, cause)
         return Taken(value, leaves(node), node, elements)
 
@@ -213,11 +213,11 @@ def coerced(kind: str, value: Any, unit: str = "") -> Any:
     if kind in ("integer", "number"):
         return _number(kind, value)
     if kind == "seconds":
-        return units.seconds(value, unit)
+        return amounts.seconds(value, unit)
     if kind == "bytes":
-        return units.size(value, unit)
+        return amounts.size(value, unit)
     if kind == "cpu":
-        return units.millicores(value, unit)
+        return amounts.millicores(value, unit)
     if kind == "words":
         if isinstance(value, list | tuple):
             return tuple(_text(each) for each in value)
@@ -246,7 +246,7 @@ def _bool(value: Any) -> bool:
 
 
 def _number(kind: str, value: Any) -> float | int:
-    amount = units.number(value)
+    amount = amounts.number(value)
     if amount is None:
         raise TransformError(f"{value!r} is no number")
     if kind == "integer":

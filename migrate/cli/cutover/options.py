@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from converters.sources.mapping.units import AmountError, seconds
-
 from ...cutover.settings import HOLDABLE, Flags, schedule_of
 from ...project import load_project
 from ..clusters import Reach, cluster_of
 from ..command import Session
 from ..inputs import LOCAL, hosts_of
-from ..options import Given, mend
+from ..options import Given, mend, seconds_of
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
@@ -30,13 +28,6 @@ def _schedule(ctx: click.Context, parameter: click.Parameter, value: str | None)
     try:
         return schedule_of(value) if value else ()
     except ValueError as error:
-        raise click.BadParameter(str(error), ctx=ctx, param=parameter) from error
-
-
-def _seconds(ctx: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    try:
-        return None if value is None else seconds(value)
-    except AmountError as error:
         raise click.BadParameter(str(error), ctx=ctx, param=parameter) from error
 
 
@@ -82,7 +73,7 @@ def setting_options(function: Function) -> Function:
             help="Where a node cannot be probed, take it on trust that its proxy has followed after settle_floor.",
         ),
         click.option(
-            "--bake", metavar="TIME", callback=_seconds, help="How long pods serve alone before anything is stopped."
+            "--bake", metavar="TIME", callback=seconds_of, help="How long pods serve alone before anything is stopped."
         ),
         click.option(
             "--schedule",

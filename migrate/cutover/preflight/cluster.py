@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from converters.amounts import AmountError, seconds
 from converters.objects.image import split_reference
 from converters.quantity import parse
-from converters.sources.mapping.units import AmountError, seconds
 
 from ...plan.objects import title
 from ...plan.stages import at_work

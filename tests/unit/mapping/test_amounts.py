@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from converters.sources.mapping.units import AmountError, millicores, number, seconds, size, unit_fault
+from converters.amounts import AmountError, millicores, number, seconds, size, unit_fault
 
 
 @pytest.mark.parametrize(

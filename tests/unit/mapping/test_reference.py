@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from converters.amounts import BYTES, CORES, SECONDS
 from converters.sources.mapping import read_config, vocabulary
 from converters.sources.mapping.expression import OURS
 from converters.sources.mapping.transforms import TRANSFORMS
-from converters.sources.mapping.units import BYTES, CORES, SECONDS
 from tests.mappings import HEAD, assert_accounted, documents, left, mapping
 
 TEXT = (Path(__file__).parents[3] / "docs" / "reference" / "mapping.md").read_text()
