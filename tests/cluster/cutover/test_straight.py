@@ -13,6 +13,7 @@ from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.endpoints import instance_key
 from migrate.cutover.journal import FINALIZER, journal_name
 from migrate.cutover.states import State
+from tests.cluster.cutover.leftovers import AFTER_FINALIZE, scene, undeclared
 from tests.cluster.served import LEDGER, Served, several
 from tests.cluster.traffic import Load, Report, Traffic, exactly_once, on_host, pod_addresses
 from tests.lab.cluster import Cluster
@@ -43,6 +44,7 @@ def load_on(web: Served) -> Traffic:
 
 def test_to_the_end(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path) -> None:
     with web_on(lab_cluster, lab_engines, space, tmp_path, scaled=True) as web:
+        before = scene(web)
         cutover = web.cutover(on_drain_timeout="stop")
         events = cutover.run()
         states = list(until(events, State.BRIDGED))
@@ -54,6 +56,7 @@ def test_to_the_end(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], spa
             assert states_of(attached.finalize())[-1] == State.FINALIZED
             assert attached.outcome is Outcome.ENDED, attached.why
             stands_alone(web)
+            assert undeclared(before, web, AFTER_FINALIZE) == []
             applied_takes_over(web)
             report = traffic.stop()
         nothing_lost(web, report)

@@ -16,6 +16,7 @@ from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.journal import journal_name
 from migrate.cutover.states import State
 from tests.cluster.cutover.aborting import GRACEFUL, POINTS, QUICK, WRITES, Aborted, Point, aborted
+from tests.cluster.cutover.leftovers import AFTER_ABORT, scene, undeclared
 from tests.cluster.served import Served, served, several
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine
@@ -90,6 +91,7 @@ def test_interrupted_then_two_operators(
 ) -> None:
     """An interrupt pauses and gives the lock back. While one drives, another is refused, or takes it over for good."""
     with served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, timings=QUICK) as web:
+        before = scene(web)
         stop = threading.Event()
         cutover = web.cutover()
         for event in cutover.run(interrupted=stop.is_set):
@@ -127,6 +129,7 @@ def test_interrupted_then_two_operators(
         assert went_on[-1].state == State.PROMOTED
         assert list(second.abort())
         assert second.outcome is Outcome.ROLLED_BACK, second.why
+        assert undeclared(before, web, AFTER_ABORT) == []
 
 
 def _lease(web: Served) -> str:
