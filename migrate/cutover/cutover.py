@@ -172,7 +172,7 @@ class Cutover:
 
     def forgo(self, spec: Spec, lock: Lock, why: str) -> None:
         """Takes a beginning back after which nothing was done."""
-        taken_back(lock)
+        taken_back(self._cluster, spec, lock)
         journal = Journal(self._cluster, spec.namespace, spec.name)
         try:
             entry = journal.read()

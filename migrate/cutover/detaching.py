@@ -84,17 +84,22 @@ def hand_over(cluster: Cluster, spec: Spec, by: Detachment, lock: Lock) -> None:
     # the Deployment is to go with the keeper's Lease, which is then to be there; the first keeper takes it
     if keeper.attempt():
         keeper.release(remove=False)
-    lease = cluster.get(LEASE, "Lease", spec.namespace, f"cutover-{spec.name}-keeper")
+    lease = _keepers(cluster, spec)
     if lease is None:
         raise refusal(spec.workload, "the Lease of its keeper was deleted at this moment", "try again")
     cluster.apply(deployment(spec, by, lease), manager=MANAGER)
 
 
-def taken_back(lock: Lock) -> None:
+def taken_back(cluster: Cluster, spec: Spec, lock: Lock) -> None:
     """Of a run that does not begin: what goes with the keeper's Lease goes too."""
     keeper = lock.of_keeper()
-    if keeper.attempt():
+    if _keepers(cluster, spec) is not None and keeper.attempt():
         keeper.release()
+
+
+def _keepers(cluster: Cluster, spec: Spec) -> dict[str, Any] | None:
+    """The Lease."""
+    return cluster.get(LEASE, "Lease", spec.namespace, f"cutover-{spec.name}-keeper")
 
 
 def awaited(cluster: Cluster, spec: Spec, clock: Clock, *, limit_s: float = BEGINS_S) -> str:

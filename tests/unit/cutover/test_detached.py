@@ -17,12 +17,13 @@ from converters.objects.context import WORKLOAD
 from migrate.cli.cutover.keep import command as keep
 from migrate.cluster import Cluster
 from migrate.cutover.connecting import hosts_of
-from migrate.cutover.cutover import Attached
+from migrate.cutover.cutover import Attached, Cutover
 from migrate.cutover.detached import FOLDER, Detachment, called, check_reach, deployment, deployment_name
 from migrate.cutover.detaching import awaited, check_detachment
 from migrate.cutover.rights import rights_of_a_run
 from migrate.cutover.run import Original, Spec
-from tests.cutover.model import SPACE, Model, ended
+from tests.cutover.model import SPACE, Model, ended, error
+from tests.plans import plan, web
 
 LEASE = {"metadata": {"name": "cutover-web-keeper", "uid": "u1"}}
 BY = Detachment(image="registry.example/podlift:1", secret="engines")
@@ -229,6 +230,7 @@ class Detached:
         self.made: list[dict[str, Any]] = []
         self.pods: list[dict[str, Any]] = []
         self.log: str | None = ""
+        self.refuses: PodliftError | None = None
 
     def can(self, *_right: str) -> bool:
         return True
@@ -248,6 +250,8 @@ class Detached:
 
     def apply(self, obj: dict[str, Any], *, manager: str) -> dict[str, Any]:
         assert manager == "podlift-cutover"
+        if self.refuses:
+            raise self.refuses
         self.made.append(obj)
         return obj
 
@@ -304,6 +308,22 @@ def test_left_to_the_cluster_it_is_driven_to_the_end_there(world: Model) -> None
     assert awaited(cast("Cluster", cluster), entry.spec, world) == ""
     with pytest.raises(PodliftError, match="the run has ended: FINALIZED"):
         attached.detach(BY)
+
+
+def test_what_cannot_be_left_there_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Model()
+    cluster = Detached(world)
+    cluster.refuses = error("webhook-failed", "Deployment/cutover-web-run1")
+    cutover = Cutover(plan(web()), "web", cluster=cast("Cluster", cluster), hosts=(), clock=world)
+    monkeypatch.setattr(cutover, "check", lambda: world.spec(hosts={"h0": SSH}))
+    monkeypatch.setattr(cutover, "detachable", lambda _by: None)
+    with pytest.raises(PodliftError, match="webhook-failed"):
+        cutover.detach(BY)
+    assert world.state == "ROLLED_BACK"
+    assert not [key for key in world.store if key[0] == "Lease"]
+    entry = world.journal.read()
+    assert entry is not None
+    assert entry.history[-1]["text"] == "it could not be left to the cluster"
 
 
 WAITS = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}
