@@ -84,7 +84,7 @@ def observed(m: Moment, what: str) -> Steps:
             found = m.evidence.judged.get(unseen)
             if found is not None and found.outcome == "failed":
                 yield from judged(m, unseen)
-            patience_s = max(step.timeout_s, timings.failures * (timings.window_s + timings.interval_s))
+            patience_s = max(step.timeout_s, timings.failures * (2 * timings.window_s + timings.interval_s))
             looks = found is None or found.outcome == "going"
             drawn = m.evidence.drawn[step.of[0]]
             if looks and m.boot - drawn.at < _DRAWN_AGAIN_S:

@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..edges import Backend, Response
-from ..world import SeenPod
 from .outcome import Outcome, Result
+
+if TYPE_CHECKING:
+    from ..world import SeenPod
 
 PROBE: Mapping[str, Any] = {"name": "probe", "probe": {}}
 """The gate that is always there; another of its kind stands in its place."""
@@ -126,11 +128,10 @@ def judge(gate: str, seen: Mapping[Target, Tally], rules: Rules) -> Outcome:
     ]
     if not judged:
         thin = ["there is nothing to ask"]
-    known = baseline is None or baseline.asked >= rules.min_samples
     verdicts = [
         (target, _against(each, baseline, rules))
         for target, each in judged
-        if each.asked >= rules.min_samples or (known and _past_mending(each, baseline, rules))
+        if each.asked >= rules.min_samples or _past_mending(each, baseline, rules)
     ]
     failed = [f"{target.name}: {why}" for target, (result, why) in verdicts if result is Result.FAILED]
     unsure = [f"{target.name}: {why}" for target, (result, why) in verdicts if result is Result.INCONCLUSIVE]
@@ -145,7 +146,7 @@ def judge(gate: str, seen: Mapping[Target, Tally], rules: Rules) -> Outcome:
 
 
 def _against(each: Tally, legacy: Tally | None, rules: Rules) -> tuple[Result, str]:
-    told = legacy if legacy is not None and legacy.asked >= rules.min_samples else None
+    told = legacy if legacy is not None and legacy.asked >= min(each.asked, rules.min_samples) else None
     said = f"{each.success:.2f} % of {each.asked} answered{_faults(each)}"
     if told is not None and told.success - each.success > rules.worse_by:
         why = f"{said}, and {told.success:.2f} % of legacy's {told.asked} ({rules.worse_by:g} points are allowed)"
@@ -166,8 +167,11 @@ def _allowed_s(legacy: Tally | None, rules: Rules) -> float:
 
 
 def _past_mending(each: Tally, legacy: Tally | None, rules: Rules) -> bool:
-    """Whether it breaks a rule even if all samples that are still due were answered, and at once. Who is slow is the
-    one who has too few of them."""
+    """Whether it breaks a rule even if all samples that are still due were answered, and at once: who is slow, or
+    refuses while much is going on, is the one who has too few of them. The legacy side may excuse it, and has to be
+    known as well, by half of its samples at least."""
+    if legacy is not None and legacy.asked < max(each.asked, rules.min_samples / 2):
+        return False
     slow = sum(seconds > _allowed_s(legacy, rules) for seconds in each.seconds)
     if slow > rules.min_samples - math.ceil(0.99 * rules.min_samples):
         return True

@@ -82,12 +82,18 @@ def test_one_bad_pod_of_ten_is_no_average() -> None:
 
 
 def test_who_is_slow_is_not_excused_by_having_few_samples() -> None:
-    """It is asked less often for its slowness; one slow answer too many is enough where the rest may be fast. With no
-    baseline yet nothing can be told."""
+    """It is asked less often for its slowness; one slow answer too many is enough, however fast the rest. While little
+    is known of the legacy side nothing can be told."""
     slow = replace(samples(30), seconds=(0.01,) * 29 + (1.0,))
     found = judge("probe", {POD: slow, LEGACY: samples(50)}, Rules())
     assert (found.result, "p99 is 1000 ms" in found.reason) == (Result.FAILED, True), found
-    assert judge("probe", {POD: slow, LEGACY: samples(30)}, Rules()).result is Result.INCONCLUSIVE
+    assert judge("probe", {POD: slow, LEGACY: samples(29)}, Rules()).result is Result.INCONCLUSIVE
+    assert judge("probe", {POD: slow, LEGACY: replace(samples(40), seconds=(0.9,) * 40)}, Rules()).result is (
+        Result.INCONCLUSIVE
+    )
+    refusing = {POD: samples(20, bad=22), LEGACY: samples(42)}
+    assert judge("probe", refusing, Rules()).result is Result.FAILED
+    assert judge("probe", refusing | {LEGACY: samples(20, bad=22)}, Rules()).result is Result.INCONCLUSIVE
     assert judge("probe", {POD: slow, LEGACY: samples(100)}, Rules(min_samples=100)).result is Result.INCONCLUSIVE
 
 
