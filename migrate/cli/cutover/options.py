@@ -12,7 +12,6 @@ from ...cutover.settings import HOLDABLE, Flags, schedule_of
 from ...project import load_project
 from ..clusters import Reach, cluster_of
 from ..command import Session
-from ..inputs import LOCAL, hosts_of
 from ..options import Given, mend, seconds_of
 
 if TYPE_CHECKING:
@@ -123,6 +122,7 @@ def cutovers_of(
     from ...hosts import Access
     from ...hosts_file import HostEntry
     from ...plan.directory import read_plan
+    from ..inputs import LOCAL, hosts_of
 
     mend(session, place)
     project = load_project()
