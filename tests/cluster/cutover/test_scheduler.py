@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from migrate.cutover.driver import Outcome
 from migrate.cutover.run import LAB
@@ -14,21 +19,32 @@ from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine
 
 Engines = dict[str, LabEngine]
+Scheduled = Callable[..., AbstractContextManager[tuple[Served, Scheduler]]]
 
 
-def states_of(web: Served, **settings: object) -> tuple[list[str], Outcome, str]:
+@pytest.fixture
+def scheduled(lab_cluster: Cluster, lab_engines: Engines, space: str, tmp_path: Path) -> Scheduled:
+    """A workload, served as what is given says, and the scheduler that its containers come from."""
+
+    @contextmanager
+    def made(**more: Any) -> Iterator[tuple[Served, Scheduler]]:
+        with (
+            served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, **more) as web,
+            Scheduler(web, tmp_path) as scheduler,
+        ):
+            yield web, scheduler
+
+    return made
+
+
+def states_of(web: Served, **settings: Any) -> tuple[list[str], Outcome, str]:
     cutover = web.cutover(**settings)
     states = [event.state for event in cutover.run() if event.kind == "state"]
     return states, cutover.outcome, cutover.why
 
 
-def test_a_scheduler_that_keeps_off_is_left_by_its_workload(
-    lab_cluster: Cluster, lab_engines: Engines, space: str, tmp_path: Path
-) -> None:
-    with (
-        served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, dynamic=True) as web,
-        Scheduler(web, tmp_path) as scheduler,
-    ):
+def test_a_scheduler_that_keeps_off_is_left_by_its_workload(scheduled: Scheduled) -> None:
+    with scheduled(dynamic=True) as (web, scheduler):
         scheduler.look()
         cutover = web.cutover(hooks=scheduler.hooks)
         for event in cutover.run():
@@ -41,14 +57,9 @@ def test_a_scheduler_that_keeps_off_is_left_by_its_workload(
         assert (scheduler.started, scheduler.removed) == ([], [])
 
 
-def test_a_scheduler_that_does_not_listen_keeps_its_containers(
-    lab_cluster: Cluster, lab_engines: Engines, space: str, tmp_path: Path
-) -> None:
+def test_a_scheduler_that_does_not_listen_keeps_its_containers(scheduled: Scheduled) -> None:
     """The hook says that it was told, and it goes on: nothing is stopped, and nobody is led anywhere."""
-    with (
-        served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, dynamic=True) as web,
-        Scheduler(web, tmp_path) as scheduler,
-    ):
+    with scheduled(dynamic=True) as (web, scheduler):
         deaf = {**scheduler.hooks, "freeze": ("true",)}
         states, outcome, why = states_of(web, hooks=deaf, timings=replace(LAB, ready_timeout_s=8))
         assert outcome is Outcome.PAUSED
@@ -59,13 +70,8 @@ def test_a_scheduler_that_does_not_listen_keeps_its_containers(
         assert web.running() == sorted(web.containers)
 
 
-def test_without_a_word_to_the_scheduler_the_run_ends_at_standby(
-    lab_cluster: Cluster, lab_engines: Engines, space: str, tmp_path: Path
-) -> None:
-    with (
-        served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, hooks=False) as web,
-        Scheduler(web, tmp_path) as scheduler,
-    ):
+def test_without_a_word_to_the_scheduler_the_run_ends_at_standby(scheduled: Scheduled) -> None:
+    with scheduled(hooks=False) as (web, scheduler):
         states, outcome, why = states_of(web)
         assert (states[-1], outcome) == (State.STANDBY, Outcome.REST), why
         assert "no freeze hook" in why

@@ -32,21 +32,32 @@ def run(*args: str, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_help_imports_no_client() -> None:
-    """podlift --help must not pay for docker, kubernetes, yaml or the converters."""
+def imported_by(*args: str) -> set[str]:
     program = (
         "import sys, json\n"
         "from migrate.cli.main import cli\n"
-        "try: cli.main(['--help'])\n"
+        f"try: cli.main({args!r})\n"
         "except SystemExit: pass\n"
         "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment(), timeout=120
     )
-    imported = set(json.loads(done.stderr))
-    heavy = ("docker", "kubernetes", "yaml", "deepdiff", "jmespath", "requests", "converters.workload")
-    assert imported.isdisjoint({*heavy, "converters.fields.catalogue", "migrate.plan.making"})
+    return set(json.loads(done.stderr))
+
+
+CLIENTS = ("docker", "kubernetes", "deepdiff", "jmespath", "requests", "urllib3")
+
+
+def test_help_imports_no_client() -> None:
+    """podlift --help must not pay for docker, kubernetes, yaml or the converters."""
+    heavy = (*CLIENTS, "yaml", "converters.workload", "converters.fields.catalogue", "migrate.plan.making")
+    assert imported_by("--help").isdisjoint(heavy)
+
+
+@pytest.mark.parametrize("command", ["cutover", "diff"])
+def test_a_commands_help_imports_no_client(command: str) -> None:
+    assert imported_by(command, "--help").isdisjoint((*CLIENTS, "converters.sources.mapping"))
 
 
 def test_ctrl_c() -> None:
