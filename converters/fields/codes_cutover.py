@@ -53,6 +53,11 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "find who (kubectl get service NAME -o yaml --show-managed-fields), put the selector back, resume or abort",
     ),
     error(
+        "cutover-ports",
+        "somebody else changed the ports of a Service while its run is under way",
+        "find who (kubectl get service NAME -o yaml --show-managed-fields), put the ports back, resume or abort",
+    ),
+    error(
         "cutover-legacy-changed",
         "the legacy side is not as the run knows it: a container was started, stopped or replaced meanwhile",
         "see why, keep the legacy scheduler from it; resume takes new containers in, abort goes back",

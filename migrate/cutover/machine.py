@@ -17,6 +17,7 @@ from .removal import removed
 from .returning import back
 from .run import Condition, Direction, grace_of
 from .states import ENDED, State, after
+from .world import ports_asked
 
 
 def decide(moment: Moment) -> Decision:
@@ -47,21 +48,29 @@ def _guards(m: Moment) -> Steps:
         if seen is None:
             yield from _restored(m, name)
             continue
+        if seen.ports != ports_asked(service):
+            yield from _legacy_called_back(m, f"somebody changed the ports of {name}")
+            told = ", ".join("/".join(map(str, each)) for each in seen.ports)
+            yield Pause(code="cutover-ports", reason=f"the ports of {name} are not the plan's: {told}")
         wide = seen.selector == wide_selector(service)
         if not wide and seen.selector != gated_selector(service, m.run.gate):
-            if m.run.state.reached >= State.PROMOTED.reached:
-                yield from m.want(conditions.all_ready(m), f"somebody changed the selector of {name}")
-                yield from m.follows()
+            yield from _legacy_called_back(m, f"somebody changed the selector of {name}")
             yield Pause(
                 code="cutover-selector", reason=f"the selector of {name} is not the run's: {dict(seen.selector)}"
             )
         if wide and m.run.state.reached < State.PROMOTED.reached and m.run.step < len(m.spec.steps):
             yield Pause(code="cutover-selector", reason=f"somebody widened the selector of {name}: pods serve unasked")
         if not wide and m.run.state.reached >= State.PROMOTED.reached:
-            yield from m.want(conditions.all_ready(m), f"the selector of {name} lets no pod in")
-            yield from m.follows()
+            yield from _legacy_called_back(m, f"the selector of {name} lets no pod in")
             yield Pause(code="cutover-selector", reason=f"somebody narrowed the selector of {name}")
     yield from _legacy_as_known(m)
+
+
+def _legacy_called_back(m: Moment, why: str) -> Steps:
+    """Until PROMOTED it never left."""
+    if m.run.state.reached >= State.PROMOTED.reached:
+        yield from m.want(conditions.all_ready(m), why)
+        yield from m.follows()
 
 
 def _readable(m: Moment) -> Steps:

@@ -26,7 +26,8 @@ from .run import Spec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenService:
-    """``members``: of its first port, from all slices; ``fingerprint`` changes when who takes callers may change."""
+    """``ports``: as ``ports_asked`` gives them; ``members``: of its first port, from all slices; ``fingerprint``
+    changes when who takes callers may change."""
 
     kind: ClassVar[str] = "Service"
     api_version: ClassVar[str] = "v1"
@@ -39,6 +40,7 @@ class SeenService:
     selector: Mapping[str, str]
     epoch: int
     run: str
+    ports: tuple[tuple[str, str, int, str], ...] = ()
     members: tuple[Member, ...] = ()
 
     @property
@@ -60,7 +62,8 @@ class SeenService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenController:
-    """template: the hash label that pods of its present template bear, ``""`` while it is not known yet."""
+    """template: the hash label that pods of its present template bear, ``""`` while it is not known yet, UNTRIED where
+    no pod was made from it, as a Deployment that is paused has it when somebody changes it."""
 
     api_version: ClassVar[str] = "apps/v1"
 
@@ -176,7 +179,16 @@ def _service(
         selector=dict(spec.get("selector") or {}),
         epoch=_epoch(live),
         run=metadata.get("annotations", {}).get("podlift.dev/run", ""),
+        ports=ports_asked(live),
         members=members(of, planned[metadata["name"]]),
+    )
+
+
+def ports_asked(service: Mapping[str, Any]) -> tuple[tuple[str, str, int, str], ...]:
+    """Name, protocol, number and target of each of a Service's ports."""
+    return tuple(
+        (each.get("name", ""), each.get("protocol", "TCP"), each["port"], str(each.get("targetPort", each["port"])))
+        for each in service["spec"]["ports"]
     )
 
 
@@ -206,12 +218,22 @@ def _template(live: Mapping[str, Any], sets: Iterable[Mapping[str, Any]]) -> str
         if owner.get("uid") == live["metadata"]["uid"]:
             annotations = each["metadata"].get("annotations") or {}
             if revision is not None and annotations.get(_REVISION) == revision:
-                return str(each["metadata"]["labels"].get(_HASH, ""))
+                made = str(each["metadata"]["labels"].get(_HASH, ""))
+                return made if _unhashed(each) == _unhashed(live) else UNTRIED
     return ""
 
 
+UNTRIED = "untried"
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
+
+
+def _unhashed(live: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The template of a Deployment or of its ReplicaSet, without what tells the one's pods from another's."""
+    template = (live.get("spec") or {}).get("template") or {}
+    metadata = template.get("metadata") or {}
+    labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != _HASH}
+    return {**template, "metadata": {**metadata, "labels": labels}}
 
 
 def _pod(

@@ -1,0 +1,107 @@
+"""Somebody else changes a run's Service or its Deployment: the run says so and stands still, with the legacy side
+called back where it was not called any more; put back, it goes on to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from migrate.cutover.driver import Outcome
+from migrate.cutover.endpoints import ADMITTED, slice_of
+from migrate.cutover.run import Condition
+from tests.cutover.killing import asked, wrongs
+from tests.cutover.model import NAME, Model, copied
+
+SERVICE, DEPLOYMENT, REPLICAS = ("Service", NAME), ("Deployment", NAME), ("ReplicaSet", f"{NAME}-1")
+PORT = {"name": "more", "port": 9999, "targetPort": 9999, "protocol": "TCP"}
+
+
+def widened(spec: dict[str, Any]) -> None:
+    del spec["selector"][ADMITTED]
+
+
+def narrowed(spec: dict[str, Any]) -> None:
+    spec["selector"]["somebody"] = "was-here"
+
+
+def other_ports(spec: dict[str, Any]) -> None:
+    spec["ports"].append(PORT)
+
+
+@pytest.mark.parametrize(
+    ("state", "edit", "code"),
+    [
+        ("SHIFT", widened, "cutover-selector"),
+        ("SHIFT", narrowed, "cutover-selector"),
+        ("SHIFT", other_ports, "cutover-ports"),
+        ("BAKING", narrowed, "cutover-selector"),
+        ("BAKING", other_ports, "cutover-ports"),
+    ],
+)
+def test_a_service(state: str, edit: Callable[[dict[str, Any]], None], code: str) -> None:
+    world = Model(pods=2, legacy=2)
+    world.begin()
+    before: dict[str, Any] = {}
+
+    def act() -> None:
+        service = copied(world.store[SERVICE])
+        before.update(copied(service["spec"]))
+        edit(service["spec"])
+        world._put(service)
+
+    assert edited(world, state, act) == code
+    assert legacy(world) == {Condition.READY}
+    service = copied(world.store[SERVICE])
+    world._put({**service, "spec": before})
+    goes_on(world)
+
+
+def test_a_template_that_is_not_rolled_out_while_the_deployment_is_paused() -> None:
+    world = Model(pods=2, legacy=1)
+    labels = {"podlift.dev/workload": NAME}
+    tried = {"metadata": {"labels": labels}, "spec": {"containers": [{"image": "web:1"}]}}
+    world.store[DEPLOYMENT]["spec"]["template"] = tried
+    made = {**tried, "metadata": {"labels": {**labels, "pod-template-hash": "t1"}}}
+    world.store[REPLICAS]["spec"] = {"template": made}
+    world.begin()
+
+    def template(image: str) -> None:
+        deployment = copied(world.store[DEPLOYMENT])
+        deployment["spec"]["template"]["spec"]["containers"][0]["image"] = image
+        world._put(deployment)
+
+    assert edited(world, "SHIFT", lambda: template("web:2")) == "cutover-template"
+    assert world.store[DEPLOYMENT]["spec"]["paused"]
+    template("web:1")
+    goes_on(world)
+
+
+def edited(world: Model, state: str, act: Callable[[], None]) -> str:
+    """The code of the pause that follows."""
+    driver, done = world.driver(), False
+    for event in driver.events():
+        if event.state == state and not done:
+            done = True
+            act()
+    assert driver.outcome is Outcome.PAUSED, driver.why
+    assert world.state == state
+    return driver.why.partition(":")[0]
+
+
+def legacy(world: Model) -> set[Condition | None]:
+    return {
+        one.condition
+        for (kind, _), live in world.store.items()
+        if kind == "EndpointSlice" and "legacy" in live["metadata"]["name"]
+        for one in slice_of(live).endpoints
+    }
+
+
+def goes_on(world: Model) -> None:
+    asked(world, resume=True)
+    assert world.driver("two").drive()[0] is Outcome.REST
+    asked(world, finalize=True)
+    assert world.driver("three").drive()[0] is Outcome.ENDED
+    assert wrongs(world) == []
