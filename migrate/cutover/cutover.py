@@ -86,8 +86,12 @@ class Cutover:
     def preview(self, *, probe: bool = True) -> Preview:
         """What would be done, and what speaks against it; it only reads. ``probe``: nodes and hosts are asked too.
 
-        Raises PodliftError as reading the cluster does, and ``bad-schedule``.
+        Raises PodliftError as reading the cluster does, ``wrong-cluster`` and what else ``check_target`` does, and
+        ``bad-schedule``.
         """
+        from ..cluster.promises import check_target
+
+        check_target(self._plan, self._cluster)
         spec = self._spec()
         edges = self._edges(spec)
         try:
@@ -104,10 +108,7 @@ class Cutover:
         yield from self.drive(spec, self.begin(spec), interrupted=interrupted, no_wait=no_wait)
 
     def check(self) -> Spec:
-        """What the run is to be. Raises PodliftError ``preflight-refused`` and as the cluster does."""
-        from ..cluster.promises import check_target
-
-        check_target(self._plan, self._cluster)
+        """What the run is to be. Raises PodliftError ``preflight-refused`` and as ``preview`` does."""
         preview = self.preview()
         refused = preview.preflight.refused
         if refused:
