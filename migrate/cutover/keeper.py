@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from converters.errors import PodliftError
+from converters.objects.context import WORKLOAD
 
 from .checks import answered, request_of
 from .clock import rfc3339
@@ -27,10 +28,10 @@ from .endpoints import (
     slice_object,
     slice_of,
 )
-from .keeping import Health, blind_of, in_order, kept, listed_of, service_named
+from .keeping import Health, blind_of, in_order, kept, listed_of, recalled, service_named, stands_by
 from .lock import Lock
 from .run import Run, Spec
-from .world import port_of
+from .world import port_of, ready_pods
 
 _API = "discovery.k8s.io/v1"
 STALE_S = 10.0
@@ -90,7 +91,8 @@ class Keeper:
         """
         if not self._holds(spec.timings.keeper_s):
             return 0
-        writes = self._follow(spec, run, found, at)
+        run, missing = self._recalled(spec, run)
+        writes = self._follow(spec, run, found, at, missing)
         if not writes and self._clock.boot() >= self._probe_at:
             self._probe(spec, run, found)
         return writes
@@ -116,12 +118,21 @@ class Keeper:
             return True
         return self._lock.attempt(heir_of=self._heir_of)
 
-    def _follow(self, spec: Spec, run: Run, found: Found, at: float) -> int:
+    def _recalled(self, spec: Spec, run: Run) -> tuple[Run, str]:
+        """The run as it is to be followed, and which pods are missing."""
+        if not stands_by(run):
+            return run, ""
+        ready = ready_pods(self._api.list("v1", "Pod", spec.namespace, labels=f"{WORKLOAD}={spec.name}"))
+        changed = recalled(spec, run, ready)
+        told = f"only {ready} pods are ready: the legacy side takes callers again" if changed is not run else ""
+        return changed, told
+
+    def _follow(self, spec: Spec, run: Run, found: Found, at: float, missing: str) -> int:
         live = self._slices(spec)
         standing = {name: slice_of(each) for name, each in live.items()}
         self._blind = blind_of(standing.values(), found)
         result = kept(spec, run, found, tuple(standing.values()), self._health)
-        self._tell(_said(result.low, result.suspicious, found.unread))
+        self._tell(_said(result.low, result.suspicious, found.unread) | ({missing} if missing else frozenset()))
         owners: dict[str, Mapping[str, Any] | None] = {}
         writes = 0
         for each in in_order(result.slices, standing):

@@ -12,7 +12,7 @@ from typing import Any
 
 from .edges import Backend, Container, Found
 from .endpoints import Endpoint, Slice, arrange, instance_key
-from .run import Condition, Run, Spec
+from .run import Condition, Direction, Run, Spec
 
 _MOST = 2
 _LAST = 3
@@ -62,6 +62,20 @@ def kept(
         of = [each for each in standing if each.service == service["metadata"]["name"]]
         made += _with_unread(arrange(service, conditions, of), of, found, run, low)
     return Kept(slices=tuple(made), low=tuple(sorted(low)), suspicious=suspicious)
+
+
+def stands_by(run: Run) -> bool:
+    """Whether legacy instances only stand by, while pods take all callers."""
+    return run.direction is Direction.FORWARD and Condition.STANDBY in run.wanted.values()
+
+
+def recalled(spec: Spec, run: Run, ready: int) -> Run:
+    """The run with all that stands by wanted ready, where fewer pods are ready than the plan asks for: proxies would
+    call it by themselves only once no pod is left. It is the one thing that a keeper gives without being asked."""
+    if not stands_by(run) or ready >= sum(each.count for each in spec.controllers):
+        return run
+    wanted = {key: Condition.READY if each is Condition.STANDBY else each for key, each in run.wanted.items()}
+    return replace(run, wanted=wanted)
 
 
 def listed_of(spec: Spec, run: Run, found: Found) -> list[tuple[Container, Condition]]:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from .edges import Backend, Container, Found
 from .endpoints import (
     ADMITTED,
+    BESIDE,
     EPOCH,
     SLICE_BY,
     SLICES_ARE_OURS,
@@ -266,6 +267,12 @@ def _pod(
         restarts=sum(each.get("restartCount", 0) for each in status.get("containerStatuses") or ()),
         ending=bool(metadata.get("deletionTimestamp")) or status.get("phase") in ("Succeeded", "Failed"),
     )
+
+
+def ready_pods(found: Iterable[Mapping[str, Any]]) -> int:
+    """How many of a workload's pods, as the API server gives them, are ready and not on their way out."""
+    seen = (_pod(each, (), {}, 0) for each in found if BESIDE not in (each["metadata"].get("labels") or {}))
+    return sum(each.ready and not each.ending for each in seen)
 
 
 def _seconds(text: str | None) -> float:

@@ -14,6 +14,7 @@ from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import KEEPER, slice_of
 from migrate.cutover.journal import Entry
 from migrate.cutover.keep import LoneKeeper
+from migrate.cutover.keeping import recalled
 from migrate.cutover.run import Condition, Timings
 from tests.cutover.killing import asked, wrongs
 from tests.cutover.model import NAME, TIMINGS, Killed, LegacyContainer, Model, error
@@ -417,3 +418,36 @@ def test_who_looks_at_services_sees_whom_the_keeper_took_from_callers() -> None:
 def test_by_default_the_heartbeat_is_shorter_than_the_lease() -> None:
     for each in (Timings(), TIMINGS):
         assert 2 * each.keeper_s < each.heartbeat_s < each.lease_s
+
+
+def test_a_keeper_alone_calls_the_legacy_side_back_when_pods_are_missing() -> None:
+    """The driver is dead, and what is left of the pods would get all callers; it stands by again when they are back."""
+    world = reached("BAKING")
+    kept(world)
+    assert {condition for _, condition in standing(world).values()} == {Condition.STANDBY}
+    world.start_s = 6.0
+    (pod, *_) = sorted(key for key in world.store if key[0] == "Pod")
+    world.wrongs.clear()
+    world._remove(pod)
+    world.sleep(0.1)
+    began = world.time
+    while {condition for _, condition in standing(world).values()} != {Condition.READY}:
+        assert world.time - began < 2 * TIMINGS.keeper_s
+        world.sleep(0.5)
+    world.sleep(8)
+    assert {condition for _, condition in standing(world).values()} == {Condition.STANDBY}
+    entry = world.journal.read()
+    assert entry is not None
+    assert set(entry.run.wanted.values()) == {Condition.STANDBY}, "it wrote slices, and no journal"
+
+
+def test_what_is_to_be_stopped_is_not_called_back() -> None:
+    world = reached("DRAINED")
+    entry = world.journal.read()
+    assert entry is not None
+    run = replace(entry.run, wanted=dict.fromkeys(entry.run.wanted, Condition.ABSENT))
+    assert recalled(entry.spec, run, 0) == run
+    assert recalled(entry.spec, entry.run, 2) == entry.run
+    back = entry.run.turned(entry.spec)
+    assert recalled(entry.spec, back, 0) == back
+    assert set(recalled(entry.spec, entry.run, 1).wanted.values()) == {Condition.READY}

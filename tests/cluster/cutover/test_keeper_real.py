@@ -71,6 +71,34 @@ def test_a_keeper_alone_follows_what_crashes_and_moves(
         assert [each["metadata"]["name"] for each in leases] == []
 
 
+def test_a_keeper_alone_calls_containers_back_while_pods_are_missing(
+    lab_cluster: Cluster,
+    lab_engines: dict[str, LabEngine],
+    space: str,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    with served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, instances=2) as web:
+        for event in web.cutover().run():
+            if event.state == State.STANDBY:
+                # the driver does nothing any more, as if it was killed
+                break
+        with keeping(web, tmp_path) as keeper:
+            until(lambda: str(keeper.pid) in holder(web), 30)
+            assert listed(web) == set()
+            scale = ("scale", "deployment", web.name, "-n", space)
+            web.lab.kubectl(*scale, "--replicas=1")
+            called = until(lambda: listed(web) == published(web), 30)
+            web.lab.kubectl(*scale, "--replicas=2")
+            until(lambda: listed(web) == set(), 60)
+            record_property("containers were called back in s", round(called, 2))
+            assert called < 2 * web.settings.timings.keeper_s + FOLLOWS_S
+        attached = web.attached()
+        for _ in attached.abort():
+            pass
+        assert attached.outcome is Outcome.ROLLED_BACK, attached.why
+
+
 @contextmanager
 def keeping(web: Served, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     words = ["cutover", "keep", web.name, "-n", web.space, "--context", web.lab.context]
