@@ -15,6 +15,7 @@ import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,35 @@ scaling:
   metrics: {each: "metrics[]", kind: kind, target: target}
 """
 LEDGER = "/ledger"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pods:
+    """What pods have and containers do not. ``flags``: more of the server's; ``ready``: the port at which the kubelet
+    asks GET /health; ``check``: by which an instance is asked."""
+
+    flags: Sequence[str] = ()
+    ready: int = 8080
+    check: Mapping[str, Any] = field(
+        default_factory=lambda: {"kind": "http", "path": "/health", "port": 8080, "gates_traffic": True}
+    )
+
+    def in_plan(self, plan: Plan, name: str) -> Plan:
+        objects = [deepcopy(each) for _, each in plan.objects]
+        for (owner, _), each in zip(plan.objects, objects, strict=True):
+            if (owner, each["kind"]) == (name, "Deployment"):
+                (container,) = each["spec"]["template"]["spec"]["containers"]
+                container["env"] = [*container.get("env", ()), {"name": "APP", "value": " ".join(self.flags)}]
+                container["readinessProbe"] = {
+                    "httpGet": {"path": "/health", "port": self.ready},
+                    "periodSeconds": 1,
+                    "failureThreshold": 1,
+                }
+        workloads = [
+            {**each, "checks": [dict(self.check)]} if each["name"] == name else each for each in plan.workloads
+        ]
+        owners = [owner for owner, _ in plan.objects]
+        return replace(plan, workloads=tuple(workloads), objects=tuple(zip(owners, objects, strict=True)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,10 +184,12 @@ def several(
     hooks: bool = True,
     dynamic: bool = False,
     scaled: bool = False,
+    pods: Mapping[str, Pods] | None = None,
 ) -> Iterator[dict[str, Served]]:
     """Workloads of one plan, by name. ``instances`` of each are spread over the engines in turn; ``flags`` and
     ``environment`` are the server's; ``hooks``: a freeze hook is given that does nothing; ``dynamic``: the
-    engine chooses the ports, at each start anew; ``scaled``: a legacy scheduler's config scales them by CPU."""
+    engine chooses the ports, at each start anew; ``scaled``: a legacy scheduler's config scales them by CPU;
+    ``pods``: what the plan has for the pods of a workload and its containers do not."""
     places = [
         (name, f"{name}-{number}", engines[number % len(engines)]) for name in names for number in range(instances)
     ]
@@ -180,6 +212,8 @@ def several(
         edge = Cluster(lab.context, lab.kubeconfig, writes_per_s=1000, namespace=space)
         stack.callback(edge.close)
         plan = _planned(engines, space, {name: instances for name in names if scaled})
+        for name, differing in (pods or {}).items():
+            plan = differing.in_plan(plan, name)
         apply_plan(plan, edge)
         yield {
             name: Served(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from tests.lab.host import SEARCH, Host, HostError, tail
 
@@ -60,6 +63,20 @@ class Daemon:
         """Kills it, as a crash would; harmless when repeated."""
         self._process.kill()
         self._process.wait()
+
+    def pause(self) -> None:
+        """It stands still, as by SIGSTOP, until `go_on`."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+        # nsenter stands still with its program
+        self._process.send_signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        pid = self._process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(child), number)
 
     def start(self) -> None:
         """Starts it again after `stop`."""

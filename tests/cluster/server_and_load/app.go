@@ -20,6 +20,8 @@ import (
 	"time"
 )
 
+const late = 500 * time.Millisecond
+
 // What ends it at once, in a shell's numbers.
 const abruptCode = 128 + int(syscall.SIGTERM)
 
@@ -29,6 +31,7 @@ const abruptCode = 128 + int(syscall.SIGTERM)
 //	GET /poll?s=N    the same after N seconds
 //	POST /orders     {"id": ID}: writes the ID into its ledger, then answers 201 {"id": ID, "by": IDENTITY}
 //	GET /ledger      the IDs, one a line, in the order they came
+//	GET /metrics     how many requests it answered: all, with a 500, and later than after half a second
 //	GET /health      200, whatever else it gets wrong
 type app struct {
 	identity string
@@ -37,6 +40,9 @@ type app struct {
 	ledger   *ledger
 	faults   faults
 	seen     atomic.Int64
+	refusing chan struct{}
+	failed   atomic.Int64
+	late     atomic.Int64
 	leaving  atomic.Bool
 }
 
@@ -48,6 +54,7 @@ type faults struct {
 	slowBy    time.Duration
 	wrong     float64
 	failAfter int64
+	refuse    int64
 }
 
 func serve(arguments []string) int {
@@ -69,9 +76,11 @@ func serve(arguments []string) int {
 	flags.Float64Var(&made.faults.slow, "slow", 0, "share of requests that wait -slow-by longer")
 	flags.DurationVar(&made.faults.slowBy, "slow-by", 2*time.Second, "how long those wait")
 	flags.Float64Var(&made.faults.wrong, "wrong", 0, "share of answers that are another program's")
+	flags.Int64Var(&made.faults.refuse, "refuse-after", 0, "as -refuse, with so many requests")
 	flags.Int64Var(&made.faults.failAfter, "fail-after", 0, "every request after so many gets a 500")
 	_ = flags.Parse(arguments) // it exits by itself
 
+	made.refusing = make(chan struct{}, 1)
 	made.identity = identity()
 	made.body = answerOf(made.identity, *size)
 	made.wrong = []byte("It works!\n")
@@ -100,8 +109,9 @@ func serve(arguments []string) int {
 			return trouble(errors.New("crashed, as -crash says"))
 		case <-after(*refuse):
 			*refuse = 0
-			fmt.Printf("app: %s refuses connections\n", made.identity)
-			_ = server.Close()
+			made.close(server)
+		case <-made.refusing:
+			made.close(server)
 		case err := <-ended:
 			if !errors.Is(err, http.ErrServerClosed) {
 				return trouble(err)
@@ -113,6 +123,12 @@ func serve(arguments []string) int {
 			return made.leave(server, *lag, *linger)
 		}
 	}
+}
+
+// close refuses connections from now on, and cuts those that there are.
+func (a *app) close(server *http.Server) {
+	fmt.Printf("app: %s refuses connections\n", a.identity)
+	_ = server.Close()
 }
 
 // leave ends without losing a request: whoever holds a connection is told to take a new one before the listener goes.
@@ -137,6 +153,7 @@ func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", healthy)
 	mux.HandleFunc("GET /ledger", func(w http.ResponseWriter, _ *http.Request) { a.ledger.write(w) })
+	mux.HandleFunc("GET /metrics", a.metrics)
 	mux.HandleFunc("GET /{$}", a.tried(func(w http.ResponseWriter, _ *http.Request) { a.answer(w) }))
 	mux.HandleFunc("GET /poll", a.tried(a.poll))
 	mux.HandleFunc("POST /orders", a.tried(a.order))
@@ -152,12 +169,19 @@ func (a *app) handler() http.Handler {
 func (a *app) tried(answer http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		number := a.seen.Add(1)
+		if number == a.faults.refuse {
+			a.refusing <- struct{}{}
+		}
 		time.Sleep(a.faults.delay)
 		if mathrand.Float64() < a.faults.slow {
 			time.Sleep(a.faults.slowBy)
+			if a.faults.slowBy > late {
+				a.late.Add(1)
+			}
 		}
 		failed := a.faults.failAfter > 0 && number > a.faults.failAfter
 		if failed || mathrand.Float64() < a.faults.errors {
+			a.failed.Add(1)
 			http.Error(w, "failed, as it was told to", http.StatusInternalServerError)
 			return
 		}
@@ -167,6 +191,11 @@ func (a *app) tried(answer http.HandlerFunc) http.HandlerFunc {
 		}
 		answer(w, r)
 	}
+}
+
+func (a *app) metrics(w http.ResponseWriter, _ *http.Request) {
+	text := fmt.Sprintf("app_requests_total %d\napp_failed_total %d\n", a.seen.Load(), a.failed.Load())
+	send(w, http.StatusOK, []byte(text+fmt.Sprintf("app_late_total %d\n", a.late.Load())))
 }
 
 func (a *app) answer(w http.ResponseWriter) { send(w, http.StatusOK, a.body) }
