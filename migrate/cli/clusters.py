@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,20 +31,19 @@ class Reach:
 def cluster_options(function: Function, *, namespace_help: str = "For objects that name no namespace.") -> Function:
     """Adds the options; the command's function gets ``reach``."""
 
+    # with the options that click keeps of what stands below this decorator
+    @wraps(function)
     def with_reach(*args: Any, context: str | None, kubeconfig: str | None, namespace: str | None, **more: Any) -> Any:
         return function(*args, reach=Reach(context=context, kubeconfig=kubeconfig, namespace=namespace), **more)
 
-    with_reach.__doc__ = function.__doc__
-    with_reach.__name__ = function.__name__
-    # click keeps the options that stand below this decorator here
-    with_reach.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    decorated: Function = with_reach
     for option in (
         click.option("-n", "--namespace", metavar="NAME", callback=_namespace, help=namespace_help),
         click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; kubectl's own if not said."),
         click.option("--context", metavar="NAME", help="The kubeconfig's context; its current one if not said."),
     ):
-        with_reach = option(with_reach)
-    return with_reach
+        decorated = option(decorated)
+    return decorated
 
 
 def cluster_of(reach: Reach) -> Cluster:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,8 @@ def detach_options(function: Function) -> Function:
     """Adds the options; the command's function gets ``by``, None without --detach. What only a process that stays can
     do is refused beside it."""
 
+    # with the options that click keeps of what stands below this decorator
+    @wraps(function)
     def with_detachment(
         *args: Any, detach: bool, image: str | None, secret: str | None, account: str | None, **more: Any
     ) -> Any:
@@ -39,10 +42,6 @@ def detach_options(function: Function) -> Function:
         by = Detachment(image=image, secret=secret or "", account=account or ACCOUNT) if detach and image else None
         return function(*args, by=by, **more)
 
-    with_detachment.__doc__ = function.__doc__
-    with_detachment.__name__ = function.__name__
-    # click keeps the options that stand below this decorator here
-    with_detachment.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     decorated: Function = with_detachment
     for option in (
         click.option(

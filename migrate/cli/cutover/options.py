@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ def _schedule(ctx: click.Context, parameter: click.Parameter, value: str | None)
 def setting_options(function: Function) -> Function:
     """Adds the options; the command's function gets ``flags``."""
 
+    # with the options that click keeps of what stands below this decorator
+    @wraps(function)
     def with_flags(
         *args: Any,
         hold_before: tuple[str, ...],
@@ -55,10 +58,6 @@ def setting_options(function: Function) -> Function:
         )
         return function(*args, flags=flags, **more)
 
-    with_flags.__doc__ = function.__doc__
-    with_flags.__name__ = function.__name__
-    # click keeps the options that stand below this decorator here
-    with_flags.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     decorated: Function = with_flags
     for option in (
         click.option(
