@@ -74,7 +74,9 @@ def _layer(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def _runs(path: str) -> bool:
-    return path.strip("/").partition("/")[0] in {"bin", "sbin"} or "/bin/" in path
+    first, _, rest = path.strip("/").partition("/")
+    # the kernel starts a program's loader, too
+    return first in {"bin", "sbin"} or "/bin/" in path or rest.startswith("ld-linux") or "/pkg/tool/" in path
 
 
 @functools.cache
