@@ -162,7 +162,11 @@ def test_one_can_go_back_alone() -> None:
     assert [each for each in wrongs(world) if "HPA" not in each] == []
 
 
-@pytest.mark.parametrize("fate", ["before", "after", "late"])
+# Left to `make prove`: before a write is after the one before it, and what arrives late is held back as that of a run
+# alone, which test_kill.py tries.
+@pytest.mark.parametrize(
+    "fate", ["after", *(pytest.param(each, marks=pytest.mark.prove) for each in ("before", "late"))]
+)
 def test_a_kill_at_every_write(fate: str) -> None:
     points = [each for each in numbered(finished(Grouped(), []).labels) if "create ConfigMap" not in each[0]]
     assert len(points) > 50
