@@ -120,8 +120,6 @@ def command(
         raise click.UsageError("a dry run starts nothing that --wait could wait for; leave out one of the two")
     if never_cut_over and stage == "gated":
         raise click.UsageError("--never-cut-over applies a workload as final, and --stage says gated")
-    if skip_hosts and (host or hosts is not None):
-        raise click.UsageError("--skip-hosts reads no engine, and --host or --hosts names some")
     mend(session, place)
     given, project = Given(host=host, hosts=hosts, config=config, mapping=mapping), load_project()
     entries = () if skip_hosts else _planned_from(given, project)

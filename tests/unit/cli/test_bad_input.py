@@ -217,8 +217,6 @@ def test_what_only_the_legacy_side_can_be_asked(flags: str) -> None:
         ("--timeout 2m --dry-run server", "--wait is not given"),
         ("--wait --dry-run server", "a dry run starts nothing"),
         ("--wait --timeout 2m --dry-run client", "a dry run starts nothing"),
-        ("--skip-hosts --host unix:///run/docker.sock", "--skip-hosts reads no engine"),
-        ("--skip-hosts --hosts hosts.yaml", "--skip-hosts reads no engine"),
         ("--wait --timeout soon", "is no duration"),
         ("--wait --timeout -5", "less than none"),
         ("--stage gated --never-cut-over web", "--stage says gated"),
