@@ -60,7 +60,8 @@ CUTOVER_CODES: tuple[Code, ...] = (
     error(
         "cutover-legacy-changed",
         "the legacy side is not as the run knows it: a container was started, stopped or replaced meanwhile",
-        "see why, keep the legacy scheduler from it; resume takes new containers in, abort goes back",
+        "see why, keep the legacy scheduler from it; resume takes in what stands in place of another, resume --replan "
+        "what the message calls outside the plan; abort goes back",
     ),
     error(
         "cutover-legacy-gone",
@@ -91,7 +92,13 @@ CUTOVER_CODES: tuple[Code, ...] = (
     error(
         "cutover-template",
         "the pod template changed after its pods were tested",
-        "put the planned template back and resume; or abort, plan, apply and start again",
+        "put the tested template back and resume; while no pod takes callers, resume --replan tests the new one "
+        "instead; or abort, plan, apply and start again",
+    ),
+    error(
+        "cutover-replan-refused",
+        "the pod template changed after pods of the tested one were given callers, so that it cannot be taken up",
+        "podlift cutover abort leads callers back, then start again; or put the tested template back and resume",
     ),
     error(
         "cutover-not-drained",

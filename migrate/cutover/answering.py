@@ -8,6 +8,7 @@ from .edges import Legacy
 from .endpoints import instance_key
 from .journal import Entry
 from .removal import agreed
+from .replanning import newcomers, of_container, outside, taken_up
 from .run import Condition, Direction, Run
 from .starting import originals_of
 from .states import ENDED
@@ -24,7 +25,8 @@ def answered(entry: Entry, legacy: Legacy) -> Run:
         # what kept it from ending is looked at again
         run = replace(run, done=run.done | {"finalize", *map(agreed, asked.remove)}, paused="")
     if asked.resume:
-        run = _with_changed(entry, replace(run, paused=""), legacy)
+        run = replace(run, paused="", done=run.done | set(map(taken_up, asked.replan)))
+        run = _with_changed(entry, run, legacy)
     if asked.pause:
         run = replace(run, paused=asked.pause)
     if asked.abort and run.direction is Direction.FORWARD:
@@ -44,11 +46,17 @@ def _removed(entry: Entry, legacy: Legacy) -> bool:
 
 
 def _with_changed(entry: Entry, run: Run, legacy: Legacy) -> Run:
-    """With the containers that are there now and of which the run did not know; without those that are gone."""
+    """With the containers that are there now and of which the run did not know, if they are within the plan or a user
+    took them up; without those that are gone."""
     known = {each.key: each.host for each in (*entry.spec.originals, *run.joined)}
     found = legacy.find()
     there = {instance_key(each) for each in found.containers}
     gone = [key for key, host in known.items() if key not in there and host not in found.unread]
-    new = [each for each in originals_of(found.containers) if each.key not in known]
+    refused = outside(entry.spec, run, found.containers)
+    new = [
+        each
+        for each in originals_of(newcomers(entry.spec, run, found.containers))
+        if each.key not in refused or taken_up(of_container(each.key)) in run.done
+    ]
     wanted = {key: Condition.ABSENT if key in gone else each for key, each in run.wanted.items()}
     return replace(run, joined=(*run.joined, *new), wanted=wanted)

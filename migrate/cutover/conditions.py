@@ -127,15 +127,6 @@ def enough_pods(m: Moment) -> Steps:
         yield from m.observed()
 
 
-def same_template(m: Moment) -> Steps:
-    for planned in m.spec.controllers:
-        seen = m.controller(planned)
-        if seen is not None and seen.template and seen.template != m.run.templates.get(planned.name):
-            yield Pause(
-                code="cutover-template", reason=f"the template of {planned.name} is not the one that was tested"
-            )
-
-
 def all_ready(m: Moment) -> dict[str, Condition]:
     """What is wanted where the legacy side is called back: of those that were not stopped already."""
     return {

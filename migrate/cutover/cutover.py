@@ -30,6 +30,7 @@ from .lock import Lock
 from .previewing import Preview, previewed
 from .recovering import recovered
 from .removal import removable
+from .replanning import Change, changes, refused
 from .run import Spec
 from .settings import Settings
 from .starting import entry_of, make_spec, new_run
@@ -277,15 +278,38 @@ class Attached:
         self._under_way()
         self._ask(lambda asked: replace(asked, pause=reason))
 
-    def resume(
-        self, *, take_over: bool = False, interrupted: Interrupted = lambda: False, no_wait: bool = False
-    ) -> Iterator[Event]:
-        """Drives it on. ``take_over``: from a driver that lives. Raises PodliftError ``cutover-locked``."""
-        yield from self._drive(lambda asked: replace(asked, resume=True), take_over, interrupted, no_wait)
+    def changes(self) -> tuple[Change, ...]:
+        """What changed outside the plan since the run began, and ``resume`` may take up; it only reads.
 
-    def detach(self, by: Detachment, *, take_over: bool = False) -> str:
+        Raises PodliftError ``cutover-replan-refused`` where it cannot be taken up, and as the cluster does.
+        """
+        entry = self.entry()
+        world = self.world(entry)
+        if why := refused(entry.spec, entry.run, world):
+            raise PodliftError(
+                code="cutover-replan-refused",
+                phase="cutover",
+                subject=self._workload,
+                reason=f"its pods are of another template now, and {why}",
+                next_step="podlift cutover abort leads callers back first; or put the tested template back and resume",
+            )
+        return changes(entry.spec, entry.run, world)
+
+    def resume(
+        self,
+        *,
+        take_over: bool = False,
+        replan: Iterable[str] = (),
+        interrupted: Interrupted = lambda: False,
+        no_wait: bool = False,
+    ) -> Iterator[Event]:
+        """Drives it on. ``take_over``: from a driver that lives; ``replan``: tokens of ``changes`` that are taken up.
+        Raises PodliftError ``cutover-locked``."""
+        yield from self._drive(_resuming(replan), take_over, interrupted, no_wait)
+
+    def detach(self, by: Detachment, *, take_over: bool = False, replan: Iterable[str] = ()) -> str:
         """Leaves the run to a Deployment, which is made where there is none: it drives on, and goes when the run has
-        ended. Who drives it there, ``""`` where it has ended meanwhile.
+        ended. Who drives it there, ``""`` where it has ended meanwhile. ``replan`` as resume's.
 
         Raises PodliftError ``cutover-ended``, ``cutover-locked``, ``detach-refused``, ``detach-silent`` where no pod
         begins.
@@ -296,7 +320,7 @@ class Attached:
         lock.acquire(take_over=take_over)
         try:
             hand_over(self._cluster, entry.spec, by, lock)
-            self._ask(lambda asked: replace(asked, resume=True))
+            self._ask(_resuming(replan))
         finally:
             lock.release()
         return awaited(self._cluster, entry.spec, self._clock)
@@ -396,6 +420,11 @@ class Attached:
     def _ask(self, change: Callable[[Requests], Requests]) -> None:
         if self._journal.ask(change) is None:
             raise no_cutover(self._workload)
+
+
+def _resuming(replan: Iterable[str]) -> Callable[[Requests], Requests]:
+    taken = tuple(replan)
+    return lambda asked: replace(asked, resume=True, replan=taken or asked.replan)
 
 
 def no_cutover(workload: str) -> PodliftError:

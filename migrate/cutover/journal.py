@@ -28,7 +28,8 @@ _TRIES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
-    """What users ask: ``approve`` names states, ``remove`` instances (HOST/ID) whose containers go with finalize."""
+    """What users ask: ``approve`` names states, ``remove`` instances (HOST/ID) whose containers go with finalize,
+    ``replan`` what changed outside the plan (replanning.Change) and goes with resume."""
 
     approve: tuple[str, ...] = ()
     pause: str = ""
@@ -36,6 +37,7 @@ class Requests:
     abort: bool = False
     finalize: bool = False
     remove: tuple[str, ...] = ()
+    replan: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self != Requests()
@@ -45,6 +47,7 @@ class Requests:
         said = [f"approve {each}" for each in self.approve]
         said += [name for name in ("pause", "resume", "abort", "finalize") if getattr(self, name)]
         said += [f"remove {len(self.remove)} containers"] if self.remove else []
+        said += [f"take up {each}" for each in self.replan]
         return ", ".join(said)
 
 
@@ -186,7 +189,7 @@ def journaled(live: Mapping[str, Any]) -> Entry:
             spec=spec_of(json.loads(data["spec"])),
             run=run_of(json.loads(data["run"])),
             version=live["metadata"]["resourceVersion"],
-            requests=Requests(**asked | {key: tuple(asked.get(key, ())) for key in ("approve", "remove")}),
+            requests=Requests(**asked | {key: tuple(asked.get(key, ())) for key in ("approve", "remove", "replan")}),
             history=tuple(json.loads(line) for line in data.get("history", "").splitlines() if line),
         )
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -227,4 +230,5 @@ def _requests_json(requests: Requests) -> dict[str, Any]:
         "abort": requests.abort,
         "finalize": requests.finalize,
         "remove": list(requests.remove),
+        "replan": list(requests.replan),
     }

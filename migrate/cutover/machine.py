@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import bypassing, conditions, drain, groups, reaching
+from . import bypassing, conditions, drain, groups, reaching, replanning
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, marks, wide_selector
 from .moment import Moment, Steps
 from .removal import removed
 from .returning import back
-from .run import Condition, Direction, grace_of
+from .run import Condition, Controller, Direction, grace_of
 from .states import ENDED, State, after
-from .world import ports_asked
+from .world import UNTRIED, SeenController, ports_asked
 
 
 def decide(moment: Moment) -> Decision:
@@ -100,12 +100,14 @@ def _create(m: Moment, planned: Mapping[str, object], *, wide: bool) -> Act:
 
 def _legacy_as_known(m: Moment) -> Steps:
     """The containers are those of which the run knows, and those that are to serve run."""
-    for each in m.world.running:
-        if instance_key(each) not in m.keys:
-            yield Pause(
-                code="cutover-legacy-changed",
-                reason=f"{each.name} on {each.host} was started since the run began; resume takes it in",
-            )
+    outside = replanning.outside(m.spec, m.run, m.world.found.containers)
+    for each in replanning.newcomers(m.spec, m.run, m.world.found.containers):
+        why = outside.get(instance_key(each), "")
+        then = f"outside the plan: {why}; resume --replan takes it in" if why else "resume takes it in"
+        yield Pause(
+            code="cutover-legacy-changed",
+            reason=f"{each.name} on {each.host} was started since the run began{', ' if why else '; '}{then}",
+        )
     for key in m.keys:
         container = m.world.container(key)
         if m.wanted(key) is not Condition.ABSENT and (container is None or not container.running):
@@ -173,6 +175,7 @@ def _to_deployed(m: Moment) -> Steps:
             return
         if not seen.observed or not seen.template:
             yield Wait(why=f"{planned.kind} {planned.name} is looked at", timeout_s=m.spec.timings.observe_timeout_s)
+        yield from _of_one_template(m, planned, seen)
         if seen.replicas != planned.count or not seen.paused:
             change = {"spec": {"replicas": planned.count, "paused": True}}
             yield m.patch(seen, change, f"start {planned.count} pods of {planned.name}, and no other template")
@@ -186,9 +189,21 @@ def _to_deployed(m: Moment) -> Steps:
     yield from reaching.reaches(m, [each.node for each in m.admissible])
 
 
+def _of_one_template(m: Moment, planned: Controller, seen: SeenController) -> Steps:
+    """One that was taken up replaces the one before as a whole, while no pod takes callers: a Deployment that is paused
+    makes no pods of it."""
+    yield from replanning.same_template(m)
+    former = f"pods of {planned.name}'s former template end"
+    if seen.template == UNTRIED and seen.paused:
+        yield m.patch(seen, {"spec": {"replicas": 0, "paused": False}}, former)
+    others = [each for each in m.world.pods if each.controller == planned.name and each.template != seen.template]
+    if seen.template == UNTRIED or others:
+        yield Wait(why=former, timeout_s=m.spec.timings.ready_timeout_s)
+
+
 def _to_shift_or_promoted(m: Moment) -> Steps:
     """One step of SHIFT after the other; when all are done, PROMOTED."""
-    yield from conditions.same_template(m)
+    yield from replanning.same_template(m)
     if m.run.step == len(m.spec.steps):
         yield from _to_promoted(m)
         return

@@ -80,13 +80,15 @@ LAB = Timings(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """A legacy container as it was when the run began: what going back restores."""
+    """A legacy container as it was when the run began: what going back restores. ``image``: as its engine calls it;
+    ``""``: an earlier podlift wrote it."""
 
     host: str
     id: str
     name: str
     restart: Mapping[str, Any] = field(default_factory=dict)
     stop_s: float | None = None
+    image: str = ""
 
     @property
     def key(self) -> str:

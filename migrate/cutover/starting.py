@@ -86,7 +86,14 @@ def make_spec(
 def originals_of(containers: Iterable[Container]) -> tuple[Original, ...]:
     """What going back restores: of those that run."""
     return tuple(
-        Original(host=each.host, id=each.id, name=each.name, restart=dict(each.restart), stop_s=each.stop_s)
+        Original(
+            host=each.host,
+            id=each.id,
+            name=each.name,
+            restart=dict(each.restart),
+            stop_s=each.stop_s,
+            image=each.image,
+        )
         for each in containers
         if each.running
     )

@@ -64,7 +64,7 @@ class SeenService:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenController:
     """template: the hash label that pods of its present template bear, ``""`` while it is not known yet, UNTRIED where
-    no pod was made from it, as a Deployment that is paused has it when somebody changes it."""
+    no pod was made from it, as a Deployment that is paused has it when somebody changes it. digest: of the template."""
 
     api_version: ClassVar[str] = "apps/v1"
 
@@ -78,6 +78,7 @@ class SeenController:
     template: str
     epoch: int
     min_ready_s: float = 0
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +207,7 @@ def _controller(live: Mapping[str, Any], sets: Iterable[Mapping[str, Any]]) -> S
         template=_template(live, sets),
         epoch=_epoch(live),
         min_ready_s=spec.get("minReadySeconds", 0),
+        digest=hashlib.sha256(json.dumps(_unhashed(live), sort_keys=True).encode()).hexdigest()[:12],
     )
 
 

@@ -28,6 +28,7 @@ from migrate.cutover.keep import LoneKeeper
 from migrate.cutover.keeper import Keeper
 from migrate.cutover.lock import Lock
 from migrate.cutover.measuring import Measuring
+from migrate.cutover.observing import observe
 from migrate.cutover.outbound import Outbound, Remote
 from migrate.cutover.run import LAB, Controller, Original, Run, Spec
 from migrate.cutover.schedule import steps_for
@@ -41,6 +42,7 @@ NODE, DIRECT = "10.0.0.9", "203.0.113.9"
 # Not the driver's work: they come by the clock.
 TIMINGS = replace(LAB, poll_s=0.5, bake_s=2)
 _TIMED = frozenset({"Lease", "Event"})
+_REVISION = "deployment.kubernetes.io/revision"
 
 
 class Killed(BaseException):
@@ -72,6 +74,7 @@ class LegacyContainer:
     answers: bool = True
     dynamic: bool = False
     idle_since: float | None = None
+    image: str = "web:1"
 
 
 class Model:
@@ -132,7 +135,7 @@ class Model:
             "services": (_service(),),
             "controllers": (Controller(kind="Deployment", name=NAME, count=self.count),),
             "originals": tuple(
-                Original(host=each.host, id=each.id, name=each.name, restart=dict(each.restart))
+                Original(host=each.host, id=each.id, name=each.name, restart=dict(each.restart), image=each.image)
                 for each in self.containers
             ),
             "steps": steps_for(self.count),
@@ -194,6 +197,10 @@ class Model:
     @property
     def state(self) -> str:
         return str(self.store["ConfigMap", f"cutover-{NAME}"]["data"]["state"])
+
+    def seen(self) -> World:
+        """As a driver sees it."""
+        return observe(self, self, self.spec(), self)
 
     def takers(self, node: str) -> tuple[Any, ...]:
         """Who takes new connections from a node now, as far as its proxy has followed."""
@@ -290,7 +297,7 @@ class Model:
                     host=each.host,
                     id=each.id,
                     name=each.name,
-                    image="web:1",
+                    image=each.image,
                     running=each.running,
                     stop_s=self.grace_s,
                     ports={"8080/tcp": Backend(each.address, each.port)} if each.running else {},
@@ -520,39 +527,53 @@ class Model:
         self._clients()
 
     def _scale(self, deployment: dict[str, Any]) -> None:
-        metadata = deployment["metadata"]
+        """Pods are of one ReplicaSet, that of the template; while it is paused, of the one that was made last."""
+        metadata, spec = deployment["metadata"], deployment["spec"]
         name = metadata["name"]
-        if ("ReplicaSet", f"{name}-1") not in self.store:
-            self._put(
-                {
-                    "kind": "ReplicaSet",
-                    "metadata": {
-                        "name": f"{name}-1",
-                        "labels": {"podlift.dev/workload": NAME, "pod-template-hash": "t1"},
-                        "annotations": {"deployment.kubernetes.io/revision": "1"},
-                        "ownerReferences": [{"uid": metadata["uid"], "controller": True}],
-                    },
-                }
-            )
-        if deployment["status"].get("observedGeneration") != metadata["generation"]:
+        sets = [each for (kind, _), each in sorted(self.store.items()) if kind == "ReplicaSet"]
+        current = next((each for each in sets if each["spec"]["template"] == spec["template"]), None)
+        if current is None and (not spec.get("paused") or not sets):
+            current = self._set(deployment, len(sets) + 1)
+        current = current or sets[-1]
+        revision = current["metadata"]["annotations"][_REVISION]
+        if (metadata["annotations"].get(_REVISION), deployment["status"].get("observedGeneration")) != (
+            revision,
+            metadata["generation"],
+        ):
             deployment["status"]["observedGeneration"] = metadata["generation"]
-            metadata["annotations"]["deployment.kubernetes.io/revision"] = "1"
+            metadata["annotations"][_REVISION] = revision
             self._put(deployment)
+        owner = current["metadata"]["uid"]
         pods = sorted(key for key, each in self.store.items() if key[0] == "Pod")
-        owner = self.store["ReplicaSet", f"{name}-1"]["metadata"]["uid"]
-        for _ in range(deployment["spec"]["replicas"] - len(pods)):
-            self._pod(name, owner)
-        for key in pods[deployment["spec"]["replicas"] :]:
+        own = [key for key in pods if self.store[key]["metadata"]["ownerReferences"][0]["uid"] == owner]
+        for _ in range(spec["replicas"] - len(own)):
+            self._pod(name, owner, current["metadata"]["labels"]["pod-template-hash"])
+        for key in [*own[spec["replicas"] :], *(key for key in pods if key not in own)]:
             self._remove(key)
 
-    def _pod(self, name: str, owner: str) -> None:
+    def _set(self, deployment: dict[str, Any], number: int) -> dict[str, Any]:
+        name = deployment["metadata"]["name"]
+        return self._put(
+            {
+                "kind": "ReplicaSet",
+                "metadata": {
+                    "name": f"{name}-{number}",
+                    "labels": {"podlift.dev/workload": NAME, "pod-template-hash": f"t{number}"},
+                    "annotations": {_REVISION: str(number)},
+                    "ownerReferences": [{"uid": deployment["metadata"]["uid"], "controller": True}],
+                },
+                "spec": {"template": copied(deployment["spec"]["template"])},
+            }
+        )
+
+    def _pod(self, name: str, owner: str, template: str) -> None:
         number = self.version
         self._put(
             {
                 "kind": "Pod",
                 "metadata": {
                     "name": f"{name}-1-p{number}",
-                    "labels": {"podlift.dev/workload": NAME, "pod-template-hash": "t1"},
+                    "labels": {"podlift.dev/workload": NAME, "pod-template-hash": template},
                     "ownerReferences": [{"uid": owner, "controller": True}],
                 },
                 "spec": {"nodeName": self.nodes[number % 2]},
@@ -699,7 +720,7 @@ def _deployment() -> dict[str, Any]:
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": NAME, "namespace": SPACE, "labels": {"podlift.dev/workload": NAME}, "annotations": {}},
-        "spec": {"replicas": 0},
+        "spec": {"replicas": 0, "template": {"spec": {"image": "web:1"}}},
         "status": {},
     }
 

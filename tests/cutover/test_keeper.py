@@ -272,9 +272,17 @@ def test_a_new_instance_waits_for_a_user(state: str, condition: Condition, repla
             listed.update(standing(world), label=label)
         return ""
 
-    asked(world, resume=True)
+    if replaced:
+        asked(world, resume=True)
+    else:
+        # more of them than there were
+        assert "resume --replan" in why
+        asked(world, resume=True)
+        outcome, why = world.driver("third").drive()
+        assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-changed")
+        asked(world, resume=True, replan=(f"container h1/{new.id}",))
     world.on_write = on_write
-    finalized(world, "third")
+    finalized(world, "fourth")
     assert listed["c9"] == (18080, condition)
     # before the next pod gets callers, or any container is stopped
     assert listed["label"].startswith((f"{state}:", "FRONTED:"))

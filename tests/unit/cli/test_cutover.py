@@ -27,6 +27,7 @@ from migrate.cutover.outbound import Overlap, Twice
 from migrate.cutover.preflight import Level, Notice, Preflight, Row, Status
 from migrate.cutover.previewing import Preview
 from migrate.cutover.removal import agreed
+from migrate.cutover.replanning import Change
 from migrate.cutover.run import Controller, Direction, Original, Run, Spec, Timings
 from migrate.cutover.settings import Settings
 from migrate.cutover.states import State
@@ -104,6 +105,7 @@ class Library:
     why: str = ""
     id: str = "r1"
     record: Path | None = None
+    changed: tuple[Change, ...] = ()
     there: tuple[Container, ...] = (
         Container(host="h1", id="c0de" * 16, name="web-1", image="web:1", running=False, volumes=("data at /data",)),
         Container(host="h1", id="beef" * 16, name="web-2", image="web:1", running=False),
@@ -138,8 +140,13 @@ class Library:
         self.asked.append(("run", no_wait))
         return self._drive(interrupted)
 
-    def resume(self, *, take_over: bool, interrupted: Callable[[], bool], no_wait: bool) -> Iterator[Event]:
-        self.asked.append(("resume", take_over, no_wait))
+    def changes(self) -> tuple[Change, ...]:
+        return self.changed
+
+    def resume(
+        self, *, take_over: bool, replan: Iterable[str], interrupted: Callable[[], bool], no_wait: bool
+    ) -> Iterator[Event]:
+        self.asked.append(("resume", take_over, no_wait, *replan))
         return self._drive(interrupted)
 
     def abort(self, *, interrupted: Callable[[], bool]) -> Iterator[Event]:
@@ -506,6 +513,25 @@ def test_what_else_stops_an_abort(library: Library) -> None:
     done = run("abort", "web")
     assert done.exit_code == 1
     assert "[bad-journal]" in done.stderr
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 130)])
+def test_replan_shows_what_it_takes_up(
+    library: Library, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    """Before it asks; just that is asked of the run. Where nothing changed it is a resume."""
+    assert run("resume", "web", "--replan").exit_code == 0
+    assert library.asked.pop() == ("resume", False, False)
+    library.ways = [(Outcome.REST, "")]
+    library.changed = (Change(token="template web d1", said="the template of Deployment web"),)
+    refused = run("resume", "web", "--replan")
+    assert "[yes-needed]" in refused.stderr
+    assert "podlift cutover resume web --replan --yes -n shop" in refused.stderr
+    monkeypatch.setattr("migrate.cli.cutover.agreeing._terminal", lambda: True)
+    done = run("resume", "web", "--replan", stdin=answer)
+    assert done.exit_code == code
+    assert "It takes up the template of Deployment web." in done.stderr.partition("Take it up")[0]
+    assert library.asked == ([("resume", False, False, "template web d1")] if code == 0 else [])
 
 
 def test_finalize_asks(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
