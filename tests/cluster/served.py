@@ -27,6 +27,7 @@ from migrate import discover, make_plan
 from migrate.apply import apply_plan
 from migrate.cluster import Cluster
 from migrate.cutover.cutover import Attached, Cutover
+from migrate.cutover.edges import Clock
 from migrate.cutover.run import LAB, Timings
 from migrate.cutover.settings import Settings
 from migrate.hosts import Access
@@ -108,7 +109,15 @@ class Served:
     def hosts(self) -> tuple[Access, ...]:
         return tuple(access(each) for each in self.engines)
 
-    def cutover(self, **settings: Any) -> Cutover:
+    def with_pods(self, count: int) -> Served:
+        """The same, to become so many pods."""
+        workloads = tuple(
+            {**each, "replicas": dict.fromkeys(each["replicas"], count)} if each["name"] == self.name else each
+            for each in self.plan.workloads
+        )
+        return replace(self, plan=replace(self.plan, workloads=workloads))
+
+    def cutover(self, *, clock: Clock | None = None, **settings: Any) -> Cutover:
         return Cutover(
             self.plan,
             self.name,
@@ -116,6 +125,7 @@ class Served:
             hosts=self.hosts,
             settings=replace(self.settings, **settings),
             nodes={name: {"probe": argv} for name, argv in probe_commands(self.lab).items()},
+            clock=clock,
         )
 
     def attached(self) -> Attached:

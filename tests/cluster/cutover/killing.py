@@ -220,13 +220,11 @@ def _riding(web: Served, folder: Path, pods: int) -> Iterator[Ride]:
     ):
         way = access(web.engine)
         host = replace(way, entry=replace(way.entry, host=replace(way.entry.host, url=engine.url)))
-        (workload,) = web.plan.workloads
-        asked = {**workload, "replicas": dict.fromkeys(workload["replicas"], pods)}
         task = Task(
             kubeconfig=api.kubeconfig(folder),
             space=web.space,
             name=web.name,
-            plan=replace(web.plan, workloads=(asked,)),
+            plan=web.with_pods(pods).plan,
             hosts=(host,),
             nodes={name: {"probe": argv} for name, argv in probe_commands(web.lab).items()},
             settings=replace(web.settings, hooks=hooks.hooks, on_drain_timeout="stop"),

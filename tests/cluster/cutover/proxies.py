@@ -7,7 +7,8 @@
         watch.began(pid)                            # whose writes these are
 
 Fates: ``before``: the process is killed and its request goes nowhere. ``after``: what it asked is done, then it is
-killed, and the answer is lost. Leases and Events are no writes here: they come by the clock.
+killed, and the answer is lost. ``stopped``: it is done, and the process stands still from then on until ``go_on``.
+Leases and Events are no writes here: they come by the clock; with `leases` renewals are.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class Watch:
         self.arriving: Callable[[str], None] = lambda _label: None
         self.instances: dict[str, str] = {}
         self.state = "-"
+        self.leases = False
+        self.stood = threading.Event()
         self._process = 0
         self._known = threading.Event()
 
@@ -109,13 +112,24 @@ class Watch:
         if fate == "after":
             self._kill()
             raise ConnectionAbortedError
+        if fate == "stopped":
+            self._send(signal.SIGSTOP)
+            self.stood.set()
         return answer
 
+    def go_on(self) -> None:
+        """The process that stood still."""
+        self.stood.clear()
+        self._send(signal.SIGCONT)
+
     def _kill(self) -> None:
-        assert self._known.wait(_KNOWN_S), "who wrote is not known"
-        signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        self._send(signal.SIGKILL)
         # it can be read when its process is dead
         select.select([self._process], [], [])
+
+    def _send(self, number: signal.Signals) -> None:
+        assert self._known.wait(_KNOWN_S), "who wrote is not known"
+        signal.pidfd_send_signal(self._process, number)
 
 
 class _Watched(EngineProxy):
@@ -171,6 +185,8 @@ class WatchedCluster(_Watched, ClusterProxy):
         parts = url.path.strip("/").split("/")
         space = parts.index("namespaces") + 2 if "namespaces" in parts else 3
         plural, name = (parts[space], (parts[space + 1 :] or [""])[0]) if len(parts) > space else (parts[-1], "")
+        if plural == "leases" and self.watch.leases and method == "PATCH":
+            return f"renew Lease/{name} for {body['spec'].get('leaseDurationSeconds', 0)} s"
         if plural in _NOT_COUNTED or "dryRun" in parse_qs(url.query):
             return ""
         name = name or body["metadata"]["name"]
