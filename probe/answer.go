@@ -10,10 +10,12 @@ import (
 	"syscall"
 )
 
-// answer has as many draws, asks, established and callers as the task, in its order.
+// answer has as many draws, asks, ends, names, established and callers as the task, in its order.
 type answer struct {
 	Draws []drawn    `json:"draws"`
 	Asks  []response `json:"asks"`
+	Ends  []ended    `json:"ends"`
+	Names []resolved `json:"names"`
 	// null where it cannot be known
 	Established [][]peer   `json:"established"`
 	Callers     [][]caller `json:"callers"`
@@ -35,6 +37,27 @@ type response struct {
 	Body    string            `json:"body"`
 	Sum     string            `json:"body_sha256"`
 	Error   string            `json:"error"`
+}
+
+// ended tells how each connection ended, once, and how many answers all of them got.
+//
+//	lost      a request was sent, and no whole answer came; unopened: there was no connection; with why
+//	told      an answer said that it was the last one; closed, reset: by the other side, with no request under way
+//	open      it did not end in its time
+type ended struct {
+	Answers  int            `json:"answers"`
+	Lost     map[string]int `json:"lost"`
+	Told     int            `json:"told"`
+	Closed   int            `json:"closed"`
+	Reset    int            `json:"reset"`
+	Open     int            `json:"open"`
+	Unopened map[string]int `json:"unopened"`
+}
+
+// resolved has no address where nobody knows the name, and an error where that could not be asked.
+type resolved struct {
+	Addresses []string `json:"addresses"`
+	Error     string   `json:"error"`
 }
 
 type peer struct {

@@ -31,11 +31,19 @@ func main() {
 func (t *task) run() answer {
 	tracker := openTracker()
 	defer tracker.close()
-	made := answer{Draws: []drawn{}, Asks: []response{}, Established: [][]peer{}, Callers: [][]caller{}}
+	made := answer{
+		Draws: []drawn{}, Asks: []response{}, Ends: []ended{}, Names: []resolved{}, Established: [][]peer{}, Callers: [][]caller{},
+	}
 	for _, one := range t.Draws {
 		made.Draws = append(made.Draws, one.run(tracker))
 	}
 	made.Asks = askAll(t.Asks)
+	for _, one := range t.Ends {
+		made.Ends = append(made.Ends, one.run())
+	}
+	for _, one := range t.Names {
+		made.Names = append(made.Names, one.run())
+	}
 	if len(t.Established) > 0 {
 		made.Established = establishedAll(t.Established, tracker)
 	}

@@ -24,10 +24,14 @@ const (
 //	draws        fresh connections to a target, each closed at once
 //	asks         requests of HTTP, or with kind "tcp" connections that are only opened
 //	established  who holds connections to a port of this host
+//	ends         connections that are used again and again until what is asked ends
+//	names        what a name's addresses are
 //	callers      each connection to it in any state, also one that ended lately, but from some addresses
 type task struct {
 	Draws       []draw   `json:"draws"`
 	Asks        []ask    `json:"asks"`
+	Ends        []end    `json:"ends"`
+	Names       []named  `json:"names"`
 	Established []target `json:"established"`
 	Callers     []called `json:"callers"`
 }
@@ -60,6 +64,17 @@ type ask struct {
 	Timeout float64           `json:"timeout_s"`
 }
 
+type end struct {
+	ask
+	Connections int     `json:"connections"`
+	Seconds     float64 `json:"seconds"`
+}
+
+type named struct {
+	Name    string  `json:"name"`
+	Timeout float64 `json:"timeout_s"`
+}
+
 // input is the document: in a pod there is no stdin to write to, so it may stand in the environment.
 func input() ([]byte, error) {
 	if text := os.Getenv("PODLIFT_PROBE"); text != "" {
@@ -88,6 +103,16 @@ func taskOf(text []byte) (*task, error) {
 	for at := range made.Asks {
 		if err := made.Asks[at].check(); err != nil {
 			return nil, fmt.Errorf("asks[%d]: %w", at, err)
+		}
+	}
+	for at := range made.Ends {
+		if err := made.Ends[at].check(); err != nil {
+			return nil, fmt.Errorf("ends[%d]: %w", at, err)
+		}
+	}
+	for at := range made.Names {
+		if err := made.Names[at].check(); err != nil {
+			return nil, fmt.Errorf("names[%d]: %w", at, err)
 		}
 	}
 	for at := range made.Established {
@@ -146,6 +171,28 @@ func (a *ask) check() error {
 		return fmt.Errorf("path %q is none", a.Path)
 	}
 	return nil
+}
+
+func (e *end) check() error {
+	if err := e.ask.check(); err != nil {
+		return err
+	}
+	switch {
+	case e.Kind != "http" || e.Method != "GET":
+		return errors.New("only GET of HTTP can be asked again and again")
+	case e.Connections < 1 || e.Connections > 2*atOnce:
+		return fmt.Errorf("connections %d is not from 1 to %d", e.Connections, 2*atOnce)
+	case e.Seconds <= 0 || e.Seconds > longest:
+		return fmt.Errorf("seconds %g is not from 0 to %g", e.Seconds, longest)
+	}
+	return nil
+}
+
+func (n *named) check() error {
+	if n.Name == "" {
+		return errors.New("there is no name")
+	}
+	return checkTimeout(&n.Timeout)
 }
 
 func checkTimeout(seconds *float64) error {

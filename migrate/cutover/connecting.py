@@ -13,7 +13,8 @@ from ..hosts import Access, connections_for
 from ..hosts_file import HostEntry
 from .clock import SystemClock
 from .driver import Edges
-from .edges import Clock, Inside, Nodes
+from .edges import Clock, Inside
+from .ending_watch import EndingWatch
 from .gates.live import LiveGates
 from .hooks import CommandHooks
 from .legacy import HostsLegacy
@@ -56,9 +57,9 @@ def hosts_of(said: Mapping[str, Mapping[str, Any]], *, files: Path | None = None
     for name, each in said.items():
         host = Host(name=name, url=each.get("url", ""), address=each.get("address", ""), site=each.get("site", ""))
         tls = {part: each.get(part, "") for part in ("ca", "cert", "key")}
-        how: str | Sequence[str] = each.get("exec", "")
         if files is not None:
             tls = {part: path and str(files / Path(path).name) for part, path in tls.items()}
+        how: str | Sequence[str] = each.get("exec", "")
         made.append(
             Access(
                 entry=HostEntry(host=host, **tls),
@@ -85,7 +86,7 @@ def legacy_of(spec: Spec, hosts: Iterable[Access]) -> HostsLegacy:
     )
 
 
-def nodes_of(spec: Spec, cluster: Cluster) -> Nodes:
+def nodes_of(spec: Spec, cluster: Cluster) -> ProbedNodes:
     """By a command for each node, and by pinned pods on the others where there is an image of them."""
     ready = ready_nodes(cluster)
     commands = {name: each["probe"] for name, each in spec.nodes.items() if each.get("probe")}
@@ -144,7 +145,8 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock
     hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s)
     measuring = Measuring(
         nodes=nodes,
-        pods=PodNetwork(cluster, spec.nodes.get(OTHER_NODES, {}).get("image", "")),
+        endings=EndingWatch(cluster, nodes),
+        pods=PodNetwork(cluster, spec.nodes.get(OTHER_NODES, {}).get("image", ""), ready_nodes(cluster)),
         # a host that hangs must not hold up who keeps its slices
         connections=connections_for(given, timeout_s=_HOST_S),
         inside=inside_of(cluster),

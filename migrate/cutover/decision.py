@@ -65,7 +65,7 @@ class Question(StrEnum):
     """``draw``: who answers a Service, from every node; ``ask``: whether pods and instances answer; ``count``: the
     connections that instances hold; ``analyse``: whether the gates let it go on; ``frozen``: whether the legacy
     scheduler leaves the workload alone; ``parity``: whether pod and instance answer the same; ``reach``: whether pods
-    get to where containers connect to, of nodes."""
+    get to where containers connect to, of nodes; ``end``: what becomes of connections to a pod that is told to end."""
 
     DRAW = "draw"
     ASK = "ask"
@@ -74,6 +74,7 @@ class Question(StrEnum):
     FROZEN = "frozen"
     PARITY = "parity"
     REACH = "reach"
+    END = "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

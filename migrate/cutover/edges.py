@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from .run import Spec
+    from .world import SeenPod
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -169,6 +170,36 @@ class PodNetwork(Protocol):
 
     def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:
         """A connection of TCP from each node to each of them. It raises nothing that a node does."""
+
+    def resolve(self, namespace: str, names: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+        """Each name's addresses for a caller there, none where nobody knows it; None: it could not be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How connections to a pod ended that were used again and again, each counted once; ``answers``: of all of them.
+
+    lost      a request was sent, and no whole answer came, by why; unopened: there was no connection, by why
+    told      an answer said that it was the last one
+    closed    by the pod, with no request under way; reset: the same, by a reset
+    open      it did not end in its time
+    """
+
+    answers: int = 0
+    lost: Mapping[str, int] = field(default_factory=dict)
+    told: int = 0
+    closed: int = 0
+    reset: int = 0
+    open: int = 0
+    unopened: Mapping[str, int] = field(default_factory=dict)
+
+
+class Endings(Protocol):
+    def hold_to(self, spec: Spec, pod: SeenPod, request: Request) -> str:
+        """Connections are held to a pod from now on, until each has ended; why that cannot be, ``""`` where it is."""
+
+    def ended(self, uid: str) -> Ended | str | None:
+        """How they ended, or why that is not known; None while some stand."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

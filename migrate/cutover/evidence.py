@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .edges import Backend, Caller, Peer
+from .edges import Backend, Caller, Ended, Peer
 from .gates.outcome import Outcome
 
 
@@ -76,6 +76,17 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What becomes of connections to a pod (UID) that is told to end. ``over``: how they ended; ``why``: why that will
+    not be known; times: of all pods that were tried."""
+
+    pod: str
+    over: Ended | None = None
+    why: str = ""
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """``outcome``: passed, failed, inconclusive, or going: not decided yet. ``window``: what each gate said of the one
     that has just been closed. ``failures``: of the step that is judged, to how many of its windows failed;
@@ -98,6 +109,7 @@ class Evidence:
     watched   instance to who calls it past the Services
     judged    what was analysed to the outcome
     reached   where pods get to
+    ending    how a pod ends
     frozen    since when the legacy scheduler is known to leave the workload alone; None: it is not known
     """
 
@@ -108,4 +120,5 @@ class Evidence:
     watched: Mapping[str, Watched] = field(default_factory=dict)
     judged: Mapping[str, Judged] = field(default_factory=dict)
     reached: Tried | None = None
+    ending: Ending | None = None
     frozen: float | None = None

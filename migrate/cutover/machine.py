@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import bypassing, conditions, drain, groups, reaching, replanning
+from . import bypassing, conditions, drain, ending, groups, reaching, replanning
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, marks, wide_selector
 from .moment import Moment, Steps
@@ -136,6 +136,8 @@ def _to_bridged(m: Moment) -> Steps:
     yield from m.want(dict.fromkeys(m.keys, Condition.READY), "the legacy side takes all callers")
     yield from m.follows()
     for service, seen in m.services:
+        if seen is None and m.spec.captures:
+            yield from _fronted(m)
         if seen is None:
             yield _create(m, service, wide=False)
         elif seen.run != m.spec.id:
@@ -154,16 +156,20 @@ def _to_bridged(m: Moment) -> Steps:
 
 
 def _to_fronted(m: Moment) -> Steps:
-    if not m.spec.resolved_before:
-        yield from conditions.approved(m, State.FRONTED, "callers are to use the Service from now on")
-    if not m.run.fronted:
-        yield Commit(run=replace(m.run, fronted=True), why="callers may hold the Service's address from now on")
+    yield from _fronted(m)
     yield from conditions.created(m, m.spec.fronts, "callers from outside are led to the Service")
     if m.spec.hooks.get("front") and "front" not in m.run.done:
         yield m.hook("front", "callers are led to the Service")
     yield from m.observed()
     if not m.spec.resolved_before:
         yield from bypassing.quiet(m)
+
+
+def _fronted(m: Moment) -> Steps:
+    if not m.spec.resolved_before:
+        yield from conditions.approved(m, State.FRONTED, "callers are to use the Service from now on")
+    if not m.run.fronted:
+        yield Commit(run=replace(m.run, fronted=True), why="callers may hold the Service's address from now on")
 
 
 def _to_deployed(m: Moment) -> Steps:
@@ -187,6 +193,7 @@ def _to_deployed(m: Moment) -> Steps:
     if m.spec.parity:
         yield from conditions.judged(m, "parity", Question.PARITY)
     yield from reaching.reaches(m, [each.node for each in m.admissible])
+    yield from ending.tried(m)
 
 
 def _of_one_template(m: Moment, planned: Controller, seen: SeenController) -> Steps:
@@ -268,6 +275,7 @@ def _to_drained(m: Moment) -> Steps:
     yield from bypassing.unbypassed(m)
     yield from conditions.created(m, m.spec.later, "pods alone have served through the bake")
     yield from conditions.frozen(m)
+    yield from ending.unsafe(m)
     yield from conditions.approved(m, State.DRAINED, "the legacy containers are to be drained and stopped")
     yield from drain.unrevived(m)
     if m.spec.hooks.get("drain") and "drain" not in m.run.done:

@@ -13,9 +13,9 @@ from .acting import variables
 from .bypassing import looked, missed
 from .checks import answered, request_of
 from .decision import Measure, Question
-from .edges import Backend, Caller, Clock, Connections, Draw, Hooks, Inside, Legacy, Nodes, Peer, PodNetwork
+from .edges import Backend, Caller, Clock, Connections, Draw, Endings, Hooks, Inside, Legacy, Nodes, Peer, PodNetwork
 from .endpoints import instance_key
-from .evidence import Counted, Drawn, Evidence, Judged, Reply, Tried, Watched
+from .evidence import Counted, Drawn, Ending, Evidence, Judged, Reply, Tried, Watched
 from .propagation import draws_needed
 from .run import Spec
 from .world import SeenService, World, port_of
@@ -44,6 +44,7 @@ class Measuring:
 
     nodes: Nodes
     pods: PodNetwork
+    endings: Endings
     connections: Connections
     inside: Callable[[], Inside]
     hooks: Hooks
@@ -61,6 +62,8 @@ class Measuring:
             inside = self.inside()
             counted = {key: self._count(key, world, inside) for key in wanted.of}
             return replace(evidence, counted={**evidence.counted, **counted})
+        if wanted.question is Question.END:
+            return replace(evidence, ending=self._end(wanted.of[0], spec, world, evidence.ending))
         if wanted.question is Question.REACH:
             return replace(evidence, reached=self._reach(wanted.of, spec, evidence.reached))
         if wanted.question is Question.FROZEN:
@@ -146,6 +149,20 @@ class Measuring:
             times = before.times + 1 if before is not None and before.passed else 1
             made[key] = Reply(passed=not wrong, said=wrong or "answers", at=now, times=times)
         return made
+
+    def _end(self, uid: str, spec: Spec, world: World, before: Ending | None) -> Ending:
+        """Begins with a pod that was not watched yet, and looks whether it is over for one that is."""
+        if before is not None and before.pod == uid and before.over is None:
+            over = self.endings.ended(uid)
+            if isinstance(over, str):
+                return replace(before, why=over)
+            return replace(before, over=over)
+        pod = next(each for each in world.pods if each.uid == uid)
+        backend = _backend(uid, spec, world)
+        why = (
+            "it has no address" if backend is None else self.endings.hold_to(spec, pod, request_of(spec.check, backend))
+        )
+        return Ending(pod=uid, why=why, times=before.times + 1 if before is not None else 1)
 
     def _reach(self, nodes: tuple[str, ...], spec: Spec, before: Tried | None) -> Tried:
         seen = self.pods.reach(spec, nodes, [each.backend for each in spec.outbound.needed])

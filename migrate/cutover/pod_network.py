@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,10 +16,11 @@ from converters.errors import PodliftError
 
 from .edges import Backend, Reached
 from .endpoints import BESIDE, RUN
-from .probe_pods import LogApi, ProbePods, plain_pod
+from .probe_pods import LABELS, LogApi, ProbePods, plain_pod
 from .run import Spec
 
 _TIMEOUT_S = 2.0
+_NAME_S = 10.0
 _NODES_AT_ONCE = 8
 # What controllers tell their pods apart by.
 _OWN = frozenset(
@@ -34,9 +35,11 @@ NO_IMAGE = "no image of podlift-probe is given (podlift.yaml: cutover: probe_ima
 class PodNetwork:
     """``edges.PodNetwork``, by pods of ``image``; none where it is empty."""
 
-    def __init__(self, api: LogApi, image: str, *, timeout_s: float = 60) -> None:
+    def __init__(self, api: LogApi, image: str, ready: Callable[[], Collection[str]], *, timeout_s: float = 60) -> None:
+        """``ready``: the nodes that are, each time anew."""
         self._api = api
         self._image = image
+        self._ready = ready
         self._timeout_s = timeout_s
 
     def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:
@@ -63,6 +66,25 @@ class PodNetwork:
                 if answer["error"]:
                     failed.setdefault(str(remote), {})[node] = answer["error"]
         return Reached(failed=failed, silent=silent)
+
+    def resolve(self, namespace: str, names: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+        """In a pod that no policy knows by its labels. A name server that gives no answer is not asked again."""
+        nodes = self._ready()
+        if not self._image or not names or not nodes:
+            return None if names else {}
+        node, limit_s = min(nodes), self._timeout_s + len(names) * _NAME_S
+        task = {"names": [{"name": each, "timeout_s": _NAME_S} for each in names]}
+        name = f"podlift-names-{uuid.uuid4().hex[:10]}"
+        pod = plain_pod(name, namespace, node, self._image, task, limit_s=limit_s)
+        pod["metadata"]["labels"] = LABELS
+        pod["metadata"]["annotations"] = _NO_SIDECAR
+        try:
+            found = ProbePods(self._api, namespace).run(pod, node, limit_s)["names"]
+        except PodliftError:
+            return None
+        if any(each["error"] for each in found):
+            return None
+        return {each: tuple(sorted(one["addresses"])) for each, one in zip(names, found, strict=True)}
 
     def _asked(
         self, spec: Spec, template: Mapping[str, Any], node: str, task: Mapping[str, Any], limit_s: float

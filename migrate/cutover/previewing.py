@@ -74,10 +74,12 @@ def previewed(
             clock=edges.clock,
             nodes=edges.measuring.nodes,
             connections=edges.measuring.connections,
+            pods=edges.measuring.pods,
             shells={host: partial(_by_shell, command) for host, command in shells.items()},
             check=spec.check,
         )
         seen = replace(seen, measured=measured)
+        spec = replace(spec, captures=any((measured.resolved or {}).values()))
         if measured.outbound is not None:
             user = spec.outbound
             seen_there = replace(measured.outbound, unneeded=user.unneeded, limits=user.limits)

@@ -26,6 +26,7 @@ _HOPELESS = frozenset(
 )  # fmt: skip
 _POLL_S = 0.2
 _NOBODY = 65534
+LABELS = {"app.kubernetes.io/managed-by": "podlift", "app.kubernetes.io/name": "podlift-probe"}
 
 
 class LogApi(Api, Protocol):
@@ -54,13 +55,15 @@ class PodNodes(ProbedNodes):
         self._namespace = namespace
         self._image = image
 
-    def _without_command(self, node: str, task: Mapping[str, Any], limit_s: float, secret: bool) -> Mapping[str, Any]:
+    def _without_command(
+        self, node: str, task: Mapping[str, Any], limit_s: float, secret: bool, begun: Callable[[], None]
+    ) -> Mapping[str, Any]:
         if secret:
             reason = "a header comes from the environment, and the pod of its probe would show it"
             raise _failed(node, reason, "give the node a command: cutover: nodes")
         name = f"podlift-probe-{uuid.uuid4().hex[:10]}"
         pod = probe_pod(name, self._namespace, node, self._image, task, limit_s=limit_s)
-        return ProbePods(self._api, self._namespace).run(pod, node, limit_s)
+        return ProbePods(self._api, self._namespace).run(pod, node, limit_s, begun=begun)
 
 
 class ProbePods:
@@ -115,10 +118,7 @@ def probe_pod(
 ) -> dict[str, Any]:
     """The pod in the node's network, with the one right that conntrack needs."""
     made = plain_pod(name, namespace, node, image, task, limit_s=limit_s)
-    made["metadata"]["labels"] = {
-        "app.kubernetes.io/managed-by": "podlift",
-        "app.kubernetes.io/name": "podlift-probe",
-    }
+    made["metadata"]["labels"] = LABELS
     made["spec"]["hostNetwork"] = True
     (container,) = made["spec"]["containers"]
     container["securityContext"] = {

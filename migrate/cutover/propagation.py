@@ -77,6 +77,20 @@ class ProbedNodes:
         answers = self._everywhere(task, sum(one.timeout_s for one in requests), secret=filled != list(requests))
         return {node: tuple(Response(**one) for one in answer["asks"]) for node, answer in answers.items()}
 
+    def hold(
+        self, request: Request, *, connections: int, seconds: float, near: str, begun: Callable[[], None]
+    ) -> Mapping[str, Any]:
+        """One entry of the probe's ``ends``: connections from one node, ``near`` where it is one of those to try.
+
+        ``begun`` is called once the probe has been started. Raises PodliftError.
+        """
+        asked = replace(request, headers=filled_headers(request.headers))
+        task = {"ends": [{**_asked(asked), "connections": connections, "seconds": seconds}]}
+        ready = self._ready()
+        node = near if near in ready and near in self._commands else min({*ready} & {*self._commands}, default=near)
+        answer = self._probe(node, task, self._timeout_s + seconds, asked != request, begun)
+        return dict(answer["ends"][0])
+
     def _everywhere(
         self, task: Mapping[str, Any], timeout_s: float, *, secret: bool = False
     ) -> dict[str, Mapping[str, Any]]:
@@ -92,14 +106,17 @@ class ProbedNodes:
                 self._silent[node] = error.reason
         return made
 
-    def _probe(self, node: str, task: Mapping[str, Any], limit_s: float, secret: bool) -> Mapping[str, Any]:
+    def _probe(
+        self, node: str, task: Mapping[str, Any], limit_s: float, secret: bool, begun: Callable[[], None] = lambda: None
+    ) -> Mapping[str, Any]:
         """What the probe on a node answers. ``secret``: nobody else may read the task. Raises PodliftError."""
         if node not in self._commands:
-            return self._without_command(node, task, limit_s, secret)
+            return self._without_command(node, task, limit_s, secret, begun)
+        begun()
         return probe(Command(name=node), self._commands[node], task, timeout_s=limit_s)
 
     def _without_command(
-        self, node: str, _task: Mapping[str, Any], _limit_s: float, _secret: bool
+        self, node: str, _task: Mapping[str, Any], _limit_s: float, _secret: bool, _begun: Callable[[], None]
     ) -> Mapping[str, Any]:
         raise PodliftError(
             code="command-missing",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .edges import Container
+from .ending import GRACEFUL, claim
 from .endpoints import ADMITTED, KEEPER, Member, gated_selector, instance_key, wide_selector
 from .history import GateLine, Span, gates_of, pauses_of, share_of, spans_of
 from .journal import Entry, state_of
@@ -135,6 +136,7 @@ class Status:
     containers: tuple[ContainerStatus, ...]
     steps: tuple[Step, ...]
     evidence: Mapping[str, str]
+    claim: str
     gates: tuple[GateLine, ...]
     left: tuple[str, ...] | None
     spans: tuple[Span, ...]
@@ -193,6 +195,7 @@ def status_of(
         containers=tuple(_containers(run, world, known)) if world else (),
         steps=tuple(_steps(spec, run, len(known))),
         evidence=dict(run.evidence),
+        claim=claim(run.done, run.evidence.get(GRACEFUL, ""), drain_hook=bool(spec.hooks.get("drain"))),
         gates=tuple(gates_of(entry.history)),
         left=tuple(_left(spec, run, world)) if world else None,
         spans=tuple(spans_of(entry)),

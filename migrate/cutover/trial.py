@@ -14,9 +14,10 @@ from ..hosts.outbound import Process, ends_of
 from ..hosts.outbound import script as outbound_script
 from .checks import answered, request_of
 from .containers import in_host_network, name_in
-from .edges import Backend, Clock, Connections, Nodes, Peer
+from .edges import Backend, Clock, Connections, Nodes, Peer, PodNetwork
 from .outbound import End, Outbound, gathered
 from .preflight import Measured, Seen
+from .preflight.seen import name_of
 
 Shell = Callable[[str], str]
 """Runs a script by a shell of a host and gives what it prints; raises PodliftError."""
@@ -83,6 +84,7 @@ def try_out(
     clock: Clock,
     nodes: Nodes | None = None,
     connections: Connections | None = None,
+    pods: PodNetwork | None = None,
     shells: Mapping[str, Shell] | None = None,
     check: Mapping[str, Any] | None = None,
 ) -> Measured:
@@ -97,6 +99,7 @@ def try_out(
     return Measured(
         probes=probes,
         silent=silent,
+        resolved=None if pods is None else _resolved(seen, pods),
         peers=None if connections is None else _peers(seen, connections),
         rates=_rates(seen, facts) if shells else None,
         skew_s={host: skew for host, (_, skew) in facts.items()} if shells else None,
@@ -118,6 +121,12 @@ def _asked(seen: Seen, nodes: Nodes, check: Mapping[str, Any]) -> tuple[dict[str
         for node, responses in answers.items()
     }
     return probes, dict(nodes.silent())
+
+
+def _resolved(seen: Seen, pods: PodNetwork) -> Mapping[str, tuple[str, ...]] | None:
+    """Of the Services that do not stand yet: a name of one that does is that one's."""
+    standing = {name_of(each) for each in seen.here("Service")}
+    return pods.resolve(seen.namespace, sorted({name_of(each) for each in seen.services} - standing))
 
 
 def _peers(seen: Seen, connections: Connections) -> dict[Backend, tuple[Peer, ...]]:

@@ -72,6 +72,7 @@ def status_json(status: Status) -> dict[str, Any]:
             for each in status.steps
         ],
         "evidence": dict(status.evidence),
+        "reusedConnections": status.claim,
         "gates": [_gate(each) for each in status.gates],
         "left": None if status.left is None else list(status.left),
         "states": [_span(each) for each in status.spans],

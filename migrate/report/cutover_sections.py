@@ -46,6 +46,8 @@ def facts(status: Status) -> Iterator[tuple[str, str]]:
         yield "driver", _held(status.lock)
         if status.keeper_needed:
             yield "keeper", _keeper(status)
+    if status.claim:
+        yield "reused", f"of connections that are used again {status.claim}"
     for host, why in sorted(status.unread.items()):
         yield "unread", f"{host}: {why}"
     if not status.seen:

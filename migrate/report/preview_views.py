@@ -27,6 +27,12 @@ IRREVERSIBLE = (
 )
 
 
+REUSED = (
+    "zero loss is claimed only where a pod, told to end before any is admitted, answers what is under way and closes, "
+    "or a drain hook is given"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Section:
     """``lines`` stand above the rows."""
@@ -128,6 +134,7 @@ def _moved(spec: Spec, kind: str) -> Iterator[str]:
     yield f"legacy: {count(len(spec.originals), 'running instance')}" + (f" ({legacy})" if legacy else "")
     yield "pods: " + (", ".join(f"{each.count} of {each.kind}/{each.name}" for each in spec.controllers) or "none")
     yield f"callers: by {services}" if services else "callers: no Service takes any"
+    yield f"connections that are used again: {REUSED}"
 
 
 def _schedule(preview: Preview) -> Iterator[tuple[str, int, int, float]]:

@@ -47,6 +47,7 @@ def status() -> dict[str, Any]:
             **_seen(),
             "steps": array("the schedule", complete("a step", _step())),
             "evidence": keyed("state to what it rests on", {}, others=text("what was seen")),
+            "reusedConnections": text("what is claimed of connections that are used again; nothing: not known yet"),
             "gates": array("what gates said of windows, the newest last", _gate()),
             "left": _or_null(texts("what of the run is still there; null: not looked at")),
             "states": array("states in order", complete("a state", span)),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import socket
 import struct
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -24,6 +26,7 @@ from migrate.cutover.propagation import ProbedNodes, draws_needed
 from migrate.hosts import Access, Command, HostConnections, connections_for
 from migrate.hosts.outbound import Process, ends_of, script
 from migrate.hosts_file import HostEntry
+from tests.cluster.traffic import program
 from tests.lab import programs
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine, say
@@ -349,6 +352,9 @@ def test_a_container_that_is_no_probe(mixed: Mixed, image: str, said: str) -> No
         ('{"draws": [{"address": "web", "port": 80, "times": 1}]}', 'draws[0]: address "web" is no IP address'),
         ('{"draws": [{"address": "10.96.0.7", "port": 0, "times": 1}]}', "draws[0]: port 0 is none"),
         ('{"asks": [{"address": "10.96.0.7", "port": 80, "kind": "udp"}]}', 'asks[0]: kind "udp"'),
+        ('{"ends": [{"address": "10.96.0.7", "port": 80, "connections": 99}]}', "ends[0]: connections 99"),
+        ('{"ends": [{"address": "10.96.0.7", "port": 80, "method": "PUT"}]}', "ends[0]: only GET of HTTP"),
+        ('{"names": [{"name": ""}]}', "names[0]: there is no name"),
         ("{} {}", "more than one document"),
     ],
 )
@@ -358,6 +364,42 @@ def test_the_probe_refuses_input_that_is_wrong(mixed: Mixed, given: str, said: s
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "told", "lost"), [(["-lag=1s"], 4, {}), (["-abrupt"], 0, {"ended early": 2})], ids=["graceful", "abrupt"]
+)
+def test_what_becomes_of_connections_when_a_program_is_told_to_end(
+    flags: list[str], told: int, lost: dict[str, int]
+) -> None:
+    """One half is idle, the other waits for an answer. It needs no cluster."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    task = {"ends": [{"address": "127.0.0.1", "port": port, "connections": 4, "seconds": 60, "timeout_s": 10}]}
+    app = subprocess.Popen([program(), "app", f"-port={port}", *flags], stdout=subprocess.DEVNULL)
+    with ExitStack() as stack:
+        stack.callback(app.wait)
+        stack.callback(app.kill)
+        until(lambda: _listens(port))
+        probe = stack.enter_context(
+            subprocess.Popen([programs.ensure_probe(say)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        )
+        assert probe.stdin is not None
+        probe.stdin.write(json.dumps(task))
+        probe.stdin.close()
+        time.sleep(2)
+        app.terminate()
+        assert probe.stdout is not None
+        (seen,) = json.loads(probe.stdout.read())["ends"]
+    assert (seen["told"], seen["lost"], seen["open"], seen["unopened"]) == (told, lost, 0, {})
+    assert seen["told"] + seen["closed"] + seen["reset"] + sum(seen["lost"].values()) == 4
+    assert seen["answers"] > 10
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 def entry_of(engine: LabEngine) -> HostEntry:

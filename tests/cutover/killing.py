@@ -40,10 +40,10 @@ def labels_of(make: Callable[[], Model], *, abort_at: Kill | None = None) -> lis
 
 def as_in_the_lab() -> Model:
     """A run as tests/cluster/cutover has them of real engines and pods, begun: one instance that becomes two pods, with
-    nobody who calls past the Service, and nothing that comes later."""
+    nobody who calls past the Service, no check of HTTP, and nothing that comes later."""
     world = Model(pods=2, legacy=1)
     world.direct = {}
-    world.begin(later=(), resolved_before=False, outbound=Outbound())
+    world.begin(later=(), resolved_before=False, outbound=Outbound(), check={"kind": "tcp"})
     return world
 
 

@@ -19,7 +19,19 @@ from typing import Any
 
 from converters.errors import PodliftError
 from migrate.cutover.driver import Driver, Edges
-from migrate.cutover.edges import Backend, Caller, Container, Draw, Found, Inside, Peer, Reached, Request, Response
+from migrate.cutover.edges import (
+    Backend,
+    Caller,
+    Container,
+    Draw,
+    Ended,
+    Found,
+    Inside,
+    Peer,
+    Reached,
+    Request,
+    Response,
+)
 from migrate.cutover.endpoints import ADMITTED, members, takers
 from migrate.cutover.evidence import Judged
 from migrate.cutover.gates.outcome import Outcome, Result
@@ -33,7 +45,7 @@ from migrate.cutover.outbound import Outbound, Remote
 from migrate.cutover.run import LAB, Controller, Original, Run, Spec
 from migrate.cutover.schedule import steps_for
 from migrate.cutover.states import State
-from migrate.cutover.world import World
+from migrate.cutover.world import SeenPod, World
 from tests.cutover.labels import object_label
 
 SPACE, NAME = "shop", "web"
@@ -98,6 +110,9 @@ class Model:
         self.unread: dict[str, str] = {}
         # why a pod does not get to a place where containers do
         self.unreached: dict[str, str] = {}
+        # pods to which connections are held until they end, and how these do
+        self.held: dict[str, Backend] = {}
+        self.ends: Ended = Ended(answers=80, told=4)
         # nodes from which it was tried
         self.tried: set[str] = set()
         # clients that call every instance past the Service, to when they ended; None: they still do
@@ -156,6 +171,7 @@ class Model:
         measuring = Measuring(
             nodes=self,
             pods=self,
+            endings=self,
             connections=self,
             inside=self.inside,
             hooks=self,
@@ -382,6 +398,18 @@ class Model:
             whole = view and len(alive) == len(view)
             made[node] = Draw(backends=alive, failed={} if whole else {"refused": times})
         return made
+
+    def resolve(self, namespace: str, names: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+        raise AssertionError(f"no run asks for {names} in {namespace}: that is done before")
+
+    def hold_to(self, spec: Spec, pod: SeenPod, request: Request) -> str:  # noqa: ARG002
+        self.held[pod.uid] = request.backend
+        return ""
+
+    def ended(self, uid: str) -> Ended | str | None:
+        """A pod is gone at once when it is deleted, having told everybody."""
+        gone = not any(each["metadata"]["uid"] == uid for each in self.store.values())
+        return self.ends if gone and uid in self.held else None
 
     def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:  # noqa: ARG002
         self.tried |= {*nodes}

@@ -13,7 +13,7 @@ from migrate.cutover.run import Run
 from migrate.cutover.starting import new_run
 from migrate.cutover.waiting import waiting_of
 from tests.cutover.killing import asked, wrongs
-from tests.cutover.model import DIRECT, NAME, SPACE, Model, error
+from tests.cutover.model import DIRECT, NAME, SPACE, Killed, Model, error
 
 QUIET_S = 2.0
 """The model's front_quiet."""
@@ -246,3 +246,21 @@ def test_nodes_and_pods_are_inside() -> None:
     inside = Inside(addresses=frozenset({"10.0.0.9"}), networks=("10.244.0.0/16", "fd00:10::/64"))
     assert all(map(inside.holds, ("10.0.0.9", "10.244.3.4", "fd00:10::5")))
     assert not any(map(inside.holds, ("10.0.0.8", "10.245.0.1", "fd00:11::5")))
+
+
+def test_callers_whom_a_name_leads_there_at_once_keep_the_service() -> None:
+    """Where the name has an address in the cluster before, BRIDGED is FRONTED for who uses it: whoever is to hold that
+    is asked before the Service is made, and going back leaves it."""
+    world = Model()
+    world.begin(captures=True, approvals=("FRONTED",))
+    outcome, why = world.driver(no_wait=True).drive()
+    assert (outcome, why.partition(": ")[0]) == (Outcome.APPROVAL, "FRONTED")
+    assert ("Service", NAME) not in world.store
+    asked(world, approve=("FRONTED",))
+    world.on_write = lambda label: "after" if label == "PREFLIGHT: create Service/web" else ""
+    with pytest.raises(Killed):
+        world.driver("two").drive()
+    world.on_write = lambda _label: ""
+    asked(world, abort=True)
+    assert world.driver("three").drive()[0] is Outcome.ROLLED_BACK
+    assert (wrongs(world), ("Service", NAME) in world.store) == ([], True)

@@ -60,7 +60,7 @@ def modelled(kills: Sequence[Kill]) -> Trace:
         seen.append((label, taken))
 
     world.arriving = look
-    world.begin(later=(), resolved_before=False, outbound=Outbound())
+    world.begin(later=(), resolved_before=False, outbound=Outbound(), check={"kind": "tcp"})
     finished(world, kills)
     look("end")
     return _counted(seen, [200] * len(seen))

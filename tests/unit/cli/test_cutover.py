@@ -391,6 +391,7 @@ def test_a_preview_has_every_section(library: Library, output: str) -> None:
         "How long it takes", "6m20s", "before SHIFT", "no freeze hook",
         "What is irreversible", "finalize",
         "Who calls past the Service today", "10.0.0.9",
+        "zero loss is claimed only where a pod",
         "What runs twice meanwhile", "10.0.0.5:5432", "PostgreSQL", "30, too many", "not said",
         "DB_POOL_SIZE=10: up to 30 in place of 10", "starts work by itself, idempotent", "env AMQP",
         "connections of web-1 on h2: unknown: no command can be run there",

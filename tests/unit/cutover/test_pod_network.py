@@ -26,6 +26,7 @@ class Cluster:
     def __init__(self, *, errors: Mapping[str, str] | None = None, phase: str = "Succeeded") -> None:
         self.errors = errors or {}
         self.phase = phase
+        self.names = {"web": ["198.51.100.7", "198.51.100.6"]}
         self.made: list[dict[str, Any]] = []
         self.deleted: list[str] = []
 
@@ -50,12 +51,16 @@ class Cluster:
     def raw(self, path: str) -> str:
         (pod,) = [each for each in self.made if each["metadata"]["name"] == path.split("/")[-2]]
         task = json.loads(pod["spec"]["containers"][0]["env"][0]["value"])
-        answers = [{"error": self.errors.get(each["address"], "")} for each in task["asks"]]
-        return json.dumps({"asks": answers, "conntrack": {"read": False}})
+        answers = [{"error": self.errors.get(each["address"], "")} for each in task.get("asks", ())]
+        names = [
+            {"addresses": self.names.get(each["name"], []), "error": self.errors.get(each["name"], "")}
+            for each in task.get("names", ())
+        ]
+        return json.dumps({"asks": answers, "names": names, "conntrack": {"read": False}})
 
 
 def network(cluster: Cluster, image: str = "probe:1") -> PodNetwork:
-    return PodNetwork(cast(LogApi, cluster), image)
+    return PodNetwork(cast(LogApi, cluster), image, lambda: ["n2", "n1"])
 
 
 def test_each_node_tries_each_place() -> None:
@@ -92,3 +97,17 @@ def test_a_node_where_nobody_can_try_is_silent(image: str, phase: str, why: str)
     found = network(Cluster(phase=phase), image).reach(Model().spec(), ["n1"], [DATABASE])
     assert found.failed == {}
     assert found.silent["n1"].startswith(why)
+
+
+def test_what_a_name_is_for_a_caller() -> None:
+    """In a pod of no workload's, with the cluster's name servers; where these give no answer, nothing is known."""
+    cluster = Cluster()
+    assert network(cluster).resolve("shop", ["web", "cart"]) == {"web": ("198.51.100.6", "198.51.100.7"), "cart": ()}
+    (pod,) = cluster.made
+    assert (pod["spec"]["nodeName"], cluster.deleted) == ("n1", [pod["metadata"]["name"]])
+    assert pod["metadata"]["labels"]["app.kubernetes.io/name"] == "podlift-probe"
+    assert not {"hostNetwork", "dnsPolicy"} & {*pod["spec"]}
+    assert network(Cluster(errors={"web": "timed out"})).resolve("shop", ["web"]) is None
+    assert network(Cluster(phase="Failed")).resolve("shop", ["web"]) is None
+    assert network(Cluster(), image="").resolve("shop", ["web"]) is None
+    assert network(Cluster(), image="").resolve("shop", []) == {}

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from converters.errors import PodliftError
-from migrate.cutover.edges import Backend, Caller, Draw, Peer, Request, Response
+from migrate.cutover.edges import Backend, Caller, Draw, Peer, Reached, Request, Response
 from migrate.cutover.outbound import Remote
 from migrate.cutover.preflight import Measured, Status, preflight
+from migrate.cutover.run import Spec
 from migrate.cutover.trial import PRUNES, HostFacts, facts_of, script, try_out
-from tests.preflight.seen import BACKENDS, good, spoilt, told
+from tests.preflight.seen import BACKENDS, good, live, service, spoilt, told
 
 NOW = 1_795_860_700.5
 PRINTED = "60000\n65536\n--\n1795860700\n--\n4\n--\n/etc/cron.d/tidy\n--\n18080 24000\n18081 0\n--\n"
@@ -79,6 +80,23 @@ def test_each_node_asks_each_endpoint() -> None:
     assert made.silent == {"n2": "no pod may run there"}
     refused = {each.code for each in preflight(replace(good(), measured=made)).refused}
     assert refused == {"endpoint-unreachable", "node-silent"}
+
+
+def test_what_the_services_names_are_before_they_stand() -> None:
+    """A Service that stands already is left out: its name is its own."""
+
+    class Names:
+        def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:
+            raise AssertionError(f"a preview does not try {remotes} from {nodes} for {spec.id}")
+
+        def resolve(self, namespace: str, names: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+            return {f"{each}.{namespace}": ("198.51.100.7",) for each in names}
+
+    made = try_out(good(), clock=Still(), pods=Names())
+    assert made.resolved == {"web.shop": ("198.51.100.7",)}
+    found = {row.code: row.status for row in preflight(replace(good(), measured=made)).rows}
+    assert found["name-resolves"] is Status.FOUND
+    assert try_out(spoilt(live(service())), clock=Still(), pods=Names()).resolved == {}
 
 
 def test_who_calls_now() -> None:

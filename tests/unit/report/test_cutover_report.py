@@ -20,6 +20,7 @@ from migrate.report.cutover_chart import cutover_chart
 from migrate.report.cutover_html import status_html
 from migrate.report.cutover_markdown import status_markdown
 from migrate.report.cutover_sections import percent, took
+from migrate.report.cutover_views import status_json, status_table
 from tests.cutover.killing import finished
 from tests.cutover.model import Model
 
@@ -301,6 +302,16 @@ def test_what_was_left_where_nobody_could_look() -> None:
     """It is not said that nothing is left."""
     assert "Not looked at: cluster and engines could not be read." in status_markdown(replace(straight(), left=None))
     assert "\nNothing.\n" in status_markdown(replace(straight(), left=()))
+
+
+def test_what_is_claimed_of_connections_stands_in_all() -> None:
+    """As it was seen of one pod; before that nothing is said."""
+    said = "of connections that are used again zero loss is claimed: a pod that was told to end gave 80 answers"
+    assert said in status_markdown(straight())
+    assert said in status_table(straight())
+    assert said in "".join(Page(status_html(straight())).words)
+    assert status_json(straight())["reusedConnections"].startswith("zero loss is claimed: a pod")
+    assert "used again" not in status_table(replace(straight(), claim=""))
 
 
 def test_small_shares_are_no_zero() -> None:
