@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from ..world import SeenPod
 from .judging import Tally, Target
 
+# Samples that come late are no reason to pause a run; they come all the same.
+_LATE_S = 30.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -27,11 +30,13 @@ class Window:
     seen: Mapping[Target, Tally] = field(default_factory=dict)
 
     def complete(self, now: float) -> bool:
-        """Whether it is over: late, where samples are still due then, but no later than twice its length."""
+        """Whether it is over: late, where samples are still due then, but no later than twice its length, or so much
+        later as a busy machine needs to ask."""
         open_s = now - self.opened
         if open_s < self.length_s:
             return False
-        return open_s >= 2 * self.length_s or not any(self.due(target, now) for target in self.seen)
+        latest_s = self.length_s + max(self.length_s, _LATE_S)
+        return open_s >= latest_s or not any(self.due(target, now) for target in self.seen)
 
     def due(self, target: Target, now: float) -> int:
         """How many requests each node shall send to the target now, so that samples come evenly."""

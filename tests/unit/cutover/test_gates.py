@@ -257,6 +257,13 @@ def test_samples_come_evenly_and_in_time() -> None:
     assert window.complete(220)
     assert window.with_samples({POD: samples(24)}, nodes=2).complete(160)
     assert window.among([OTHER]).seen == {OTHER: Tally()}
+    # a short one is as long as a busy machine needs
+    short = (
+        Window(opened=100, length_s=2, min_samples=50, nodes=2).among([POD]).with_samples({POD: samples(42)}, nodes=2)
+    )
+    assert not short.complete(130)
+    assert short.complete(132)
+    assert short.with_samples({POD: samples(8)}, nodes=2).complete(105)
 
 
 @pytest.mark.parametrize(
