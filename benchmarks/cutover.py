@@ -1,7 +1,6 @@
 """A cutover under load beside the same load without one: new connections at a fixed rate, and the other kinds beside.
 
-As root, in a lab of its own, with its short timings; pairs take turns in who comes first. Then an abort in each state:
-seconds until the journal has it, and until the first write that leads callers back.
+As root, in a lab of its own, with its short timings; pairs take turns in who comes first.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from migrate.cutover.driver import Outcome
 from migrate.cutover.states import State
-from tests.cluster.cutover.aborting import GRACEFUL, POINTS, QUICK, aborted
+from tests.cluster.cutover.aborting import GRACEFUL
 from tests.cluster.served import LEDGER, Served, several
 from tests.cluster.traffic import Load, Report, Traffic, exactly_once, on_host, pod_addresses
 from tests.lab import packages
@@ -46,9 +45,7 @@ def main() -> None:
     with Lab() as lab:
         lab.registry()
         cluster = lab.cluster()
-        hosts = [lab.engine("edge-a1"), lab.engine("edge-b1")]
-        pairs(cluster, hosts)
-        aborts(cluster, hosts)
+        pairs(cluster, [lab.engine("edge-a1"), lab.engine("edge-b1")])
 
 
 def pairs(cluster: Cluster, hosts: Sequence[LabEngine]) -> None:
@@ -61,22 +58,6 @@ def pairs(cluster: Cluster, hosts: Sequence[LabEngine]) -> None:
                 made = moved(web) if cut else still(web, seconds)
             seconds = made.seconds
             row("with a cutover" if cut else "without", made)
-
-
-def aborts(cluster: Cluster, hosts: Sequence[LabEngine]) -> None:
-    print("\n| abort at | goes back | heard after, s | first write after, s | requests | failed |")
-    print("|---|---|---|---|---|---|")
-    for point in reversed(POINTS):
-        with standing(cluster, hosts, name=point.name, timings=QUICK) as web:
-            made = aborted(web, point)
-        if made.outcome is not Outcome.ROLLED_BACK:
-            sys.exit(f"{point.name}: it ended as {made.outcome}")
-        who = "another process" if point.taken else "the one that drove"
-        print(
-            f"| {point.name} | {who} | {made.heard_s:.2f} | {made.restoring_s:.2f} | {made.report.sent:,} "
-            f"| {made.report.failed} |",
-            flush=True,
-        )
 
 
 @contextmanager
@@ -93,9 +74,8 @@ def standing(cluster: Cluster, hosts: Sequence[LabEngine], *, name: str = "web",
                 space,
                 Path(folder),
                 names=[name],
-                flags=GRACEFUL,
                 environment={"LEDGER": LEDGER},
-                **settings,
+                **{"flags": GRACEFUL, **settings},
             ) as found,
         ):
             yield found[name]

@@ -17,7 +17,7 @@ from converters.errors import PodliftError
 from .acting import perform
 from .answering import answered
 from .bypassing import due
-from .decision import Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Wait
+from .decision import Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Verb, Wait
 from .edges import Api, Clock, Hooks, Legacy
 from .evidence import Evidence
 from .groups import matter
@@ -30,8 +30,9 @@ from .measuring import Measuring
 from .members import members_of
 from .moment import Moment
 from .observing import observe
-from .run import Intent, Run, Spec, grace_of
+from .run import Intent, Run, Spec
 from .states import ENDED, State
+from .stopping import CALL_S, noted
 from .world import World
 
 # The server is away or busy: nothing is known, nothing is done, and what was measured meanwhile does not count.
@@ -39,8 +40,6 @@ _AWAY = frozenset({"cluster-unreachable", "cluster-gone", "cluster-busy", "list-
 # Somebody wrote in between: look again.
 _CHANGED = frozenset({"object-changed", "object-missing", "object-exists"})
 _CHANGES = 20
-# What a call to an engine may take beside the grace that it is given.
-_CALL_S = 10.0
 
 
 class Outcome(StrEnum):
@@ -211,9 +210,8 @@ class Driver:
         """Nothing is done while nobody follows the legacy side. When the other's lease is over, ours does."""
         timings, silent = spec.timings, self._keeper.silent_s
         why = f"the keeper {self._keeper.other} was not heard of for {silent:.0f} s"
-        # one that died at a stop had its Lease last until after it
-        stop_s = max((grace_of(each.stop_s) for each in spec.originals), default=0.0)
-        dying_s = min(self._keeper.inherited_s, lasting(stop_s + _CALL_S))
+        # one that died at a call had its Lease last until after it
+        dying_s = min(self._keeper.inherited_s, lasting(max(CALL_S, timings.hook_timeout_s)))
         if silent >= max(timings.heartbeat_s, dying_s) + timings.lease_s:
             return self._pause("keeper-silent", why)
         self._tell("wait", why)
@@ -272,11 +270,13 @@ class Driver:
         intent = Intent(nonce=run.nonce + 1, what=action.what)
         # whether a hook was run cannot be seen: it may have been from now on
         begun = {f"begun {action.name}"} if action.kind == "Hook" else set()
-        run = replace(run, intent=intent, nonce=intent.nonce, done=run.done | begun)
+        run = noted(
+            replace(run, intent=intent, nonce=intent.nonce, done=run.done | begun), action, self._edges.clock.now()
+        )
         self._write(run, "intent", f"{action.what}: {decision.why}")
         # What is no patch of a known version is held back by nothing but a lease that is young enough for the whole
         # call, so that nobody else has begun when it arrives; and what was seen before a stop is not the world.
-        needed = action.grace_s + _CALL_S if action.on_legacy else 0
+        needed = CALL_S if action.on_legacy else 0
         if action.kind == "Hook":
             needed = spec.timings.hook_timeout_s
         self._keeper.hold(needed)
@@ -290,6 +290,9 @@ class Driver:
             run = self._entry.run
             self._write(replace(run, done=run.done | {action.name}, intent=None), "done", action.what)
         else:
+            if action.verb is Verb.STOP:
+                told = {**self._evidence.stopping, action.name: self._edges.clock.boot()}
+                self._evidence = replace(self._evidence, stopping=told)
             self._tell("done", action.what)
 
     def _pause(self, code: str, reason: str) -> tuple[Outcome, str]:

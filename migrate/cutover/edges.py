@@ -99,7 +99,8 @@ class Legacy(Protocol):
     def set_restart(self, host: str, container: str, policy: Mapping[str, Any]) -> None: ...
 
     def stop(self, host: str, container: str, grace_s: float) -> None:
-        """Returns when it has stopped; harmless where it has."""
+        """Returns when it has stopped, or soon, and it has its grace; harmless where it has. Asked again meanwhile,
+        nothing more is sent, and what went wrong is raised."""
 
     def start(self, host: str, container: str) -> None:
         """Harmless where it runs."""

@@ -110,6 +110,7 @@ class Evidence:
     judged    what was analysed to the outcome
     reached   where pods get to
     ending    how a pod ends
+    stopping  instance to when this driver told it to stop
     frozen    since when the legacy scheduler is known to leave the workload alone; None: it is not known
     """
 
@@ -121,4 +122,5 @@ class Evidence:
     judged: Mapping[str, Judged] = field(default_factory=dict)
     reached: Tried | None = None
     ending: Ending | None = None
+    stopping: Mapping[str, float] = field(default_factory=dict)
     frozen: float | None = None

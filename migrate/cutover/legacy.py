@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # What no deadline of a call reaches is a name server that hangs.
 _GRACE_S = 2.0
+# Most containers stop at once, and an engine that refuses says so.
+_PROMPT_S = 1.0
 
 
 class HostsLegacy:
@@ -40,6 +42,7 @@ class HostsLegacy:
         container_ports  ports like ``8080/tcp`` at which it answers where it is in its host's network
         """
         matches = matcher(grouping_key)
+        self._stops: dict[tuple[str, str], _Stop] = {}
         self._host_timeout_s = host_timeout_s
         self._hosts = {
             entry.host.name: _LegacyHost(
@@ -85,7 +88,16 @@ class HostsLegacy:
         self._control(host).set_restart(container, policy)
 
     def stop(self, host: str, container: str, grace_s: float) -> None:
-        self._control(host).stop(container, grace_s)
+        before = self._stops.pop((host, container), None)
+        stop = before if before is not None and (before.goes_on or before.error) else None
+        if stop is None:
+            stop = _Stop(self._control(host), container, grace_s)
+            stop.start()
+        stop.join(_PROMPT_S)
+        if stop.goes_on:
+            self._stops[host, container] = stop
+        elif stop.error is not None:
+            raise stop.error
 
     def start(self, host: str, container: str) -> None:
         self._control(host).start(container)
@@ -216,6 +228,33 @@ class _Look:
         except Exception as error:  # noqa: BLE001 - one host's surprise must not hide the others
             reason = f"reading it failed: {type(error).__name__}: {error}"
             self.error = sentence(refusal("host-failed", self.host.name, reason, "report this"))
+
+
+class _Stop:
+    """One call in a thread of its own, which never keeps the process: an engine goes on without who asked."""
+
+    def __init__(self, control: EngineControl, container: str, grace_s: float) -> None:
+        self.error: Exception | None = None
+        self._control = control
+        self._container = container
+        self._grace_s = grace_s
+        self._thread = threading.Thread(target=self._run, name=f"podlift-stop-{container[:12]}", daemon=True)
+
+    @property
+    def goes_on(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        try:
+            self._control.stop(self._container, self._grace_s)
+        except Exception as error:  # noqa: BLE001 - raised where it is asked for
+            self.error = error
 
 
 def _late(host: str, why: str) -> PodliftError:

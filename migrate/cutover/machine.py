@@ -17,6 +17,7 @@ from .removal import removed
 from .returning import back
 from .run import Condition, Controller, Direction, grace_of
 from .states import ENDED, State, after
+from .stopping import lasts
 from .world import UNTRIED, SeenController, ports_asked
 
 
@@ -293,6 +294,9 @@ def _to_stopped(m: Moment) -> Steps:
         yield from m.follows()
         yield from m.observed()
         if container is not None and container.running:
+            told = m.evidence.stopping.get(key)
+            if told is not None and m.boot - told < lasts(container):
+                yield Wait(why=f"{m.name(key)} stops, for which it has {grace_of(container.stop_s):g} s")
             if m.run.since.get(f"absent {key}") is None:
                 # what was drained may have been called since by those who go past the Service
                 since = {**m.run.since, f"absent {key}": m.now, "drain": m.now}

@@ -14,6 +14,7 @@ from .decision import Act, Action, Pause, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, instance_key
 from .moment import Moment, Steps
 from .run import Condition
+from .stopping import may_stop
 
 
 def back(m: Moment) -> Steps:
@@ -45,13 +46,24 @@ def _legacy_answers(m: Moment) -> Steps:
             yield Act(
                 action=Action(verb=Verb.START, kind="Container", name=key), why="the legacy side is to serve again"
             )
-    running = tuple(instance_key(each) for each in m.running)
+    stopping = [key for key in present if _stopping(m, key)]
+    if stopping:
+        # meanwhile
+        yield from _policies(m)
+    running = tuple(key for each in m.running if (key := instance_key(each)) not in stopping)
     unproven = tuple(key for key in running if m.wanted(key) is not Condition.READY)
     # its port may be another one since it was started: it is asked where it is now
     yield from m.answers(unproven)
     yield from m.want(dict.fromkeys(running, Condition.READY), "the legacy side takes callers again")
     yield from m.follows()
     yield from m.observed(but_pods=True)
+    for key in stopping:
+        yield Wait(why=f"{m.name(key)} was told to stop; when it has, it is started again")
+
+
+def _stopping(m: Moment, key: str) -> bool:
+    container = m.world.container(key)
+    return container is not None and may_stop(m.run, key, container, m.now)
 
 
 def _pods_go(m: Moment) -> Steps:
@@ -68,6 +80,12 @@ def _pods_go(m: Moment) -> Steps:
 
 
 def _legacy_as_it_was(m: Moment) -> Steps:
+    yield from _policies(m)
+    if "begun freeze" in m.run.done and "unfreeze" not in m.run.done and m.spec.hooks.get("unfreeze"):
+        yield m.hook("unfreeze", "the legacy scheduler looks after the workload again")
+
+
+def _policies(m: Moment) -> Steps:
     for key in m.keys:
         container, original = m.world.container(key), m.original(key)
         if container is not None and _policy(container.restart) != _policy(original.restart):
@@ -75,8 +93,6 @@ def _legacy_as_it_was(m: Moment) -> Steps:
                 action=Action(verb=Verb.RESTART, kind="Container", name=key, body=dict(original.restart)),
                 why="its engine looks after it again",
             )
-    if "begun freeze" in m.run.done and "unfreeze" not in m.run.done and m.spec.hooks.get("unfreeze"):
-        yield m.hook("unfreeze", "the legacy scheduler looks after the workload again")
 
 
 def _deleted(m: Moment, objects: Iterable[Mapping[str, Any]], why: str) -> Steps:

@@ -195,11 +195,13 @@ def several(
     dynamic: bool = False,
     scaled: bool = False,
     pods: Mapping[str, Pods] | None = None,
+    stop_s: int | None = None,
 ) -> Iterator[dict[str, Served]]:
     """Workloads of one plan, by name. ``instances`` of each are spread over the engines in turn; ``flags`` and
     ``environment`` are the server's; ``hooks``: a freeze hook is given that does nothing; ``dynamic``: the
     engine chooses the ports, at each start anew; ``scaled``: a legacy scheduler's config scales them by CPU;
-    ``pods``: what the plan has for the pods of a workload and its containers do not."""
+    ``pods``: what the plan has for the pods of a workload and its containers do not; ``stop_s``: the containers'
+    grace, if it is not the engine's."""
     places = [
         (name, f"{name}-{number}", engines[number % len(engines)]) for name in names for number in range(instances)
     ]
@@ -209,16 +211,20 @@ def several(
             make_image(engine)
         lab.load(engines[0], IMAGE)
         for number, (name, container, engine) in enumerate(places):
-            engine.client.containers.run(
+            api = engine.client.api
+            api.create_container(
                 IMAGE,
                 ["app", *flags],
                 name=container,
                 labels={"com.docker.compose.project": space, "com.docker.compose.service": name},
-                ports={"8080/tcp": None if dynamic else PORT + number},
+                ports=[8080],
                 environment=dict(environment or {}),
-                restart_policy={"Name": "always"},
-                detach=True,
+                stop_timeout=stop_s,
+                host_config=api.create_host_config(
+                    port_bindings={8080: None if dynamic else PORT + number}, restart_policy={"Name": "always"}
+                ),
             )
+            api.start(container)
         edge = Cluster(lab.context, lab.kubeconfig, writes_per_s=1000, namespace=space)
         stack.callback(edge.close)
         plan = _planned(engines, space, {name: instances for name in names if scaled})

@@ -72,7 +72,8 @@ def error(code: str, subject: str) -> PodliftError:
 @dataclass
 class LegacyContainer:
     """``connections``: that clients hold open to it; they end some seconds after nobody new is sent to it.
-    ``answers``: while it runs."""
+    ``answers``: while it runs. ``ends``: when it will have stopped, which it was told to: until then it runs, and takes
+    nobody."""
 
     id: str
     name: str
@@ -87,6 +88,7 @@ class LegacyContainer:
     dynamic: bool = False
     idle_since: float | None = None
     image: str = "web:1"
+    ends: float | None = None
 
 
 class Model:
@@ -118,6 +120,8 @@ class Model:
         # clients that call every instance past the Service, to when they ended; None: they still do
         self.direct: dict[str, float | None] = {DIRECT: None}
         self.grace_s: float | None = None
+        # how long a container takes to stop
+        self.stop_s = 0.0
         self.nodes = ("node-a", "node-b")
         self.views: dict[str, list[tuple[float, tuple[Any, ...]]]] = {node: [] for node in self.nodes}
         self.wrongs: list[str] = []
@@ -336,12 +340,13 @@ class Model:
             each = self._container(container)
             if not each.running:
                 return
-            if each.connections:
+            if each.ends is None and each.connections:
                 self.wrongs.append(f"{each.name} was stopped while it held {each.connections} connections")
             for address, ended in self.direct.items():
-                if ended is None:
+                if each.ends is None and ended is None:
                     self.wrongs.append(f"{each.name} was stopped while {address} called it past the Service")
-            each.running, each.stops = False, each.stops + 1
+            each.ends = self.time + self.stop_s if each.ends is None else each.ends
+            self._ended()
 
         self._written(f"stop {host}/{container[:2]}", act)
 
@@ -381,6 +386,11 @@ class Model:
 
     def inside(self) -> Inside:
         return Inside(addresses=frozenset({NODE}), networks=("10.244.0.0/16",))
+
+    def _ended(self) -> None:
+        for each in self.containers:
+            if each.ends is not None and each.ends <= self.time:
+                each.running, each.ends, each.stops = False, None, each.stops + 1
 
     def _container(self, identity: str) -> LegacyContainer:
         return next(each for each in self.containers if each.id == identity)
@@ -423,7 +433,10 @@ class Model:
         return dict.fromkeys(self.nodes, answers)
 
     def _answers(self, backend: Backend) -> bool:
-        if any(e.running and e.answers and (e.address, e.port) == _pair(backend) for e in self.containers):
+        if any(
+            e.running and e.answers and e.ends is None and (e.address, e.port) == _pair(backend)
+            for e in self.containers
+        ):
             return True
         return any(
             kind == "Pod" and each["status"].get("podIP") == backend.address and each["status"]["ready"]
@@ -463,6 +476,7 @@ class Model:
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
+        self._ended()
         self._controllers()
         self._check(f"after {seconds:g} s")
         # other processes live while one sleeps, and sleep for no time then

@@ -157,3 +157,38 @@ def test_hosts_that_cannot_be_read(clean_engine: Engine, socket: Path, tmp_path:
     with pytest.raises(PodliftError) as raised:
         legacy.stop("edge-c1", str(web.id), 1)
     assert (raised.value.code, raised.value.subject) == ("bad-hosts", "edge-c1")
+
+
+STUBBORN = ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"]
+
+
+def test_a_container_that_takes_long_to_stop(clean_engine: Engine, socket: Path, tmp_path: Path) -> None:
+    """Nobody waits for it; it is told once, stops though who asked has let go, and what went wrong is raised later."""
+    web = run(clean_engine, "lab-web", command=STUBBORN)
+    time.sleep(0.3)
+
+    def running() -> list[bool]:
+        return [each.running for each in legacy.find().containers]
+
+    with EngineProxy(tmp_path / "s", upstream=socket) as proxy:
+        legacy = HostsLegacy([entry(proxy.url)], KEY)
+        began = time.monotonic()
+        for _ in range(2):
+            legacy.stop("edge-a1", str(web.id), 5)
+        assert time.monotonic() - began < 3
+        assert running() == [True]
+        assert len([each for each in proxy.requests if "/stop" in each]) == 1
+        legacy.close()
+    # its connection is gone, too
+    web.wait(timeout=20)
+    assert time.monotonic() - began < 9
+    web.start()
+    time.sleep(0.3)
+    with EngineProxy(tmp_path / "t", upstream=socket) as lost:
+        legacy = HostsLegacy([entry(lost.url)], KEY)
+        legacy.stop("edge-a1", str(web.id), 60)
+    time.sleep(0.5)
+    with pytest.raises(PodliftError) as raised:
+        legacy.stop("edge-a1", str(web.id), 60)
+    assert raised.value.code == "engine-lost"
+    legacy.close()

@@ -22,6 +22,9 @@ from tests.cluster.traffic import Load, Report, Traffic, on_host, pod_addresses
 # What is looked at is the way back; how well a way forward is watched is for test_straight.
 QUICK = replace(LAB, window_s=1, interval_s=0.5, bake_s=2, drain_timeout_s=3)
 GRACEFUL = ("-lag=2s",)
+# As one that ignores SIGTERM: it is killed when its grace is over.
+STUBBORN = ("-lag=90s",)
+STUBBORN_S = 30
 WRITES = frozenset({"intent", "done", "note", "state"})
 # What changes nothing for callers: a new driver's epoch.
 _CLAIMS = "take the "
@@ -56,6 +59,8 @@ POINTS = (
     # it would not stay there for long enough to be asked
     Point(name="bridged", state=State.BRIDGED, kind="approval"),
 )
+# While the first of two containers that are STUBBORN has its grace.
+STOPPING = Point(name="stopping", state=State.DRAINED, kind="done", said="stop Container")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

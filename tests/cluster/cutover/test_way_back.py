@@ -15,7 +15,18 @@ from migrate.apply import Action, apply_plan
 from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.journal import journal_name
 from migrate.cutover.states import State
-from tests.cluster.cutover.aborting import GRACEFUL, POINTS, QUICK, WRITES, Aborted, Point, aborted
+from tests.cluster.cutover.aborting import (
+    GRACEFUL,
+    POINTS,
+    QUICK,
+    STOPPING,
+    STUBBORN,
+    STUBBORN_S,
+    WRITES,
+    Aborted,
+    Point,
+    aborted,
+)
 from tests.cluster.cutover.leftovers import AFTER_ABORT, scene, undeclared
 from tests.cluster.served import Served, served, several
 from tests.lab.cluster import Cluster
@@ -37,6 +48,25 @@ def test_in_each_state(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], 
         running = {point: pool.submit(aborted, found[point.name], point) for point in POINTS}
         wrong = {point.name: [*wrongs(found[point.name], point, of.result())] for point, of in running.items()}
     assert not any(wrong.values()), "\n".join(f"{name}: {each}" for name, of in wrong.items() for each in of)
+
+
+@pytest.mark.prove
+def test_while_a_container_has_its_grace(
+    lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path
+) -> None:
+    """The engine is not waited for; the container is started again when it has stopped."""
+    hosts = [lab_engines["edge-a1"], lab_engines["edge-b1"]]
+    with several(
+        lab_cluster, hosts, space, tmp_path, names=["web"], flags=STUBBORN, stop_s=STUBBORN_S, timings=QUICK
+    ) as found:
+        made = aborted(found["web"], STOPPING)
+        print(f"heard after {made.heard_s:.2f} s, first write after {made.restoring_s:.2f} s: {made.first}")  # noqa: T201 - figures
+        assert [*wrongs(found["web"], STOPPING, made)] == []
+        told, started = (
+            next(each["at"] for each in found["web"].attached().entry().history if each["text"].startswith(said))
+            for said in ("stop Container", "start Container")
+        )
+        assert started - told >= STUBBORN_S - 1
 
 
 def wrongs(web: Served, point: Point, made: Aborted) -> Iterator[str]:

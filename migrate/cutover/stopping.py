@@ -1,0 +1,38 @@
+"""A container that was told to stop has its grace for it, and runs meanwhile; the engine is not waited for. Pure.
+
+Its end is seen, not answered: who asked for it goes on looking, and hears what users want.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .decision import Action, Verb
+from .edges import Container
+from .run import Run, grace_of
+
+CALL_S = 10.0
+"""What a call to an engine may take; of a stop, beside the grace that it is given."""
+
+
+def noted(run: Run, action: Action, now: float) -> Run:
+    """The run with when a container was told to stop, which is known to whoever drives it later; a start ends it."""
+    since = {key: at for key, at in run.since.items() if key != _told(action.name)}
+    if action.verb is Verb.STOP:
+        since[_told(action.name)] = now
+    return replace(run, since=since) if action.verb in (Verb.STOP, Verb.START) else run
+
+
+def may_stop(run: Run, key: str, container: Container, now: float) -> bool:
+    """Whether it runs and may stop by itself, since it was told to lately; even one whose driver died then."""
+    told = run.since.get(_told(key))
+    return container.running and told is not None and now - told < lasts(container)
+
+
+def lasts(container: Container) -> float:
+    """Seconds in which a stop is over."""
+    return grace_of(container.stop_s) + CALL_S
+
+
+def _told(key: str) -> str:
+    return f"stop {key}"
