@@ -120,7 +120,7 @@ def test_resume_leaves_it_there_too(library: Library) -> None:
     done = run(*words)
     assert (done.exit_code, done.stdout) == (0, f"web: left to the cluster: {POD} drives it\n")
     by = Detachment(image="podlift:1", account="mover")
-    assert library.asked == [("detach", "web", by, {"take_over": True})]
+    assert library.asked == [("detach", "web", by, {"take_over": True, "replan": ()})]
 
 
 def test_it_may_have_ended_meanwhile(library: Library) -> None:
