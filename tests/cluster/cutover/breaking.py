@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -155,10 +155,10 @@ def on_containers(web: Served, began: float, ended: float) -> list[str]:
     return [each for each in found if began <= float(each.split(" ")[0]) <= ended]
 
 
-def until(condition: Any, within_s: float = 60, what: str = "it") -> float:
+def until(condition: Callable[[], bool], within_s: float = 60) -> float:
     """Seconds that it took."""
     began = time.monotonic()
     while not condition():
-        assert time.monotonic() - began < within_s, f"{what} did not come"
+        assert time.monotonic() - began < within_s, "it did not come"
         time.sleep(0.1)
     return time.monotonic() - began

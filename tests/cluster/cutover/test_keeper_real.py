@@ -14,6 +14,7 @@ from typing import Any
 from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import SLICES_ARE_OURS
 from migrate.cutover.states import State
+from tests.cluster.cutover.breaking import until
 from tests.cluster.served import Served, served
 from tests.cluster.traffic import Load, Traffic, on_host, pod_addresses
 from tests.lab.cluster import Cluster
@@ -139,15 +140,6 @@ def published(web: Served) -> set[tuple[str, int]]:
 def _first(document: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = document["NetworkSettings"]["Ports"]["8080/tcp"][0]
     return found
-
-
-def until(condition: Callable[[], bool], timeout_s: float) -> float:
-    """Seconds that it took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < timeout_s, "it did not come"
-        time.sleep(0.1)
-    return time.monotonic() - began
 
 
 def served_without_loss(calls: Traffic) -> None:
