@@ -19,10 +19,10 @@ AWAY_S = 10.0
 PATIENCE_S = 300.0
 INTENT = "patch ConfigMap/cutover-web intent"
 # What its driver has written last before the call, by what it is asked; and what the other one is asked. Its lease is
-# made longer right before: for 10 s more than the call's grace, and half as long again.
+# made longer right before: for the 10 s that a call may take, and half as long again.
 STOPS = (
     ("start", "BAKING: renew Lease/cutover-web for 15 s", "abort"),
-    ("start", "DRAINED: renew Lease/cutover-web for 30 s", "abort"),
+    ("start", "DRAINED: renew Lease/cutover-web for 15 s", "abort"),
     ("abort", "ROLLING_BACK: renew Lease/cutover-web for 15 s", "resume"),
     ("abort", f"ROLLING_BACK: {INTENT} set-restart Container", "resume"),
     ("start", f"DRAINED: {INTENT} stop Container", "resume"),
