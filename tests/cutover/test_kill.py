@@ -92,7 +92,7 @@ def test_one_run_through_a_kill_after_every_write(make: Callable[[], Model]) -> 
 
 
 def _unobserved(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Moment, "observed", lambda _self: iter(()))
+    patch.setattr(Moment, "observed", lambda _self, **_asked: iter(()))
 
 
 def _pods_first(patch: pytest.MonkeyPatch) -> None:
