@@ -32,8 +32,8 @@ def command(session: Session, workload: str, reach: Reach, record: Path | None) 
     """Lead callers back to the legacy side.
 
     From every state before FINALIZED: legacy containers are started where they were stopped, and proven to answer,
-    before any pod is taken from callers. Pods stay, for diagnosis. The process that drives the run goes the way back;
-    where none lives, this one does. Exits 5 when callers are back.
+    before any pod is taken from callers; then the pods end. The process that drives the run goes the way back; where
+    none lives, this one does. Exits 5 when callers are back.
     """
     run, named = attached_to(workload, reach, record)
 
