@@ -170,6 +170,11 @@ _LEGACY: tuple[Code, ...] = (
         "let the freeze hook also turn that off, or make its delay longer than the soak",
     ),
     preflight(
+        "stop-cut-short",
+        "the engine kills a container that is stopping when podlift ends or loses its connection meanwhile",
+        "upgrade the engine to 23.0.7, 24.0.3 or later, or let the process that drives the run live until STOPPED",
+    ),
+    preflight(
         "restart-revives",
         "the engine may start an instance again that a run has stopped",
         "nothing: the policy is set to no before the stop, and put back on abort",

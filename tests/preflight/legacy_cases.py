@@ -131,6 +131,8 @@ SIDE: tuple[Case, ...] = (
     ("prune-timer", "docker-prune.timer", (measured(timers={"a1": ("docker-prune.timer",)}),)),
     ("scheduler-collects", "Swarm", (told(Config={"Labels": {"com.docker.swarm.task.id": "x"}}),)),
     ("scheduler-collects", "Mesos", (told(Config={"Env": ["MESOS_TASK_ID=web.1"]}),)),
+    ("stop-cut-short", "24.0.2", (host("a1", info={"ServerVersion": "24.0.2"}),)),
+    ("stop-cut-short", "23.0.6", (host("a1", info={"ServerVersion": "23.0.6+azure"}),)),
     ("restart-revives", "always", (instance(restart={"Name": "always"}),)),
     ("host-is-node", "node n1", (as_node(),)),
     ("host-is-node", "node n1", (host("a1", info={"Name": "n1"}),)),
@@ -204,6 +206,9 @@ QUIET: tuple[Case, ...] = (
     )),
     ("dynamic-ports", "with a freeze hook", (host_config(PortBindings={"8080/tcp": [{"HostPort": ""}]}),)),
     ("cleaner-runs", "a stopped one", (stranger(State=STOPPED, Config={"Image": "containrrr/watchtower"}),)),
+    ("stop-cut-short", "later, and before it came", (
+        host("a1", info={"ServerVersion": "24.0.20"}), host("a2", info={"ServerVersion": "20.10.24"}),
+    )),
     ("userland-proxy-unknown", "it is known", (as_node(),)),
     ("schedule-coarse", "a quarter", (means(steps=(1, 3)),)),
     ("node-silent", "the floor is accepted", (measured(silent={"n2": "x"}), means(accept_floor=True))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,6 +26,8 @@ _COLLECTORS = (
     ("io.rancher.container.uuid", "Rancher replaces a stopped container and purges it"),
     ("MESOS_TASK_ID", "Mesos removes a container 6 hours after it has stopped"),
 )
+# Engines that take it for the end of the grace when whoever asked for a stop goes away (moby/moby#45731).
+_STOPS_CUT_SHORT = re.compile(r"(23\.0\.[0-6]|24\.0\.[0-2])(?!\d)")
 
 
 def title_of(container: Container) -> str:
@@ -271,6 +274,17 @@ def _collected(seen: Seen) -> Iterator[Notice]:
                 yield Notice(subject=title_of(each), reason=said)
 
 
+def _stops_cut_short(seen: Seen) -> Iterator[Notice]:
+    for each in seen.hosts:
+        version = str(each.info.get("ServerVersion") or "")
+        if _STOPS_CUT_SHORT.match(version):
+            yield Notice(
+                subject=each.name,
+                reason=f"its engine {version} kills a container that is stopping, its grace not over, when the "
+                "connection of whoever asked for the stop ends",
+            )
+
+
 def _restarts(seen: Seen) -> Iterator[Notice]:
     for each in seen.found.containers:
         name = each.restart.get("Name", "")
@@ -341,6 +355,7 @@ RULES: tuple[Rule, ...] = (
     refuse("cleaner-runs", _cleaners),
     refuse("prune-timer", _timers, measures=("timers",)),
     warn("scheduler-collects", _collected),
+    warn("stop-cut-short", _stops_cut_short),
     mitigate("restart-revives", _restarts),
     warn("host-is-node", _host_is_node, "Node"),
     refuse("no-userland-proxy", _no_relay, "Node", measures=("relays",)),
