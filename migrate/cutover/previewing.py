@@ -118,17 +118,20 @@ def _left(cluster: Cluster, service: Mapping[str, Any]) -> bool:
 
 
 def durations(spec: Spec) -> dict[str, float]:
-    """State to the seconds that reaching it takes at least."""
+    """State to the seconds that it takes at least from the one before. How long connections take to end, pods to start
+    and people to approve is not among them."""
     timings = spec.timings
-    analysis = timings.consecutive * timings.window_s
+    analysis = timings.consecutive * timings.window_s + (timings.consecutive - 1) * timings.interval_s
+    seen = timings.settle_floor_s + analysis
+    step, steps = seen + timings.step_pause_s, len(spec.steps)
     legacy = len(spec.originals)
     return {
         State.BRIDGED.value: timings.settle_floor_s,
         State.FRONTED.value: 0 if spec.resolved_before else timings.front_quiet_s,
-        State.SHIFT.value: len(spec.steps) * (timings.settle_floor_s + analysis + timings.step_pause_s),
-        State.PROMOTED.value: timings.settle_floor_s + analysis,
-        State.STANDBY.value: legacy * (timings.settle_floor_s + analysis),
-        State.BAKING.value: timings.bake_s,
+        State.SHIFT.value: step if steps else 0,
+        State.PROMOTED.value: max(0, steps - 1) * step + seen,
+        State.STANDBY.value: legacy * seen,
+        State.DRAINED.value: timings.bake_s,
         State.STOPPED.value: legacy * timings.settle_floor_s + timings.soak_s + analysis,
     }
 

@@ -54,7 +54,11 @@ def preview() -> dict[str, Any]:
             "what speaks against it",
             {"refused": flag("no run may start"), "rows": array("rows", complete("a row", row))},
         ),
-        "durations": keyed("state to the seconds that it takes at least", {}, others={"type": "number", "minimum": 0}),
+        "durations": keyed(
+            "state to the seconds that it takes at least from the one before",
+            {},
+            others={"type": "number", "minimum": 0},
+        ),
         "endsAt": choice("as far as it goes by itself", State.STANDBY, State.STOPPED),
         "irreversible": texts("what cannot be taken back"),
         "bypassing": {

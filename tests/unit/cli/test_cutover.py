@@ -131,7 +131,7 @@ class Library:
             spec=SPEC,
             preflight=self.preflight,
             shares=(0.5, 2 / 3, 1.0),
-            durations={"BRIDGED": 10.0, "SHIFT": 380.0, "STANDBY": 190.0, "BAKING": 1800.0},
+            durations={"BRIDGED": 10.0, "SHIFT": 380.0, "STANDBY": 190.0, "DRAINED": 1800.0},
             bypassing=(("10.0.0.1:8080", "10.0.0.9", 3),) if probe else (),
             overlap=OVERLAP if probe else replace(OVERLAP, asked=False, lines=(), unseen={}),
         )
