@@ -13,19 +13,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.cutover import standing
+from benchmarks.cutover import standing, two_hosts
 from migrate.cutover.driver import Outcome
 from tests.cluster.cutover.aborting import POINTS, QUICK, STOPPING, STUBBORN, STUBBORN_S, aborted
-from tests.lab import packages
 from tests.lab.cluster import Cluster
-from tests.lab.engine import Lab, LabEngine
+from tests.lab.engine import LabEngine
 
 
 def main() -> None:
-    packages.ensure(lambda line: print(line, file=sys.stderr))
-    with Lab() as lab:
-        lab.registry()
-        aborts(lab.cluster(), [lab.engine("edge-a1"), lab.engine("edge-b1")])
+    with two_hosts() as (cluster, hosts):
+        aborts(cluster, hosts)
 
 
 def aborts(cluster: Cluster, hosts: Sequence[LabEngine]) -> None:

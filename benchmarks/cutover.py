@@ -41,11 +41,17 @@ class Measured:
 
 
 def main() -> None:
+    with two_hosts() as (cluster, hosts):
+        pairs(cluster, hosts)
+
+
+@contextmanager
+def two_hosts() -> Iterator[tuple[Cluster, Sequence[LabEngine]]]:
+    """A lab of its own."""
     packages.ensure(lambda line: print(line, file=sys.stderr))
     with Lab() as lab:
         lab.registry()
-        cluster = lab.cluster()
-        pairs(cluster, [lab.engine("edge-a1"), lab.engine("edge-b1")])
+        yield lab.cluster(), [lab.engine("edge-a1"), lab.engine("edge-b1")]
 
 
 def pairs(cluster: Cluster, hosts: Sequence[LabEngine]) -> None:

@@ -15,14 +15,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.cutover import standing
+from benchmarks.cutover import standing, two_hosts
 from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.run import LAB, Timings
 from migrate.cutover.states import State
 from tests.cluster.traffic import Load, Traffic, on_host, pod_addresses
-from tests.lab import packages
 from tests.lab.cluster import Cluster
-from tests.lab.engine import Lab, LabEngine
+from tests.lab.engine import LabEngine
 
 TIMINGS: Mapping[str, Timings] = {"lab": LAB, "default": Timings()}
 LOAD = Load(new=50, keep=10, keep_rate=1, poll=2, post=5)
@@ -39,11 +38,7 @@ class Lasted:
 
 
 def main() -> None:
-    packages.ensure(lambda line: print(line, file=sys.stderr))
-    with Lab() as lab:
-        lab.registry()
-        cluster = lab.cluster()
-        hosts = [lab.engine("edge-a1"), lab.engine("edge-b1")]
+    with two_hosts() as (cluster, hosts):
         found = {name: lasted(cluster, hosts, timings) for name, timings in TIMINGS.items()}
     print(f"| until | {' | '.join(f'{name}, s | at least' for name in found)} |")
     print("|---" * (1 + 2 * len(found)) + "|")

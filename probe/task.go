@@ -95,37 +95,32 @@ func taskOf(text []byte) (*task, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("the input has more than one document")
 	}
-	for at := range made.Draws {
-		if err := made.Draws[at].check(); err != nil {
-			return nil, fmt.Errorf("draws[%d]: %w", at, err)
-		}
-	}
-	for at := range made.Asks {
-		if err := made.Asks[at].check(); err != nil {
-			return nil, fmt.Errorf("asks[%d]: %w", at, err)
-		}
-	}
-	for at := range made.Ends {
-		if err := made.Ends[at].check(); err != nil {
-			return nil, fmt.Errorf("ends[%d]: %w", at, err)
-		}
-	}
-	for at := range made.Names {
-		if err := made.Names[at].check(); err != nil {
-			return nil, fmt.Errorf("names[%d]: %w", at, err)
-		}
-	}
-	for at := range made.Established {
-		if err := made.Established[at].check(); err != nil {
-			return nil, fmt.Errorf("established[%d]: %w", at, err)
-		}
-	}
-	for at := range made.Callers {
-		if err := made.Callers[at].check(); err != nil {
-			return nil, fmt.Errorf("callers[%d]: %w", at, err)
+	for _, err := range []error{
+		checked("draws", made.Draws),
+		checked("asks", made.Asks),
+		checked("ends", made.Ends),
+		checked("names", made.Names),
+		checked("established", made.Established),
+		checked("callers", made.Callers),
+	} {
+		if err != nil {
+			return nil, err
 		}
 	}
 	return made, nil
+}
+
+// checked is what is wrong with the first of a list that is wrong.
+func checked[T any, P interface {
+	*T
+	check() error
+}](name string, all []T) error {
+	for at := range all {
+		if err := P(&all[at]).check(); err != nil {
+			return fmt.Errorf("%s[%d]: %w", name, at, err)
+		}
+	}
+	return nil
 }
 
 func (t *target) check() error {

@@ -13,14 +13,13 @@ from urllib.parse import urlsplit
 from converters.errors import PodliftError
 from converters.objects.context import MANAGED_BY
 
-from .endpoints import MANAGER, RUN
+from .endpoints import MANAGER, RUN, lease_as_owner
 from .environment import variables_in
 from .run import Spec, grace_of
 
 ACCOUNT = "podlift"
 FOLDER = "/etc/podlift"
 """Where the Secret is mounted. The image leads ssh there too."""
-LEASE = "coordination.k8s.io/v1"
 _USER = 65532
 # What the image has of itself.
 _THERE = frozenset({"ssh", "sh"})
@@ -50,7 +49,6 @@ def deployment(spec: Spec, by: Detachment, lease: Mapping[str, Any]) -> dict[str
     """``lease``: the keeper's, which is there as long as the run lasts: the Deployment goes with it, whoever ends the
     run. No pod of it bears a label of the workload: else the workload's Services would lead callers there."""
     labels = {"app.kubernetes.io/name": "podlift", MANAGED_BY: MANAGER, RUN: spec.id}
-    owner = {"apiVersion": LEASE, "kind": "Lease", "name": lease["metadata"]["name"], "uid": lease["metadata"]["uid"]}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -58,7 +56,7 @@ def deployment(spec: Spec, by: Detachment, lease: Mapping[str, Any]) -> dict[str
             "name": deployment_name(spec),
             "namespace": spec.namespace,
             "labels": labels,
-            "ownerReferences": [owner],
+            "ownerReferences": [lease_as_owner(lease)],
         },
         "spec": {
             "replicas": 1,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from converters.errors import PodliftError
 
 from .detached import (
-    LEASE,
     Detachment,
     check_reach,
     deployment,
@@ -19,7 +18,7 @@ from .detached import (
     variables_of,
 )
 from .edges import Clock
-from .endpoints import MANAGER, RUN
+from .endpoints import KEEPER_PART, LEASE, MANAGER, RUN, lease_name
 from .journal import Journal
 from .listing import holders
 from .lock import Lock
@@ -99,7 +98,7 @@ def taken_back(cluster: Cluster, spec: Spec, lock: Lock) -> None:
 
 def _keepers(cluster: Cluster, spec: Spec) -> dict[str, Any] | None:
     """The Lease."""
-    return cluster.get(LEASE, "Lease", spec.namespace, f"cutover-{spec.name}-keeper")
+    return cluster.get(LEASE, "Lease", spec.namespace, lease_name(spec.name, KEEPER_PART))
 
 
 def awaited(cluster: Cluster, spec: Spec, clock: Clock, *, limit_s: float = BEGINS_S) -> str:

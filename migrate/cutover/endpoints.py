@@ -32,6 +32,9 @@ SPEC = "podlift.dev/cutover"
 MARKS = (EPOCH, RUN, SPEC)
 """Annotations of Services and controllers while a run holds them."""
 MANAGER = "podlift-cutover"
+LEASE = "coordination.k8s.io/v1"
+KEEPER_PART = "keeper"
+"""Which of a run's two Leases: the other one is the driver's."""
 
 SLICE_OF = "kubernetes.io/service-name"
 SLICE_BY = "endpointslice.kubernetes.io/managed-by"
@@ -68,6 +71,16 @@ class Slice:
     family: str
     ports: tuple[tuple[str, str, int], ...]
     endpoints: tuple[Endpoint, ...] = field(default=())
+
+
+def lease_name(workload: str, part: str = "") -> str:
+    """``part``: KEEPER_PART, or nothing."""
+    return f"cutover-{workload}" + (f"-{part}" if part else "")
+
+
+def lease_as_owner(lease: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands in ``ownerReferences`` of that which is to go with it."""
+    return {"apiVersion": LEASE, "kind": "Lease", "name": lease["metadata"]["name"], "uid": lease["metadata"]["uid"]}
 
 
 def instance_key(container: Container) -> str:

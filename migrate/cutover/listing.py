@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from ..plan.objects import JOURNAL
 from .edges import Api
+from .endpoints import KEEPER_PART, LEASE, lease_name
 from .journal import journal_name, journaled
 from .run import Spec
 from .status import Held, Status, held_by, status_of
@@ -29,7 +30,6 @@ def listed(api: Api, namespace: str, now: float, names: Collection[str] = ()) ->
 def holders(api: Api, spec: Spec, now: float) -> tuple[Held | None, Held | None]:
     """Who drives the run, and who keeps its slices."""
     driver, keeper = (
-        held_by(api.get("coordination.k8s.io/v1", "Lease", spec.namespace, lease), now)
-        for lease in (f"cutover-{spec.name}", f"cutover-{spec.name}-keeper")
+        held_by(api.get(LEASE, "Lease", spec.namespace, lease_name(spec.name, part)), now) for part in ("", KEEPER_PART)
     )
     return driver, keeper

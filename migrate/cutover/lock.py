@@ -15,9 +15,7 @@ from converters.objects.context import MANAGED_BY, WORKLOAD
 
 from .clock import rfc3339
 from .edges import Api, Clock
-from .endpoints import KEEPER, MANAGER
-
-_API = "coordination.k8s.io/v1"
+from .endpoints import KEEPER, KEEPER_PART, LEASE, MANAGER, lease_name
 
 
 def lasting(for_s: float) -> float:
@@ -40,7 +38,7 @@ class Lock:
         self._api = api
         self._clock = clock
         self._namespace = namespace
-        self._name = f"cutover-{workload}" + (f"-{part}" if part else "")
+        self._name = lease_name(workload, part)
         self._workload = workload
         self.holder = holder
         self.epoch = 0
@@ -62,7 +60,7 @@ class Lock:
             workload=self._workload,
             holder=self.holder,
             lease_s=self._lease_s,
-            part="keeper",
+            part=KEEPER_PART,
         )
 
     @property
@@ -109,7 +107,7 @@ class Lock:
         """One look: takes it where nobody holds it, or nobody has renewed it for as long as it lasts. ``heir_of``: of
         that holder it is known that it is gone."""
         while True:
-            live = self._api.get(_API, "Lease", self._namespace, self._name)
+            live = self._api.get(LEASE, "Lease", self._namespace, self._name)
             if live is None:
                 if self._created():
                     return True
@@ -130,7 +128,7 @@ class Lock:
     def renew(self, *, for_s: float = 0) -> bool:
         """Whether it is still ours. ``for_s``: what is about to be done takes so long, and the lease lasts longer.
         Raises PodliftError as the cluster does."""
-        live = self._api.get(_API, "Lease", self._namespace, self._name)
+        live = self._api.get(LEASE, "Lease", self._namespace, self._name)
         if live is None or (live.get("spec") or {}).get("holderIdentity") != self.holder:
             self._renewed = None
             return False
@@ -139,19 +137,19 @@ class Lock:
     def release(self, *, remove: bool = True) -> None:
         """Nobody holds it any more; harmless where it is not ours. ``remove``: nor is it there, and counts from 1
         again."""
-        live = self._api.get(_API, "Lease", self._namespace, self._name)
+        live = self._api.get(LEASE, "Lease", self._namespace, self._name)
         if live is not None and (live.get("spec") or {}).get("holderIdentity") == self.holder:
             metadata = live["metadata"]
             try:
                 if remove:
                     uid, version = metadata["uid"], metadata["resourceVersion"]
-                    self._api.delete(_API, "Lease", self._namespace, self._name, uid=uid, version=version)
+                    self._api.delete(LEASE, "Lease", self._namespace, self._name, uid=uid, version=version)
                 else:
                     body = {
                         "metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": {KEEPER: None}},
                         "spec": {"holderIdentity": ""},
                     }
-                    self._api.patch(_API, "Lease", self._namespace, self._name, body, manager=MANAGER)
+                    self._api.patch(LEASE, "Lease", self._namespace, self._name, body, manager=MANAGER)
             except PodliftError as error:
                 # somebody has taken it
                 if error.code not in ("object-changed", "object-missing"):
@@ -179,7 +177,7 @@ class Lock:
             "annotations": {KEEPER: self.note or None},
         }
         try:
-            self._api.patch(_API, "Lease", self._namespace, self._name, body, manager=MANAGER)
+            self._api.patch(LEASE, "Lease", self._namespace, self._name, body, manager=MANAGER)
         except PodliftError as error:
             if error.code not in ("object-changed", "object-missing"):
                 raise
@@ -190,7 +188,7 @@ class Lock:
 
     def _object(self, lease_s: float, epoch: int) -> dict[str, Any]:
         return {
-            "apiVersion": _API,
+            "apiVersion": LEASE,
             "kind": "Lease",
             "metadata": {
                 "name": self._name,

@@ -15,7 +15,7 @@ from typing import Any
 from converters.errors import PodliftError
 
 from .edges import Backend, Reached
-from .endpoints import BESIDE, RUN
+from .endpoints import BESIDE, LEASE, RUN, lease_as_owner, lease_name
 from .probe_pods import LABELS, LogApi, ProbePods, plain_pod
 from .run import Spec
 
@@ -48,13 +48,14 @@ class PodNetwork:
         asks = [
             {"address": each.address, "port": each.port, "kind": "tcp", "timeout_s": _TIMEOUT_S} for each in remotes
         ]
-        template = self._template(spec)
+        template, owner = self._template(spec), self._api.get(LEASE, "Lease", spec.namespace, lease_name(spec.name))
         failed: dict[str, dict[str, str]] = {}
         silent: dict[str, str] = {}
         limit_s = self._timeout_s + math.ceil(len(asks) / 8) * _TIMEOUT_S
         with ThreadPoolExecutor(_NODES_AT_ONCE) as pool:
             running = {
-                node: pool.submit(self._asked, spec, template, node, {"asks": asks}, limit_s) for node in sorted(nodes)
+                node: pool.submit(self._asked, spec, template, node, {"asks": asks}, limit_s, owner)
+                for node in sorted(nodes)
             }
         for node, future in running.items():
             try:
@@ -87,13 +88,16 @@ class PodNetwork:
         return {each: tuple(sorted(one["addresses"])) for each, one in zip(names, found, strict=True)}
 
     def _asked(
-        self, spec: Spec, template: Mapping[str, Any], node: str, task: Mapping[str, Any], limit_s: float
+        self,
+        spec: Spec,
+        template: Mapping[str, Any],
+        node: str,
+        task: Mapping[str, Any],
+        limit_s: float,
+        owner: Mapping[str, Any] | None,
     ) -> Mapping[str, Any]:
         name = f"podlift-reach-{uuid.uuid4().hex[:10]}"
-        owner = self._api.get("coordination.k8s.io/v1", "Lease", spec.namespace, f"cutover-{spec.name}")
-        pod = pod_beside(
-            name, spec, template, node, self._image, task, limit_s=limit_s, owner=owner["metadata"] if owner else {}
-        )
+        pod = pod_beside(name, spec, template, node, self._image, task, limit_s=limit_s, owner=owner)
         return ProbePods(self._api, spec.namespace).run(pod, node, limit_s)
 
     def _template(self, spec: Spec) -> Mapping[str, Any]:
@@ -114,24 +118,16 @@ def pod_beside(
     task: Mapping[str, Any],
     *,
     limit_s: float,
-    owner: Mapping[str, Any],
+    owner: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """``owner``: the Lease's metadata."""
+    """``owner``: the run's Lease."""
     made = plain_pod(name, spec.namespace, node, image, task, limit_s=limit_s)
     own = (template.get("metadata") or {}).get("labels") or {}
     made["metadata"]["labels"] = {key: each for key, each in own.items() if key not in _OWN}
     made["metadata"]["labels"][BESIDE] = spec.id
     made["metadata"]["annotations"] = {RUN: spec.id, **_NO_SIDECAR}
     if owner:
-        made["metadata"]["ownerReferences"] = [
-            {
-                "apiVersion": "coordination.k8s.io/v1",
-                "kind": "Lease",
-                "name": owner["name"],
-                "uid": owner["uid"],
-                "controller": True,
-            }
-        ]
+        made["metadata"]["ownerReferences"] = [{**lease_as_owner(owner), "controller": True}]
     theirs = template.get("spec") or {}
     made["spec"] |= {key: theirs[key] for key in _OF_NETWORK if key in theirs}
     made["spec"]["readinessGates"] = [{"conditionType": "podlift.dev/never"}]

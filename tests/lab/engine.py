@@ -29,7 +29,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import docker
@@ -37,6 +36,7 @@ import docker.errors
 from requests.exceptions import RequestException
 
 from tests.lab import images, programs
+from tests.lab.closing import Closing
 from tests.lab.cluster import Cluster
 from tests.lab.host import Host, HostError, Network
 from tests.lab.registry import Registry
@@ -249,7 +249,7 @@ def answers(socket: Path) -> bool:
         client.close()
 
 
-class Lab:
+class Lab(Closing):
     """One run: a small network with engines and registries on it."""
 
     def __init__(self) -> None:
@@ -317,11 +317,3 @@ class Lab:
         while self._members:
             self._members.pop().close()
         self._slot.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -17,13 +17,13 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
 from migrate import Cluster as ClusterEdge
 from tests.lab import programs
+from tests.lab.closing import Closing
 from tests.lab.cluster import Cluster, KubectlError
 from tests.lab.daemon import Daemon
 from tests.lab.host import HostError
@@ -34,7 +34,7 @@ _LOOK_S = 1.0
 SCRAPE = "2s"
 
 
-class Prometheus:
+class Prometheus(Closing):
     """Runs until the end of the block."""
 
     def __init__(self, cluster: Cluster, *, port_name: str = "http") -> None:
@@ -76,16 +76,8 @@ class Prometheus:
         self._discovery.join()
         self.daemon.stop()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class MetricsStack:
+class MetricsStack(Closing):
     """Runs until the end of the block; the cluster's external metrics go with it."""
 
     def __init__(self, cluster: Cluster, *, rules: str, say: Say) -> None:
@@ -140,14 +132,6 @@ class MetricsStack:
         self._cluster.kubectl("delete", "apiservice", "v1beta1.external.metrics.k8s.io", "--ignore-not-found")
         self._adapter.stop()
         self._prometheus.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def rules_of(extras: Path) -> str:

@@ -32,10 +32,7 @@ def test_a_keeper_alone_follows_what_crashes_and_moves(
     record_property: Callable[[str, object], None],
 ) -> None:
     with served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, instances=2, dynamic=True) as web:
-        for event in web.cutover().run():
-            if event.state == State.FRONTED:
-                # the driver does nothing any more, as if it was killed
-                break
+        left_at(State.FRONTED, web)
         load = Load(new=100, sources=pod_addresses(lab_cluster.nodes[0], 2))
         with keeping(web, tmp_path) as keeper, Traffic(on_host(lab_cluster.nodes[0].host), web.address, load) as calls:
             until(lambda: str(keeper.pid) in holder(web), 30)
@@ -64,10 +61,7 @@ def test_a_keeper_alone_follows_what_crashes_and_moves(
             keeper.send_signal(signal.SIGTERM)
             assert keeper.wait(30) == 0
             assert holder(web) == ""
-        attached = web.attached()
-        for _ in attached.abort():
-            pass
-        assert attached.outcome is Outcome.ROLLED_BACK, attached.why
+        led_back(web)
         leases = web.lab.get("leases", "-n", space)["items"]
         assert [each["metadata"]["name"] for each in leases] == []
 
@@ -80,10 +74,7 @@ def test_a_keeper_alone_calls_containers_back_while_pods_are_missing(
     record_property: Callable[[str, object], None],
 ) -> None:
     with served(lab_cluster, lab_engines["edge-a1"], space, tmp_path, instances=2) as web:
-        for event in web.cutover().run():
-            if event.state == State.STANDBY:
-                # the driver does nothing any more, as if it was killed
-                break
+        left_at(State.STANDBY, web)
         with keeping(web, tmp_path) as keeper:
             until(lambda: str(keeper.pid) in holder(web), 30)
             assert listed(web) == set()
@@ -94,10 +85,21 @@ def test_a_keeper_alone_calls_containers_back_while_pods_are_missing(
             until(lambda: listed(web) == set(), 60)
             record_property("containers were called back in s", round(called, 2))
             assert called < 2 * web.settings.timings.keeper_s + FOLLOWS_S
-        attached = web.attached()
-        for _ in attached.abort():
-            pass
-        assert attached.outcome is Outcome.ROLLED_BACK, attached.why
+        led_back(web)
+
+
+def left_at(state: State, web: Served) -> None:
+    """From there its driver does nothing any more, as if it was killed."""
+    for event in web.cutover().run():
+        if event.state == state:
+            return
+
+
+def led_back(web: Served) -> None:
+    attached = web.attached()
+    for _ in attached.abort():
+        pass
+    assert attached.outcome is Outcome.ROLLED_BACK, attached.why
 
 
 @contextmanager
