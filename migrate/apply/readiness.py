@@ -63,17 +63,22 @@ def troubles(
     """
     name = controller["metadata"]["name"]
     selector: Mapping[str, str] = controller["spec"]["selector"]["matchLabels"]
+    own = [
+        (pod["metadata"]["name"], pod.get("status") or {})
+        for pod in pods
+        if selector.items() <= (pod["metadata"].get("labels") or {}).items()
+        and not pod["metadata"].get("deletionTimestamp")
+    ]
     alike: dict[str, list[str]] = {}
-    for pod in pods:
-        labels = pod["metadata"].get("labels") or {}
-        status = pod.get("status") or {}
-        if (
-            selector.items() <= labels.items()
-            and not _is_ready(status)
-            and not pod["metadata"].get("deletionTimestamp")
-        ):
-            for said in _of_pod(pod["metadata"]["name"], status, warnings):
-                alike.setdefault(said, []).append(pod["metadata"]["name"])
+    for pod_name, status in own:
+        if not _is_ready(status):
+            for said in _of_pod(pod_name, status, warnings):
+                alike.setdefault(said, []).append(pod_name)
+    if not alike:
+        # a container that ends again and again is ready for a moment each time
+        for pod_name, status in own:
+            for said in _containers(status):
+                alike.setdefault(said, []).append(pod_name)
     made = [f"{_some(names)}: {said}" for said, names in alike.items()]
     made += [f"{name}: {said}" for said in _newest(warnings, controller["kind"], name)]
     return made

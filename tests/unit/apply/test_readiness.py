@@ -83,6 +83,16 @@ def test_a_container_that_ends() -> None:
     ]
 
 
+def test_a_container_that_ends_is_told_while_it_runs_again() -> None:
+    """Without a readiness check its pod is ready then, and its controller has not counted it yet."""
+    before = {"state": {"running": {}}, "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}
+    again = pod("web-a", ready=True, containerStatuses=[{"name": "web", **before}])
+    assert troubles(CONTROLLER, [again], []) == ["web-a: container web ended with 3 (Error)"]
+    # what keeps another pod back is nearer to the reason
+    stuck = pod("web-b", **waiting("ErrImagePull"))
+    assert troubles(CONTROLLER, [again, stuck], []) == ["web-b: container web: ErrImagePull"]
+
+
 def test_a_node_that_does_not_fit() -> None:
     """The event that repeats it is left out."""
     unfit = {"type": "PodScheduled", "status": "False", "message": "0/2 nodes are available"}
