@@ -30,7 +30,7 @@ from tests.cluster.traffic import program
 from tests.lab import programs
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine, say
-from tests.lab.probing import probe_command, probe_commands
+from tests.lab.probing import probe_command, probe_commands, probe_image
 from tests.lab.traces import until
 
 PUBLISHED = 18080
@@ -404,16 +404,6 @@ def _listens(port: int) -> bool:
 
 def entry_of(engine: LabEngine) -> HostEntry:
     return HostEntry(host=Host(name=engine.name, url=engine.url))
-
-
-def probe_image(engine: LabEngine) -> str:
-    """As probe/Dockerfile makes it, but for what else lies in the lab's images."""
-    engine.import_image(
-        "podlift-probe:1",
-        files={"bin/podlift-probe": programs.ensure_probe(say).read_bytes()},
-        config={"Entrypoint": ["/bin/podlift-probe"], "Cmd": None},
-    )
-    return "podlift-probe:1"
 
 
 def _opened(to: Backend) -> socket.socket:

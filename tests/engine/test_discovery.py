@@ -23,7 +23,9 @@ from migrate.hosts_file import HostEntry
 from migrate.inspect_files import load_inspects
 from tests.engine_proxy import DROP, HANG, EngineProxy, Fault, answer
 from tests.lab.engine import Engine, Lab
+from tests.lab.pki import Authority
 from tests.lab.ssh import SshServer
+from tests.lab.tls import TlsEngine
 
 ROOT = Path(__file__).parents[2]
 ACCOUNTS = {"etc/passwd": "root:x:0:0::/:/bin/sh\napp:x:7:8::/:/bin/sh\n", "etc/group": "root:x:0:\napp:x:8:\n"}
@@ -181,55 +183,33 @@ def test_the_shell_loop_for_old_engines(engine: Engine, fleet: dict[str, str], t
 # ---------------------------------------------------------------- TLS
 
 
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
-
-
-def sign(folder: Path, name: str, ca: str, extension: str) -> None:
-    """A key and a certificate of a CA of ours."""
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    if not (folder / f"{ca}.pem").exists():
-        subject = ["-subj", f"/CN={ca}", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-        openssl(folder, "req", "-x509", *new_key, "-days", "2", *subject, "-keyout", f"{ca}.key", "-out", f"{ca}.pem")
-    openssl(folder, "req", *new_key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-    (folder / "extension").write_text(extension)
-    signed_by = ["-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-extfile", "extension"]
-    openssl(folder, "x509", "-req", "-in", f"{name}.csr", *signed_by, "-days", "2", "-out", f"{name}.pem")
-
-
 def test_tls(lab: Lab) -> None:
     """An engine that wants certificates: it is read with the right ones, and each wrong one is one clear error."""
-    folder = lab.folder / "certificates"
-    folder.mkdir()
-    address = f"{lab.network.gateway.rpartition('.')[0]}.2"
-    sign(folder, "server", "ca", f"subjectAltName=IP:{address}\nextendedKeyUsage=serverAuth\n")
-    sign(folder, "client", "ca", "extendedKeyUsage=clientAuth\n")
-    sign(folder, "stranger", "other", "extendedKeyUsage=clientAuth\n")
-    flags = ["--host=tcp://0.0.0.0:2376", "--tlsverify", f"--tlscacert={folder}/ca.pem"]
-    flags += [f"--tlscert={folder}/server.pem", f"--tlskey={folder}/server.key"]
-    engine = lab.engine("edge-t1", flags=flags)
-    assert engine.address == address
+    tls = TlsEngine(lab, "edge-t1")
+    engine, url = tls.engine, tls.url
     engine.import_image("lab/app:1", config={"Cmd": ["true"]})
     engine.client.containers.create("lab/app:1", name="lab-web")
-    url = f"tcp://{address}:2376"
+    other = Authority(lab.folder / "others-certificates")
+    cert, key = other.issue("stranger", "/CN=stranger")
 
-    def over(url: str, ca: str = "ca", client: str = "client", key: str = "") -> HostDocuments:
-        cert, its_key = (f"{folder}/{client}.pem", f"{folder}/{key or client}.key") if client else ("", "")
+    def over(url: str, **files: Path | None) -> HostDocuments:
+        """With a client's files, but for those that are given; None: without it."""
         began = time.monotonic()
-        entry = HostEntry(host=Host(name="t1", url=url), ca=f"{folder}/{ca}.pem" if ca else "", cert=cert, key=its_key)
+        ca, cert, key = (str(files.get(part, path) or "") for part, path in tls.files.items())
+        entry = HostEntry(host=Host(name="t1", url=url), ca=ca, cert=cert, key=key)
         (host,) = discover([entry], call_timeout_s=10).hosts
         assert time.monotonic() - began < 8
         return host
 
     assert (over(url).error, set(ours(over(url)))) == ("", {"lab-web"})
     for host, why in (
-        (over(url, ca="other"), "the certificate of tcp://"),
-        (over(f"tcp://{address.rpartition('.')[0]}.1:2376"), "connection refused"),
-        (over(url, client=""), "refuses the certificate"),
-        (over(url, client="stranger"), "refuses the certificate"),
-        (over(url, ca=""), "the certificate of tcp://"),
+        (over(url, ca=other.certificate), "the certificate of tcp://"),
+        (over(f"tcp://{lab.network.gateway}:2376"), "connection refused"),
+        (over(url, cert=None, key=None), "refuses the certificate"),
+        (over(url, cert=cert, key=key), "refuses the certificate"),
+        (over(url, ca=None), "the certificate of tcp://"),
         (read(url), "speaks TLS, and no TLS settings are given"),
-        (over(url, key="stranger"), "key values mismatch"),
+        (over(url, key=key), "key values mismatch"),
     ):
         assert why in host.error
         assert host.containers == ()

@@ -25,7 +25,9 @@ from tests.cluster.served import LEDGER, Served, several
 from tests.lab import building, programs
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine, say
+from tests.lab.probing import probe_image
 from tests.lab.ssh import SshServer
+from tests.lab.tls import TlsEngine
 
 pytestmark = pytest.mark.prove
 IMAGE = "podlift:lab"
@@ -92,27 +94,59 @@ def user(
     space: str,
     tmp_path: Path,
 ) -> Iterator[User]:
+    """All is reached by ssh, and the scheduler keeps off."""
     engine = lab_engines["edge-a1"]
     with (
-        several(
-            lab_cluster,
-            [engine],
-            space,
-            tmp_path,
-            names=["web"],
-            flags=GRACEFUL,
-            environment={"LEDGER": LEDGER},
-            scaled=True,
-        ) as found,
+        planned(lab_cluster, engine, space, tmp_path) as web,
         ssh_to(lab_cluster, engine, space) as servers,
         granted(lab_cluster, space),
     ):
-        web = found["web"]
-        write_plan(web.plan, tmp_path / "plan")
         (tmp_path / "podlift.yaml").write_text(yaml.safe_dump(project(lab_cluster, engine)))
         files = ssh_files(servers)
         lab_cluster.apply(secret(files, space))
         yield User(web, tmp_path, str(client(files, tmp_path)))
+
+
+@pytest.fixture
+def user_of_tls(
+    images: None,  # noqa: ARG001
+    lab_cluster: Cluster,
+    request: pytest.FixtureRequest,
+    space: str,
+    tmp_path: Path,
+) -> Iterator[User]:
+    """Nothing but the engine's own port leads to the legacy host, and nothing tells a scheduler anything."""
+    tls = TlsEngine(request.getfixturevalue("_session_lab"), "edge-t1")
+    engine = tls.engine
+    with planned(lab_cluster, engine, space, tmp_path) as web, granted(lab_cluster, space):
+        image = probe_image(engine)
+        lab_cluster.load(engine, image)
+        body: dict[str, Any] = {
+            "hosts": [
+                {
+                    "name": engine.name,
+                    "url": tls.url,
+                    "address": engine.address,
+                    "tls": {part: str(path) for part, path in tls.files.items()},
+                    "exec": "container",
+                    "image": image,
+                }
+            ],
+            "cutover": {"profile": "lab", "timings": TIMINGS, "probe_image": image},
+        }
+        (tmp_path / "podlift.yaml").write_text(yaml.safe_dump(body))
+        lab_cluster.apply(secret({path.name: path.read_bytes() for path in tls.files.values()}, space))
+        yield User(web, tmp_path, "")
+
+
+@contextmanager
+def planned(lab: Cluster, engine: LabEngine, space: str, folder: Path) -> Iterator[Served]:
+    """A served workload of two containers on one engine, and its plan's directory."""
+    with several(
+        lab, [engine], space, folder, names=["web"], flags=GRACEFUL, environment={"LEDGER": LEDGER}, scaled=True
+    ) as found:
+        write_plan(found["web"].plan, folder / "plan")
+        yield found["web"]
 
 
 @contextmanager
@@ -277,6 +311,21 @@ def test_paused_resumed_and_aborted_from_a_terminal(user: User) -> None:
     began = time.monotonic()
     told = user.types("abort", "web", code=5)
     say(f"callers are back {time.monotonic() - began:.1f} s after abort was typed")
+    assert user.state() == "ROLLED_BACK"
+    assert web.running() == sorted(web.containers)
+    nothing_left(user)
+
+
+def test_an_engine_that_is_reached_by_tls_alone(user_of_tls: User) -> None:
+    """Its certificates lie in the Secret; who holds connections to it is asked in containers, and nodes in pods."""
+    user = user_of_tls
+    web = user.web
+    user.types(*START, "--yes")
+    until(user, lambda: user.state() == "STANDBY", "it is not STANDBY")
+    assert len(user.pods()) == 1
+    assert "waits for   a freeze hook" in user.types("status", "web")
+    assert web.running() == sorted(web.containers)
+    user.types("abort", "web", code=5)
     assert user.state() == "ROLLED_BACK"
     assert web.running() == sorted(web.containers)
     nothing_left(user)
