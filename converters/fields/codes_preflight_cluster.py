@@ -224,12 +224,14 @@ _OWNERS: tuple[Code, ...] = (
     preflight(
         "gitops-flux",
         "Flux applies an object that a run writes, and would revert it",
-        "suspend its owner (flux suspend), and see that two of its intervals change nothing",
+        "suspend its owner (flux suspend); the run then watches for two of its intervals before FRONTED",
     ),
     preflight(
         "gitops-argo",
         "Argo CD syncs an object that a run writes, and would revert it",
-        "turn its automatic sync off, or let ignoreDifferences name the kind, and watch two sync intervals",
+        "turn its automatic sync off, or let its ignoreDifferences name what a run writes (spec.selector of Services; "
+        "spec.replicas and spec.paused of controllers; or podlift-cutover as the fields' manager), with the group, and "
+        "its syncOptions RespectIgnoreDifferences=true",
     ),
     preflight(
         "helm-owned",

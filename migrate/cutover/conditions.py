@@ -12,6 +12,8 @@ from .moment import Moment, Steps
 from .run import Condition
 from .states import State
 
+WATCHED = "watched"
+"""Under this name in Run.since stands since when it is seen whether GitOps sets the Services back."""
 # While the gates look, nodes are tried again so long after they were last.
 _DRAWN_AGAIN_S = 3.0
 

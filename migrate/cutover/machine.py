@@ -162,6 +162,8 @@ def _to_fronted(m: Moment) -> Steps:
     if m.spec.hooks.get("front") and "front" not in m.run.done:
         yield m.hook("front", "callers are led to the Service")
     yield from m.observed()
+    if m.spec.watch_s:
+        yield from conditions.elapsed(m, conditions.WATCHED, m.spec.watch_s, "GitOps is to leave the Services alone")
     if not m.spec.resolved_before:
         yield from bypassing.quiet(m)
 

@@ -14,6 +14,7 @@ from .driver import Edges
 from .endpoints import RUN
 from .outbound import Overlap, overlap, settings_of
 from .preflight import Means, Preflight, preflight
+from .preflight.gitops import watch_s
 from .run import Spec
 from .schedule import shares
 from .starting import originals_of
@@ -68,6 +69,7 @@ def previewed(
         commands={*shells, *(each.entry.host.name for each in used if each.how == CONTAINER)},
         means=means,
     )
+    spec = replace(spec, watch_s=watch_s(seen))
     if probe:
         measured = try_out(
             seen,
@@ -127,7 +129,7 @@ def durations(spec: Spec) -> dict[str, float]:
     legacy = len(spec.originals)
     return {
         State.BRIDGED.value: timings.settle_floor_s,
-        State.FRONTED.value: 0 if spec.resolved_before else timings.front_quiet_s,
+        State.FRONTED.value: max(spec.watch_s, 0 if spec.resolved_before else timings.front_quiet_s),
         State.SHIFT.value: step if steps else 0,
         State.PROMOTED.value: max(0, steps - 1) * step + seen,
         State.STANDBY.value: legacy * seen,

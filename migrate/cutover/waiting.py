@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .bypassing import BYPASSED
+from .conditions import WATCHED
 from .journal import Entry
 from .run import Direction, Run, Spec
 from .states import ENDED, State, after
@@ -65,6 +66,7 @@ def _timer(spec: Spec, run: Run, now: float) -> Waiting | None:
     """The time that a step takes by itself, while it is not over."""
     since, timings = run.since, spec.timings
     timers = {
+        State.BRIDGED: (("that two intervals of GitOps leave the Services alone", WATCHED, spec.watch_s),),
         State.DEPLOYED: (("the step's own time", f"shift-{run.step}", timings.step_pause_s),),
         State.SHIFT: (("the step's own time", f"shift-{run.step}", timings.step_pause_s),),
         State.BAKING: (

@@ -297,6 +297,23 @@ def scaler(kind: str, name: str = "web", reference: str = "scaleTargetRef", **sp
 
 
 AUTOMATED = {"automated": {"selfHeal": True}}
+RESPECTING = {**AUTOMATED, "syncOptions": ["RespectIgnoreDifferences=true"]}
+POINTERS = ["/spec/replicas", "/spec/paused"]
+OF_DEPLOYMENTS = {"group": "apps", "kind": "Deployment"}
+LEFT_BY_A_RUN = service()
+LEFT_BY_A_RUN["metadata"]["annotations"] = {**TRACKED, "podlift.dev/run": "run-1"}
+
+
+def tracked(*rules: dict[str, Any], policy: dict[str, Any] | None = None, live_: Any = None) -> tuple[Change, ...]:
+    """The Deployment is Argo CD's, whose application has rules."""
+    spec = {"syncPolicy": policy or RESPECTING, "ignoreDifferences": list(rules)}
+    return live(live_ or marked(annotations=TRACKED)), live(application(**spec), group="argoproj.io")
+
+
+def ignoring(*pointers: str, **more: Any) -> dict[str, Any]:
+    return {**OF_DEPLOYMENTS, "jsonPointers": list(pointers or POINTERS), **more}
+
+
 MANAGED = deployment(replicas=0)
 MANAGED["metadata"]["managedFields"] = [
     {"manager": "podlift", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
@@ -310,7 +327,40 @@ SHARED["metadata"]["annotations"] = {"service.cilium.io/global": "true"}
 
 OWNERS: tuple[Case, ...] = (
     ("gitops-flux", "flux-system/apps", (live(marked(FLUX)),)),
+    ("gitops-flux", "flux-system/apps", (live(marked(FLUX, {"kustomize.toolkit.fluxcd.io/ssa": "Merge"})),)),
+    (
+        "gitops-flux",
+        "HelmRelease flux-system/shop",
+        (
+            live(
+                marked(
+                    {"helm.toolkit.fluxcd.io/name": "shop", "helm.toolkit.fluxcd.io/namespace": "flux-system"},
+                    {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"},
+                )
+            ),
+        ),
+    ),
     ("gitops-argo", "application shop", (live(marked(annotations=TRACKED)),)),
+    ("gitops-argo", "set spec.replicas and spec.paused back", tracked()),
+    ("gitops-argo", "set spec.replicas and spec.paused back", tracked(ignoring("/metadata/annotations/x"))),
+    ("gitops-argo", "set spec.paused back", tracked(ignoring("/spec/replicas"))),
+    ("gitops-argo", "back, which none", tracked({"kind": "Deployment", "jsonPointers": POINTERS})),
+    ("gitops-argo", "back, which none", tracked(ignoring(kind="StatefulSet"))),
+    ("gitops-argo", "back, which none", tracked(ignoring(name="other"))),
+    ("gitops-argo", "back, which none", tracked(ignoring(namespace="other"))),
+    ("gitops-argo", "back, which none", tracked(ignoring("/spec/replicas/x", "/"))),
+    ("gitops-argo", "back, which none", tracked(ignoring("/x", jqPathExpressions=[".spec | select(.replicas)"]))),
+    ("gitops-argo", "back, which none", tracked(ignoring("/x", managedFieldsManagers=["kube-controller-manager"]))),
+    ("gitops-argo", "without RespectIgnoreDifferences=true", tracked(ignoring(), policy=AUTOMATED)),
+    (
+        "gitops-argo",
+        "writes the whole object anew",
+        tracked(
+            ignoring(),
+            live_=marked(annotations={**TRACKED, "argocd.argoproj.io/sync-options": "Replace=true"}),
+        ),
+    ),
+    ("gitops-argo", "set spec.selector back", tracked(ignoring(), live_=LEFT_BY_A_RUN)),
     (
         "gitops-argo",
         "application shop",
@@ -379,9 +429,20 @@ QUIET: tuple[Case, ...] = (
     ("gitops-argo", "by hand", (
         live(marked(annotations=TRACKED)), live(application(syncPolicy={}), group="argoproj.io"),
     )),
-    ("gitops-argo", "with an ignore rule", (
-        live(marked(annotations=TRACKED)),
-        live(application(syncPolicy=AUTOMATED, ignoreDifferences=[{"kind": "Deployment"}]), group="argoproj.io"),
+    ("gitops-flux", "made by it and not looked at again", (
+        live(marked(FLUX, {"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"})),
+    )),
+    ("gitops-argo", "what a run writes is left alone", tracked(ignoring())),
+    ("gitops-argo", "in two rules, of any kind", tracked(
+        ignoring("/spec/replicas", group="*", kind="*"), ignoring("/spec/paused", name="web", namespace=SPACE),
+    )),
+    ("gitops-argo", "with what holds it", tracked(ignoring("/spec"))),
+    ("gitops-argo", "by plain paths of jq", tracked(
+        ignoring("/x", jqPathExpressions=[".spec.replicas", '.spec["paused"]?']),
+    )),
+    ("gitops-argo", "by the manager of fields", tracked(ignoring("/x", managedFieldsManagers=["podlift-cutover"]))),
+    ("gitops-argo", "a Service's selector", tracked(
+        {"group": "", "kind": "Service", "jsonPointers": ["/spec/selector"]}, live_=LEFT_BY_A_RUN,
     )),
     ("gitops-argo", "an instance that is no application", (live(marked({"app.kubernetes.io/instance": "x"})),)),
     ("autoscaler-on-target", "of another", (live(scaler("HorizontalPodAutoscaler", "db")),)),

@@ -5,23 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...plan.objects import title
+from .gitops import APPLICATION, FLUX, argo, flux, targets
 from .row import Notice, Rule, refuse, warn
 from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, name_of
 
-_FLUX = (
-    ("kustomize.toolkit.fluxcd.io", "Kustomization.kustomize.toolkit.fluxcd.io"),
-    ("helm.toolkit.fluxcd.io", "HelmRelease.helm.toolkit.fluxcd.io"),
-)
-_FLUX_KINDS = tuple(kind for _, kind in _FLUX)
-# Flux leaves an object alone, or what others have set in it.
-_FLUX_OFF = {
-    "kustomize.toolkit.fluxcd.io/reconcile": ("disabled",),
-    "kustomize.toolkit.fluxcd.io/ssa": ("Ignore", "IfNotPresent", "Merge"),
-}
-_ARGO = ("argocd.argoproj.io/tracking-id", "argocd.argoproj.io/instance")
-_APPLICATION = "Application.argoproj.io"
-# What tells of Argo CD beyond doubt is a tracking ID; with its label it shares a name that others use too.
-_INSTANCE = "app.kubernetes.io/instance"
 _HELM = "meta.helm.sh/release-name"
 _OURS = ("podlift",)
 # Fields that a run writes: of controllers, and of Services.
@@ -39,74 +26,6 @@ _EXPORTED = {
     "io.cilium/global-service": "true",
     "mirror.linkerd.io/exported": "true",
 }
-
-
-def targets(seen: Seen) -> tuple[Object, ...]:
-    """The objects in the cluster that a run writes: the workload's controllers and what bears its Services' names."""
-    wanted = {(each["kind"], name_of(each)) for each in (*seen.controllers, *seen.services)}
-    return tuple(
-        each
-        for kind in (*CONTROLLERS, "Service")
-        for each in seen.here(kind)
-        if (each["kind"], name_of(each)) in wanted
-    )
-
-
-def _flux(seen: Seen) -> Iterator[Notice]:
-    suspended = {
-        (kind, each["metadata"].get("namespace", ""), name_of(each))
-        for kind in _FLUX_KINDS
-        for each in seen.of(kind)
-        if (each.get("spec") or {}).get("suspend")
-    }
-    for each in targets(seen):
-        if any(annotations_of(each).get(key, labels_of(each).get(key)) in off for key, off in _FLUX_OFF.items()):
-            continue
-        for group, kind in _FLUX:
-            name, space = labels_of(each).get(f"{group}/name"), labels_of(each).get(f"{group}/namespace", "")
-            if name and (kind, space, name) not in suspended:
-                yield Notice(
-                    subject=title(each),
-                    reason=f"Flux's {kind.partition('.')[0]} {space}/{name} applies it by force and would set selector "
-                    "or replicas back",
-                    next_step=f"suspend it (flux suspend {_flux_verb(kind)} {name} -n {space}) and see that two of its "
-                    "intervals change nothing",
-                )
-
-
-def _flux_verb(kind: str) -> str:
-    return "kustomization" if kind.startswith("Kustomization") else "helmrelease"
-
-
-def _argo(seen: Seen) -> Iterator[Notice]:
-    applications = {name_of(each): each for each in seen.of(_APPLICATION)}
-    for each in targets(seen):
-        name = _argo_owner(each, applications)
-        if not name or _yields(applications.get(name), each["kind"]):
-            continue
-        yield Notice(
-            subject=title(each),
-            reason=f"it belongs to Argo CD's application {name}, whose automatic sync would set selector or replicas "
-            "back",
-        )
-
-
-def _argo_owner(each: Object, applications: Mapping[str, Object]) -> str:
-    said = {**labels_of(each), **annotations_of(each)}
-    for key in _ARGO:
-        if said.get(key):
-            # NAME:GROUP/KIND:NAMESPACE/NAME
-            return said[key].partition(":")[0]
-    name = said.get(_INSTANCE, "")
-    return name if name in applications else ""
-
-
-def _yields(application: Object | None, kind: str) -> bool:
-    """It syncs by hand only, or is told to leave something of this kind as others set it."""
-    spec = (application or {}).get("spec") or {}
-    automated = (spec.get("syncPolicy") or {}).get("automated")
-    by_hand = application is not None and (automated is None or automated.get("enabled") is False)
-    return by_hand or any(each.get("kind") in (kind, "*") for each in spec.get("ignoreDifferences") or ())
 
 
 def _helm(seen: Seen) -> Iterator[Notice]:
@@ -212,8 +131,8 @@ def _exported(seen: Seen) -> Iterator[Notice]:
 
 
 RULES: tuple[Rule, ...] = (
-    refuse("gitops-flux", _flux, *CONTROLLERS[:3], "Service", *(f"{kind}{EVERYWHERE}" for kind in _FLUX_KINDS)),
-    refuse("gitops-argo", _argo, *CONTROLLERS[:3], "Service", f"{_APPLICATION}{EVERYWHERE}"),
+    refuse("gitops-flux", flux, *CONTROLLERS[:3], "Service", *(f"{kind}{EVERYWHERE}" for _, kind in FLUX)),
+    refuse("gitops-argo", argo, *CONTROLLERS[:3], "Service", f"{APPLICATION}{EVERYWHERE}"),
     warn("helm-owned", _helm, *CONTROLLERS[:3], "Service"),
     warn("foreign-manager", _managers, *CONTROLLERS[:3], "Service"),
     refuse("autoscaler-on-target", _autoscaler, _HPA),
