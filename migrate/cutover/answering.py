@@ -21,19 +21,27 @@ def answered(entry: Entry, legacy: Legacy) -> Run:
         # what was asked while it ended came too late
         return run
     run = replace(run, done=run.done | {f"approve:{state}" for state in asked.approve})
-    if asked.finalize:
+    if asked.finalize and run.direction is Direction.FORWARD:
         # what kept it from ending is looked at again
         run = replace(run, done=run.done | {"finalize", *map(agreed, asked.remove)}, paused="")
     if asked.resume:
         run = replace(run, paused="", done=run.done | set(map(taken_up, asked.replan)))
         run = _with_changed(entry, run, legacy)
+    if asked.abort:
+        run = _back(entry, run, legacy)
     if asked.pause:
+        # where more was asked, it came last
         run = replace(run, paused=asked.pause)
-    if asked.abort and run.direction is Direction.FORWARD:
-        if _removed(entry, legacy):
-            return replace(run, paused="cutover-legacy-gone: all containers have been removed: pods keep serving")
-        run = run.turned(entry.spec)
     return run
+
+
+def _back(entry: Entry, run: Run, legacy: Legacy) -> Run:
+    if run.direction is Direction.BACK:
+        # it stood on its way
+        return replace(run, paused="")
+    if _removed(entry, legacy):
+        return replace(run, paused="cutover-legacy-gone: all containers have been removed: pods keep serving")
+    return run.turned(entry.spec)
 
 
 def _removed(entry: Entry, legacy: Legacy) -> bool:

@@ -22,7 +22,7 @@ from .detached import Detachment
 from .detaching import awaited, check_detachment, hand_over, taken_back
 from .driver import Driver, Edges, Event, Outcome
 from .edges import Clock, Container
-from .journal import Entry, Journal, Requests
+from .journal import Entry, Journal, Requests, state_of
 from .keep import LoneKeeper
 from .keeper import Keeper
 from .listing import holders
@@ -273,10 +273,11 @@ class Attached:
         self._under_way()
         self._ask(lambda asked: replace(asked, approve=tuple(dict.fromkeys((*asked.approve, *states)))))
 
-    def pause(self, reason: str = "a user asked for it") -> None:
-        """Raises PodliftError as ``approve``."""
+    def pause(self, reason: str = "") -> None:
+        """``reason``: what is shown for it. Raises PodliftError as ``approve``."""
         self._under_way()
-        self._ask(lambda asked: replace(asked, pause=reason))
+        said = reason.strip() or "a user asked for it"
+        self._ask(lambda asked: replace(asked, pause=said))
 
     def changes(self) -> tuple[Change, ...]:
         """What changed outside the plan since the run began, and ``resume`` may take up; it only reads.
@@ -330,7 +331,7 @@ class Attached:
         that somebody deleted is made again from what stands on the run's slices and Services."""
         if self._journal.read() is None:
             self._recover()
-        self._ask(lambda asked: replace(asked, abort=True))
+        self._ask(lambda asked: replace(asked, abort=True, pause=""))
         yield from self._drive(lambda asked: asked, False, interrupted, False)
 
     def removable(self) -> tuple[Container, ...]:
@@ -349,19 +350,25 @@ class Attached:
         """
         self.stopped()
         asked = tuple(remove)
-        yield from self._drive(lambda before: replace(before, finalize=True, remove=asked), False, interrupted, False)
+        yield from self._drive(
+            lambda before: replace(before, finalize=True, remove=asked, pause=""), False, interrupted, False
+        )
 
     def stopped(self) -> Entry:
         """The journal of a run that can be finalized. Raises PodliftError ``no-cutover``, ``cutover-ended``,
         ``cutover-not-stopped``."""
         entry = self._under_way()
-        if entry.run.state is not State.STOPPED:
+        state = state_of(entry.run)
+        if state is not State.STOPPED:
+            goes_back = state is State.ROLLING_BACK
             raise PodliftError(
                 code="cutover-not-stopped",
                 phase="cutover",
                 subject=self._workload,
-                reason=f"only a run that is STOPPED can be finalized, and it is {entry.run.state}",
-                next_step="podlift cutover resume brings it there, abort goes back",
+                reason=f"only a run that is STOPPED can be finalized, and it is {state}",
+                next_step="podlift cutover abort goes on with the way back"
+                if goes_back
+                else "podlift cutover resume brings it there, abort goes back",
             )
         return entry
 
@@ -424,7 +431,7 @@ class Attached:
 
 def _resuming(replan: Iterable[str]) -> Callable[[Requests], Requests]:
     taken = tuple(replan)
-    return lambda asked: replace(asked, resume=True, replan=taken or asked.replan)
+    return lambda asked: replace(asked, resume=True, pause="", replan=taken or asked.replan)
 
 
 def no_cutover(workload: str) -> PodliftError:

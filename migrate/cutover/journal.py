@@ -29,7 +29,8 @@ _TRIES = 20
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
     """What users ask: ``approve`` names states, ``remove`` instances (HOST/ID) whose containers go with finalize,
-    ``replan`` what changed outside the plan (replanning.Change) and goes with resume."""
+    ``replan`` what changed outside the plan (replanning.Change) and goes with resume. ``pause``: why; who asks for
+    something else takes one back that nobody has heard yet, so that one beside it was asked for later."""
 
     approve: tuple[str, ...] = ()
     pause: str = ""

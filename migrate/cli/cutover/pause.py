@@ -11,7 +11,7 @@ from .runs import attached_to, run_options
 
 @click.command("pause", cls=Command)
 @run_options
-@click.option("--reason", metavar="TEXT", default="a user asked for it", help="Why: status and the history show it.")
+@click.option("--reason", metavar="TEXT", default="", help="Why: status and the history show it.")
 @pass_session
 def command(session: Session, workload: str, reach: Reach, reason: str) -> None:
     """Stop a run where it is: nothing more is written.
