@@ -48,7 +48,7 @@ _WORKLOAD: tuple[Code, ...] = (
     ),
     preflight(
         "no-client-service",
-        "the plan has no Service with ports for the workload, so there is nothing to move callers by",
+        "the plan has no Service with ports for the workload but headless ones, so there is nothing to move callers by",
         "see whether an override in decisions.yaml took it away, and plan again",
     ),
     preflight(

@@ -42,8 +42,9 @@ _SERVICES: tuple[Code, ...] = (
     ),
     preflight(
         "headless-service",
-        "a headless Service's callers choose an endpoint themselves and keep it",
-        "make clients ask again (TTL, reconnects), and give standby more time than they keep an answer",
+        "the workload also has a headless Service: a run leads nobody by it, and apply makes it once that is finalized",
+        "lead its callers to the workload's other Service before FRONTED, or let them come by its name when the run is "
+        "finalized",
     ),
     preflight(
         "external-name",

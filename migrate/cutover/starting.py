@@ -11,6 +11,7 @@ from converters.errors import PodliftError
 from ..plan.model import Plan, no_workload
 from .edges import Container
 from .outbound import outbound_of
+from .preflight.seen import is_headless
 from .run import Condition, Controller, Original, Run, Spec
 from .schedule import steps_for
 from .settings import Settings, counts
@@ -114,7 +115,7 @@ def _placed(each: Mapping[str, Any], space: str) -> dict[str, Any]:
 
 def _takes_callers(each: Mapping[str, Any]) -> bool:
     """Headless ones carry names of pods, and no caller's connection is balanced by them."""
-    return each["kind"] == "Service" and bool(each["spec"].get("selector")) and each["spec"].get("clusterIP") != "None"
+    return each["kind"] == "Service" and bool(each["spec"].get("selector")) and not is_headless(each)
 
 
 def _held(each: Mapping[str, Any], planned: Mapping[str, int]) -> dict[str, Any]:

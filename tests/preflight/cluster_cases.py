@@ -80,6 +80,7 @@ WORKLOAD: tuple[Case, ...] = (
     ("claim-of-one-writer", "ReadWriteOnce", (with_volume(CLAIM), planned(claim("ReadWriteOnce")))),
     ("acts-unasked-open", "nobody said", (seen_as(open_findings=frozenset({"acts-unasked"})),)),
     ("no-client-service", "no Service", (unplanned("Service"),)),
+    ("no-client-service", "Service/web: it is headless", (planned(service(clusterIP="None")),)),
     ("no-tcp", "UDP only", (udp(),)),
     ("udp-beside-tcp", "UDP flows", (udp(TCP),)),
     ("writable-data", "/var/lib/web", (with_volume({"hostPath": {"path": "/var/lib/web"}}),)),
@@ -124,7 +125,7 @@ BINDING = named(
     "TargetGroupBinding", "web", "elbv2.k8s.aws/v1beta1", spec={"targetType": "ip", "serviceRef": {"name": "web"}}
 )
 
-NONE_FOUND = Found(containers=())
+BESIDE = planned(service("pods", clusterIP="None")), seen_as(found=Found(containers=()))
 
 SERVICES: tuple[Case, ...] = (
     ("service-name-taken", "another Service", (live(FOREIGN),)),
@@ -137,7 +138,8 @@ SERVICES: tuple[Case, ...] = (
     ("name-awaited", "Service web", (live(ingress()),)),
     ("name-awaited", "Service web", (live(route(), group="gateway.networking.k8s.io"),)),
     ("headless-ports-differ", "18080", (planned(service(clusterIP="None")),)),
-    ("headless-service", "resolve it themselves", (planned(service(clusterIP="None")), seen_as(found=NONE_FOUND))),
+    ("headless-service", "until the run is finalized it is not there", BESIDE),
+    ("headless-service", "keeps what it names", (*BESIDE, live(service("pods", clusterIP="None", selector=None)))),
     ("external-name", "no endpoints", (planned(service(type="ExternalName", ports=[])),)),
     ("publish-not-ready", "unready", (planned(service(publishNotReadyAddresses=True)),)),
     ("traffic-policy-local", "internalTrafficPolicy", (planned(service(internalTrafficPolicy="Local")),)),
@@ -399,6 +401,7 @@ ARM = node("n3", 3, **{"kubernetes.io/arch": "arm64"})
 KEPT = planned(deployment(replicas=3, template=template(affinity=PINNED)))
 
 QUIET: tuple[Case, ...] = (
+    ("no-client-service", "a headless one beside another", (planned(service("pods", clusterIP="None")),)),
     ("nothing-planned", "a CronJob is something", (unplanned("Deployment"), planned(named("CronJob", "web")))),
     ("run-under-way", "", (journal("ROLLED_BACK"),)),
     ("class-single-writer", "", (entry(**{"class": "single-writer", "controller": "statefulset"}),)),

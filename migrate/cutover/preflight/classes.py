@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...plan.objects import JOURNAL, title
 from ...plan.stages import AT_REST, FINALIZED
 from .row import Notice, Rule, refuse, warn
-from .seen import CONTROLLERS, Object, Seen, labels_of, name_of
+from .seen import CONTROLLERS, Object, Seen, is_headless, labels_of, name_of
 
 _ONE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
@@ -79,8 +79,19 @@ def _acts_unasked_open(seen: Seen) -> Iterator[Notice]:
 
 
 def _no_client_service(seen: Seen) -> Iterator[Notice]:
-    if seen.entry["class"] == "stateless" and not any(each["spec"].get("ports") for each in seen.services):
+    having = [each for each in seen.services if each["spec"].get("ports")]
+    if seen.entry["class"] != "stateless" or any(not is_headless(each) for each in having):
+        return
+    if not having:
         yield Notice(subject=seen.entry["name"], reason="the plan has no Service with ports for it")
+    for each in having:
+        yield Notice(
+            subject=title(each),
+            reason="it is headless, and there is no other with ports: its callers ask for endpoints themselves, and "
+            "nothing would lead them from containers to pods",
+            next_step="give callers a Service with an address (take clusterIP: None out of the override), and plan "
+            "again",
+        )
 
 
 def _no_tcp(seen: Seen) -> Iterator[Notice]:

@@ -209,6 +209,11 @@ def target_of(port: Mapping[str, Any]) -> str:
     return f"{port.get('targetPort', port['port'])}/{port.get('protocol', 'TCP').lower()}"
 
 
+def is_headless(service: Object) -> bool:
+    """Callers resolve it to its endpoints themselves: no proxy leads them, and names carry no ports."""
+    return bool(service["spec"].get("clusterIP") == "None")
+
+
 def name_of(each: Object) -> str:
     return str(each["metadata"]["name"])
 

@@ -9,7 +9,7 @@ from converters.objects.context import WORKLOAD
 from ...plan.objects import title
 from ..endpoints import RUN, SLICE_BY, SLICE_OF
 from .row import Notice, Rule, mitigate, refuse, warn
-from .seen import Object, Seen, annotations_of, labels_of, matches, name_of, target_of
+from .seen import Object, Seen, annotations_of, is_headless, labels_of, matches, name_of, target_of
 
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 _MOST_PORTS = 100
@@ -118,23 +118,21 @@ def _backends(route: Object) -> Iterator[str]:
 
 
 def _headless(seen: Seen) -> Iterator[Notice]:
+    live = {name_of(each) for each in seen.here("Service")}
     for each in seen.services:
-        if _is_headless(each) and not list(_differing(each, seen)):
+        if is_headless(each) and not list(_differing(each, seen)):
+            until = "who uses the one that stands keeps what it names" if name_of(each) in live else "it is not there"
             yield Notice(
                 subject=title(each),
-                reason="it is headless: callers resolve it themselves, keep the answer, and move when they ask again; "
-                "shares and drain follow their resolvers",
+                reason=f"it is headless, and a run leads nobody by it: until the run is finalized {until}; then apply "
+                "makes it name pods, and nobody's connection is led from the one side to the other",
             )
 
 
 def _headless_ports(seen: Seen) -> Iterator[Notice]:
     for each in seen.services:
-        for reason in _differing(each, seen) if _is_headless(each) else ():
+        for reason in _differing(each, seen) if is_headless(each) else ():
             yield Notice(subject=title(each), reason=reason)
-
-
-def _is_headless(service: Object) -> bool:
-    return bool(service["spec"].get("clusterIP") == "None")
 
 
 def _differing(service: Object, seen: Seen) -> Iterator[str]:
@@ -336,7 +334,7 @@ RULES: tuple[Rule, ...] = (
     mitigate("name-resolves", _name_resolves, measures=("resolved",)),
     warn("name-awaited", _name_awaited, "Ingress", "HTTPRoute.gateway.networking.k8s.io"),
     refuse("headless-ports-differ", _headless_ports),
-    warn("headless-service", _headless),
+    warn("headless-service", _headless, "Service"),
     refuse("external-name", _external_name),
     refuse("publish-not-ready", _not_ready),
     refuse("traffic-policy-local", _local_policy),
