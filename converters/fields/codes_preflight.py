@@ -57,8 +57,14 @@ _WORKLOAD: tuple[Code, ...] = (
         "a later release serves it; until then move it by hand, or leave it on the legacy side",
     ),
     preflight(
+        "udp-undecided",
+        "the workload takes UDP or SCTP beside TCP, whose flows are cut when containers stop, and nobody allowed that",
+        "say udp: cut under cutover of the workload in podlift.yaml if its clients begin anew by themselves (DNS, "
+        "metrics, QUIC that falls back); else move it by hand in a quiet hour: nothing waits for the end of such flows",
+    ),
+    preflight(
         "udp-beside-tcp",
-        "the workload takes UDP or SCTP beside TCP, and those flows move only when legacy endpoints are removed",
+        "the workload takes UDP or SCTP beside TCP, and those flows are cut when legacy endpoints are removed",
         "say to its clients when that is; for QUIC and protocols with sessions, plan a quiet hour for the removal",
     ),
     preflight(
@@ -167,7 +173,8 @@ _LEGACY: tuple[Code, ...] = (
     preflight(
         "scheduler-collects",
         "the scheduler removes containers that have stopped, to which a run could then not go back",
-        "let the freeze hook also turn that off, or make its delay longer than the soak",
+        "set it so that it keeps them until the run is finalized (Nomad: gc.container = false; ECS: "
+        "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION), then say keeps_stopped: true under cutover in podlift.yaml",
     ),
     preflight(
         "stop-cut-short",

@@ -96,7 +96,7 @@ class Cutover:
         spec = self._spec()
         edges = self._edges(spec)
         try:
-            return previewed(self._plan, spec, self._cluster, self._hosts, edges, probe=probe)
+            return previewed(self._plan, spec, self._cluster, self._hosts, edges, settings=self._settings, probe=probe)
         finally:
             edges.legacy.close()
 

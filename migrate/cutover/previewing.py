@@ -17,6 +17,7 @@ from .preflight import Means, Preflight, preflight
 from .preflight.gitops import watch_s
 from .run import Spec
 from .schedule import shares
+from .settings import Settings
 from .starting import originals_of
 from .states import State
 from .survey import survey
@@ -44,20 +45,20 @@ class Preview:
 
 
 def previewed(
-    plan: Plan, spec: Spec, cluster: Cluster, hosts: Sequence[Access], edges: Edges, *, probe: bool
+    plan: Plan,
+    spec: Spec,
+    cluster: Cluster,
+    hosts: Sequence[Access],
+    edges: Edges,
+    *,
+    settings: Settings,
+    probe: bool,
 ) -> Preview:
     """``spec``: as the plan and the settings have it; what the engines and the cluster show is added. ``probe``: nodes
     and hosts are asked too. Raises PodliftError as reading the cluster does."""
     found = edges.legacy.find()
     left = any(_left(cluster, each) for each in spec.services)
     spec = replace(spec, originals=originals_of(found.containers), resolved_before=left)
-    means = Means(
-        hooks=frozenset(name for name, argv in spec.hooks.items() if argv),
-        steps=spec.steps,
-        node_probes=frozenset(name for name, each in spec.nodes.items() if each.get("probe")),
-        accept_floor=spec.accept_floor,
-        settle_s=spec.timings.settle_floor_s,
-    )
     used = [each for each in hosts if each.entry.host.name in {one.host for one in found.containers}]
     shells = {each.entry.host.name: command for each in used if (command := command_of(each)) is not None}
     seen = survey(
@@ -67,7 +68,7 @@ def previewed(
         found=found,
         capture=discover([each.entry for each in used]),
         commands={*shells, *(each.entry.host.name for each in used if each.how == CONTAINER)},
-        means=means,
+        means=means_of(spec, settings),
     )
     spec = replace(spec, watch_s=watch_s(seen))
     if probe:
@@ -96,6 +97,19 @@ def previewed(
             (str(backend), peer.address, peer.count) for backend, of in sorted(peers.items()) for peer in of
         ),
         overlap=_overlap(plan, spec, seen.entry, asked=probe),
+    )
+
+
+def means_of(spec: Spec, settings: Settings) -> Means:
+    """What preflight is told of what the user gave. ``settings``: of which ``spec`` was made."""
+    return Means(
+        hooks=frozenset(name for name, argv in spec.hooks.items() if argv),
+        steps=spec.steps,
+        node_probes=frozenset(name for name, each in spec.nodes.items() if each.get("probe")),
+        accept_floor=spec.accept_floor,
+        settle_s=spec.timings.settle_floor_s,
+        keeps_stopped=settings.keeps_stopped,
+        cuts_datagrams=settings.udp == "cut",
     )
 
 

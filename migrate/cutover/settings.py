@@ -52,8 +52,12 @@ class Flags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Fields as run.Spec has them; all of it is JSON, and no secret is in it. ``schedule``: ``1`` or ``25%``, see
-    :func:`counts`."""
+    """Fields as run.Spec has them; all of it is JSON, and no secret is in it.
+
+    schedule       ``1`` or ``25%``, see :func:`counts`
+    keeps_stopped  the user says that the scheduler keeps containers that have stopped; udp: ``cut``, or nothing said.
+                   Both are preflight's
+    """
 
     timings: Timings = field(default_factory=Timings)
     hooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -64,6 +68,8 @@ class Settings:
     accept_floor: bool = False
     on_drain_timeout: str = "hold"
     outbound: Mapping[str, Any] = field(default_factory=dict)
+    keeps_stopped: bool = False
+    udp: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +102,8 @@ class Section:
             accept_floor=floor,
             on_drain_timeout=flags.on_drain_timeout or said.get("on_drain_timeout", "hold"),
             outbound=said.get("outbound", {}),
+            keeps_stopped=said.get("keeps_stopped", False),
+            udp=said.get("udp", ""),
         )
 
 

@@ -111,6 +111,15 @@ def _entry() -> dict[str, Any]:
         ),
         "accept_floor": flag("whether settle_floor may stand for evidence where a node cannot be probed"),
         "on_drain_timeout": choice("what happens when connections do not end in time", "hold", "stop"),
+        "keeps_stopped": flag(
+            "whether the legacy scheduler is set so that it keeps containers that have stopped, until the run is "
+            "finalized; asked for where one is known to remove them"
+        ),
+        "udp": choice(
+            "what becomes of flows of UDP and SCTP of a workload that takes them beside TCP: cut, when its containers "
+            "stop. Nothing waits for their end",
+            "cut",
+        ),
         "outbound": keyed(
             "where containers connect to by themselves, and pods have to get before they are admitted",
             {

@@ -82,7 +82,8 @@ WORKLOAD: tuple[Case, ...] = (
     ("no-client-service", "no Service", (unplanned("Service"),)),
     ("no-client-service", "Service/web: it is headless", (planned(service(clusterIP="None")),)),
     ("no-tcp", "UDP only", (udp(),)),
-    ("udp-beside-tcp", "UDP flows", (udp(TCP),)),
+    ("udp-undecided", "its UDP flows may be cut", (udp(TCP),)),
+    ("udp-beside-tcp", "UDP flows", (udp(TCP), means(cuts_datagrams=True))),
     ("writable-data", "/var/lib/web", (with_volume({"hostPath": {"path": "/var/lib/web"}}),)),
     ("writable-data", "web-data", (with_volume(CLAIM),)),
     ("no-readiness-probe", "Deployment/web", (planned(deployment(replicas=3, template=WITHOUT_PROBE)),)),
@@ -401,6 +402,8 @@ ARM = node("n3", 3, **{"kubernetes.io/arch": "arm64"})
 KEPT = planned(deployment(replicas=3, template=template(affinity=PINNED)))
 
 QUIET: tuple[Case, ...] = (
+    ("udp-undecided", "it is decided", (udp(TCP), means(cuts_datagrams=True))),
+    ("udp-beside-tcp", "it is not decided", (udp(TCP),)),
     ("no-client-service", "a headless one beside another", (planned(service("pods", clusterIP="None")),)),
     ("nothing-planned", "a CronJob is something", (unplanned("Deployment"), planned(named("CronJob", "web")))),
     ("run-under-way", "", (journal("ROLLED_BACK"),)),

@@ -205,6 +205,9 @@ QUIET: tuple[Case, ...] = (
         at("172.17.0.2", 8080), host_config(NetworkMode="host"),
     )),
     ("dynamic-ports", "with a freeze hook", (host_config(PortBindings={"8080/tcp": [{"HostPort": ""}]}),)),
+    ("scheduler-collects", "a user says that it keeps them", (
+        told(Config={"Env": ["MESOS_TASK_ID=web.1"]}), means(keeps_stopped=True),
+    )),
     ("cleaner-runs", "a stopped one", (stranger(State=STOPPED, Config={"Image": "containrrr/watchtower"}),)),
     ("stop-cut-short", "later, and before it came", (
         host("a1", info={"ServerVersion": "24.0.20"}), host("a2", info={"ServerVersion": "20.10.24"}),

@@ -101,15 +101,30 @@ def _no_tcp(seen: Seen) -> Iterator[Notice]:
         yield Notice(subject=seen.entry["name"], reason=f"it takes {said} only, which no probe of ours speaks")
 
 
-def _udp_beside(seen: Seen) -> Iterator[Notice]:
-    protocols = _protocols(seen)
-    if "TCP" in protocols and len(protocols) > 1:
-        said = " and ".join(sorted(protocols - {"TCP"}))
+def _udp_undecided(seen: Seen) -> Iterator[Notice]:
+    said = _beside_tcp(seen)
+    if said and not seen.means.cuts_datagrams:
         yield Notice(
             subject=seen.entry["name"],
-            reason=f"its {said} flows stay on the legacy side through standby and move when its endpoints are removed; "
-            "gates and drain see TCP only",
+            reason=f"nobody said that its {said} flows may be cut: drain counts TCP alone, so that containers stop "
+            "while those go on",
         )
+
+
+def _udp_beside(seen: Seen) -> Iterator[Notice]:
+    said = _beside_tcp(seen)
+    if said and seen.means.cuts_datagrams:
+        yield Notice(
+            subject=seen.entry["name"],
+            reason=f"new {said} flows go to containers and pods alike from SHIFT on. Those to a container stay there "
+            "through STANDBY and BAKING, and are cut as it leaves the slices and stops; what they send then goes to "
+            "pods, which know nothing of them. Gates and drain see TCP only",
+        )
+
+
+def _beside_tcp(seen: Seen) -> str:
+    protocols = _protocols(seen)
+    return " and ".join(sorted(protocols - {"TCP"})) if "TCP" in protocols else ""
 
 
 def _protocols(seen: Seen) -> set[str]:
@@ -179,6 +194,7 @@ RULES: tuple[Rule, ...] = (
     refuse("acts-unasked-open", _acts_unasked_open),
     refuse("no-client-service", _no_client_service),
     refuse("no-tcp", _no_tcp),
+    refuse("udp-undecided", _udp_undecided),
     warn("udp-beside-tcp", _udp_beside),
     warn("writable-data", _writable_data),
     warn("no-readiness-probe", _no_readiness),

@@ -266,6 +266,9 @@ def _timers(seen: Seen) -> Iterator[Notice]:
 
 
 def _collected(seen: Seen) -> Iterator[Notice]:
+    """A freeze hook says nothing of it: a scheduler that lets a workload alone may still tidy up."""
+    if seen.means.keeps_stopped:
+        return
     for each in seen.found.containers:
         config = seen.document(each).get("Config") or {}
         marks = {*(config.get("Labels") or {}), *(str(one).partition("=")[0] for one in config.get("Env") or ())}
@@ -354,7 +357,7 @@ RULES: tuple[Rule, ...] = (
     refuse("removed-on-stop", _auto_remove),
     refuse("cleaner-runs", _cleaners),
     refuse("prune-timer", _timers, measures=("timers",)),
-    warn("scheduler-collects", _collected),
+    refuse("scheduler-collects", _collected),
     warn("stop-cut-short", _stops_cut_short),
     mitigate("restart-revives", _restarts),
     warn("host-is-node", _host_is_node, "Node"),

@@ -105,6 +105,8 @@ class Means:
     steps         how many pods are admitted after each step; empty: not known yet
     node_probes   nodes that have a command of their own for probes
     settle_s      the least time that a change is given to reach all nodes
+    keeps_stopped  a user says that the scheduler keeps containers that have stopped
+    cuts_datagrams  a user says that flows of UDP and SCTP may be cut
     """
 
     hooks: frozenset[str] = frozenset()
@@ -112,6 +114,8 @@ class Means:
     node_probes: frozenset[str] = frozenset()
     accept_floor: bool = False
     settle_s: float = 10
+    keeps_stopped: bool = False
+    cuts_datagrams: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,13 @@ import pytest
 from converters.errors import PodliftError
 from migrate.cutover.gates.judging import PROBE
 from migrate.cutover.gates_file import load_gates
+from migrate.cutover.previewing import means_of
 from migrate.cutover.run import LAB, Timings
 from migrate.cutover.settings import Flags, Settings, counts, schedule_of
 from migrate.documents import parse_documents
 from migrate.project import load_project
 from migrate.schemas import schema
+from tests.cutover.model import Model
 
 WHOLE = """\
 cutover:
@@ -45,6 +47,8 @@ cutover:
       gates: [{name: own, probe: {success: 99.9, p99: 250ms}}]
       schedule: [2]
       on_drain_timeout: stop
+      keeps_stopped: true
+      udp: cut
       outbound: {unneeded: ["10.0.0.7:6379"], limits: {"10.0.0.5:5432": 80}}
     search: {profile: lab}
 """
@@ -91,7 +95,16 @@ def test_a_workloads_own_entry(tmp_path: Path) -> None:
     assert found.gates == ({"name": "own", "probe": {"success": 99.9, "p99_s": 0.25}},)
     assert (found.schedule, found.on_drain_timeout, found.accept_floor) == (("2",), "stop", True)
     assert found.outbound == {"unneeded": ["10.0.0.7:6379"], "limits": {"10.0.0.5:5432": 80}}
+    assert (found.keeps_stopped, found.udp) == (True, "cut")
     assert settings(tmp_path, WHOLE, "search").timings == LAB
+
+
+def test_what_a_user_gives_is_preflights_to_know(tmp_path: Path) -> None:
+    spec = Model().spec(nodes={"n1": {"probe": ("x",)}, "*": {"image": "probe:1"}})
+    said = means_of(spec, settings(tmp_path, WHOLE, "cart"))
+    assert (said.keeps_stopped, said.cuts_datagrams, said.node_probes) == (True, True, {"n1"})
+    unsaid = means_of(spec, settings(tmp_path, WHOLE))
+    assert (unsaid.keeps_stopped, unsaid.cuts_datagrams) == (False, False)
 
 
 def test_without_a_section(tmp_path: Path) -> None:
