@@ -260,6 +260,11 @@ _CALLERS: tuple[Code, ...] = (
         "change them to the Service's name before it stops",
     ),
     preflight(
+        "called-in-file",
+        "a file of callers that podlift.yaml names (caller_files) holds the address and port of an instance",
+        "let it name the Service before FRONTED",
+    ),
+    preflight(
         "mutual-callers",
         "two workloads call each other",
         "start both as one group",

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from converters.errors import PodliftError
+
 from ..engine import discover
 from ..hosts import CONTAINER, Access, Command, command_of
+from ..input_file import read_bytes
 from ..plan.model import Plan
 from .driver import Edges
 from .endpoints import RUN
@@ -55,7 +58,9 @@ def previewed(
     probe: bool,
 ) -> Preview:
     """``spec``: as the plan and the settings have it; what the engines and the cluster show is added. ``probe``: nodes
-    and hosts are asked too. Raises PodliftError as reading the cluster does."""
+    and hosts are asked too. Raises PodliftError ``cannot-read`` for files of callers, and as reading the cluster does.
+    """
+    files = texts_of(settings.caller_files)
     found = edges.legacy.find()
     left = any(_left(cluster, each) for each in spec.services)
     spec = replace(spec, originals=originals_of(found.containers), resolved_before=left)
@@ -70,6 +75,7 @@ def previewed(
         commands={*shells, *(each.entry.host.name for each in used if each.how == CONTAINER)},
         means=means_of(spec, settings),
     )
+    seen = replace(seen, caller_files=files)
     spec = replace(spec, watch_s=watch_s(seen))
     if probe:
         measured = try_out(
@@ -98,6 +104,24 @@ def previewed(
         ),
         overlap=_overlap(plan, spec, seen.entry, asked=probe),
     )
+
+
+def texts_of(files: Mapping[str, str]) -> dict[str, str]:
+    """What stands in files, by the names that a user gave them. ``files``: name to path. Raises PodliftError
+    ``cannot-read``."""
+    made = {}
+    for name, path in files.items():
+        try:
+            made[name] = read_bytes(path).decode(errors="replace")
+        except PodliftError as error:
+            raise PodliftError(
+                code=error.code,
+                phase="cutover",
+                subject=path,
+                reason=f"caller_files names {name}, and {error.reason}",
+                next_step="correct caller_files under cutover in podlift.yaml; paths count from its folder",
+            ) from error
+    return made
 
 
 def means_of(spec: Spec, settings: Settings) -> Means:

@@ -56,7 +56,8 @@ class Settings:
 
     schedule       ``1`` or ``25%``, see :func:`counts`
     keeps_stopped  the user says that the scheduler keeps containers that have stopped; udp: ``cut``, or nothing said.
-                   Both are preflight's
+    caller_files   files in which callers may be told of the legacy side: as the user wrote them, to absolute paths
+                   The last three are preflight's
     """
 
     timings: Timings = field(default_factory=Timings)
@@ -70,6 +71,7 @@ class Settings:
     outbound: Mapping[str, Any] = field(default_factory=dict)
     keeps_stopped: bool = False
     udp: str = ""
+    caller_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,7 @@ class Section:
             outbound=said.get("outbound", {}),
             keeps_stopped=said.get("keeps_stopped", False),
             udp=said.get("udp", ""),
+            caller_files=said.get("caller_files", {}),
         )
 
 
@@ -206,6 +209,8 @@ class _Reader:
             made["gates"] = self.gates(said["gates"], (*path, "gates"))
         if "parity" in said:
             made["parity"] = self._parity(said["parity"], (*path, "parity"))
+        if "caller_files" in said:
+            made["caller_files"] = {each: str(PurePath(self._folder) / each) for each in said["caller_files"]}
         if "schedule" in said:
             made["schedule"] = tuple(str(step) for step in said["schedule"])
             try:

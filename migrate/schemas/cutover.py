@@ -120,6 +120,10 @@ def _entry() -> dict[str, Any]:
             "stop. Nothing waits for their end",
             "cut",
         ),
+        "caller_files": texts(
+            "files of nginx, haproxy, Consul or the like, from this file's folder on, in which preview looks for the "
+            "addresses of instances",
+        ),
         "outbound": keyed(
             "where containers connect to by themselves, and pods have to get before they are admitted",
             {

@@ -151,6 +151,10 @@ def estate(*others: dict[str, Any], references: tuple[str, ...] = ()) -> tuple[C
     return seen_as(estate=others), entry(references=list(references))
 
 
+def in_file(name: str, text: str) -> tuple[Change, ...]:
+    return (seen_as(caller_files={name: text}),)
+
+
 CALLERS: tuple[Case, ...] = (
     ("endpoint-unreachable", "timed out", (measured(probes={"n2": {BACKENDS[0]: "timed out"}}),)),
     ("node-silent", "no pod", (measured(silent={"n2": "no pod may run there"}),)),
@@ -166,6 +170,21 @@ CALLERS: tuple[Case, ...] = (
     ("called-directly", "198.51.100.9 (12)", (measured(peers={BACKENDS[0]: (Peer("198.51.100.9", 12),)}),)),
     ("called-by-address", "192.0.2.11:18080", estate(other("shop", value="http://192.0.2.11:18080/"))),
     ("called-by-address", "a2:18080", estate(other("shop", value="http://a2:18080"))),
+    ("called-by-address", "node-7:18080", (
+        host("a2", info={"Name": "node-7"}), *estate(other("shop", value="http://node-7:18080")),
+    )),
+    ("called-in-file", "nginx.conf:3: it leads to 192.0.2.11:18080, which is web-1 on a1", in_file(
+        "nginx.conf", "upstream web {\n  # server 192.0.2.11:18080;\n  server 192.0.2.11:18080;\n}\n",
+    )),
+    ("called-in-file", "haproxy.cfg:1: it leads to 192.0.2.12:18080", in_file(
+        "haproxy.cfg", "  server one a2:18080 check\n",
+    )),
+    ("called-in-file", "nginx.conf:1: it leads to [2001:db8::11]:18080", (
+        at("2001:db8::11"), *in_file("nginx.conf", "server [2001:db8::11]:18080;\n"),
+    )),
+    ("called-in-file", "consul.json:2: it leads to 192.0.2.11:18081, which is web-2 on a1", in_file(
+        "consul.json", '{"service": {"name": "web",\n  "address": "192.0.2.11",\n  "tags": [],\n  "port": 18081}}\n',
+    )),
     ("mutual-callers", "call each other", estate(other("db", references=("web",)), references=("db",))),
     ("peer-unbridged", "no Service of that name", estate(other("db"), references=("db",))),
 )  # fmt: skip
@@ -218,6 +237,12 @@ QUIET: tuple[Case, ...] = (
     ("called-directly", "by nodes", (measured(peers={BACKENDS[0]: (Peer("192.0.2.2", 12),)}),)),
     ("called-by-address", "a longer port", estate(other("shop", value="http://192.0.2.11:180801/"))),
     ("called-by-address", "a longer address", estate(other("shop", value="http://3192.0.2.11:18080/"))),
+    ("called-in-file", "other ports, other addresses", in_file(
+        "nginx.conf", "server 192.0.2.11:9090;\nserver 192.0.2.111:18080;\nserver xa2:18080;\n",
+    )),
+    ("called-in-file", "a port far from the address", in_file(
+        "consul.json", '"address": "192.0.2.11",\n\n\n\n"port": 18080\n',
+    )),
     ("mutual-callers", "one way only", estate(other("db"), references=("db",))),
     ("peer-unbridged", "its Service stands", (
         *estate(other("db"), references=("db",)), live(service("db", selector={"app": "db"})),

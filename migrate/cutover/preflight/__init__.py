@@ -5,7 +5,7 @@ preflight(seen).refused      the rows for which no run may start
 
 from __future__ import annotations
 
-from . import callers, classes, cluster, legacy, owners, policies, services
+from . import callers, classes, cluster, files, legacy, owners, policies, services
 from .row import Level, Notice, Preflight, Row, Rule, Status, preflight_json
 from .seen import ClusterSeen, HostSeen, Means, Measured, Right, Seen
 
@@ -16,7 +16,7 @@ TABLE: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Others who write", owners.RULES),
     ("Network policies", policies.RULES),
     ("The legacy side", legacy.RULES),
-    ("Callers and evidence", callers.RULES),
+    ("Callers and evidence", (*callers.RULES, *files.RULES)),
 )
 """The rules by subject."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from converters.texts import addresses_in
 
 from ..schedule import shares
+from .files import called_as
 from .policies import node_addresses
 from .row import Notice, Rule, mitigate, refuse, warn
 from .seen import Seen, name_of
@@ -114,9 +115,7 @@ def _direct(seen: Seen) -> Iterator[Notice]:
 
 def _by_address(seen: Seen) -> Iterator[Notice]:
     """Other workloads of the estate in whose settings a legacy address and port stand."""
-    hosts = {host.address: host.name for host in seen.hosts}
-    wanted = {(name, backend.port) for backend in seen.backends
-              for name in (backend.address, hosts.get(backend.address, "")) if name}  # fmt: skip
+    wanted = set(called_as(seen))
     for other in seen.estate:
         found = {address for text in _texts(other["workload"]) for address in addresses_in(text)}
         for called, port in sorted(wanted & found):

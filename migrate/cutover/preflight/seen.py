@@ -127,6 +127,7 @@ class Seen:
     open_findings  codes of the plan's findings of the workload that nobody answered
     unread_hosts   hosts that the plan was made without and where the workload may run
     estate         plan.json's entries of the other workloads
+    caller_files   texts of the files that a user named, by their names
     """
 
     entry: Mapping[str, Any]
@@ -135,6 +136,7 @@ class Seen:
     open_findings: frozenset[str] = frozenset()
     unread_hosts: tuple[str, ...] = ()
     estate: tuple[Mapping[str, Any], ...] = ()
+    caller_files: Mapping[str, str] = field(default_factory=dict)
     cluster: ClusterSeen = field(default_factory=ClusterSeen)
     found: Found = field(default_factory=lambda: Found(containers=()))
     hosts: tuple[HostSeen, ...] = ()

@@ -12,7 +12,7 @@ import pytest
 from converters.errors import PodliftError
 from migrate.cutover.gates.judging import PROBE
 from migrate.cutover.gates_file import load_gates
-from migrate.cutover.previewing import means_of
+from migrate.cutover.previewing import means_of, texts_of
 from migrate.cutover.run import LAB, Timings
 from migrate.cutover.settings import Flags, Settings, counts, schedule_of
 from migrate.documents import parse_documents
@@ -49,6 +49,7 @@ cutover:
       on_drain_timeout: stop
       keeps_stopped: true
       udp: cut
+      caller_files: [etc/nginx.conf, /etc/haproxy.cfg]
       outbound: {unneeded: ["10.0.0.7:6379"], limits: {"10.0.0.5:5432": 80}}
     search: {profile: lab}
 """
@@ -102,9 +103,24 @@ def test_a_workloads_own_entry(tmp_path: Path) -> None:
 def test_what_a_user_gives_is_preflights_to_know(tmp_path: Path) -> None:
     spec = Model().spec(nodes={"n1": {"probe": ("x",)}, "*": {"image": "probe:1"}})
     said = means_of(spec, settings(tmp_path, WHOLE, "cart"))
-    assert (said.keeps_stopped, said.cuts_datagrams, said.node_probes) == (True, True, {"n1"})
+    assert (said.keeps_stopped, said.cuts_datagrams, said.node_probes) == (True, True, frozenset({"n1"}))
+    assert settings(tmp_path, WHOLE, "cart").caller_files == {
+        "etc/nginx.conf": str(tmp_path / "etc/nginx.conf"),
+        "/etc/haproxy.cfg": "/etc/haproxy.cfg",
+    }
     unsaid = means_of(spec, settings(tmp_path, WHOLE))
     assert (unsaid.keeps_stopped, unsaid.cuts_datagrams) == (False, False)
+
+
+def test_files_of_callers_are_read_for_a_preview(tmp_path: Path) -> None:
+    """One that is not there is an error that says who named it."""
+    there = tmp_path / "nginx.conf"
+    there.write_bytes(b"server a1:80; # \xff\n")
+    assert texts_of({"nginx.conf": str(there)}) == {"nginx.conf": "server a1:80; # \ufffd\n"}
+    with pytest.raises(PodliftError) as caught:
+        texts_of({"nginx.conf": str(there), "gone.cfg": str(tmp_path / "gone.cfg")})
+    assert (caught.value.code, caught.value.subject) == ("cannot-read", str(tmp_path / "gone.cfg"))
+    assert caught.value.reason == "caller_files names gone.cfg, and there is no such file"
 
 
 def test_without_a_section(tmp_path: Path) -> None:
