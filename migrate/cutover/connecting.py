@@ -155,4 +155,4 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock
         legacy=legacy,
         clock=clock,
     )
-    return Edges(api=cluster, legacy=legacy, hooks=hooks, clock=clock, measuring=measuring)
+    return Edges(api=cluster, legacy=legacy, hooks=hooks, clock=clock, measuring=measuring, wait=legacy.wait)

@@ -387,8 +387,11 @@ class Attached:
             return Driver(edges, self._journal, lock, keeper) if lock.attempt() else None
 
         drives = driver if drive else None
-        lone = LoneKeeper(self._journal, edges.legacy, keeper, self._clock, entry, driver=drives)
-        yield from announced(lone.events(interrupted), self._cluster, entry.spec, record=self._record)
+        lone = LoneKeeper(self._journal, edges.legacy, keeper, self._clock, entry, wait=edges.wait, driver=drives)
+        try:
+            yield from announced(lone.events(interrupted), self._cluster, entry.spec, record=self._record)
+        finally:
+            edges.legacy.close()
 
     def _under_way(self) -> Entry:
         """Raises PodliftError ``no-cutover``, and ``cutover-ended`` where nobody would heed what is asked of it."""

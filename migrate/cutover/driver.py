@@ -66,11 +66,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
+    """``wait``: as the clock's ``sleep``, and ends as soon as something happens to a legacy container; then it is
+    true. None: it is the clock's."""
+
     api: Api
     legacy: Legacy
     hooks: Hooks
     clock: Clock
     measuring: Measuring
+    wait: Callable[[float], object] | None = None
 
 
 class Driver:
@@ -168,7 +172,8 @@ class Driver:
             self._changes += 1
         else:
             return self._pause(error.code, f"{error.subject}: {error.reason}")
-        self._sleep()
+        # no engine knows when that is over
+        self._edges.clock.sleep(self._entry.spec.timings.poll_s)
         return None
 
     def _turn(self) -> tuple[Outcome, str] | None:
@@ -353,7 +358,8 @@ class Driver:
         return 0 < timeout_s <= self._edges.clock.boot() - self._waiting[1]
 
     def _sleep(self) -> None:
-        self._edges.clock.sleep(self._entry.spec.timings.poll_s)
+        wait = self._edges.wait or self._edges.clock.sleep
+        wait(self._entry.spec.timings.poll_s)
 
     def _tell(self, kind: str, text: str) -> None:
         at, state = self._edges.clock.now(), self._entry.run.state

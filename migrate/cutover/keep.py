@@ -21,6 +21,7 @@ class LoneKeeper:
     """A run's, of which there is a journal. It outlives servers and engines that do not answer: then nothing is changed
     for them, and looked again.
 
+    wait     as ``Edges.wait``
     driver   gives one that may begin now, or None: another drives. Without it, this process never drives
     """
 
@@ -32,6 +33,7 @@ class LoneKeeper:
         clock: Clock,
         entry: Entry,
         *,
+        wait: Callable[[float], object] | None = None,
         driver: Callable[[], Driver | None] | None = None,
     ) -> None:
         self._journal = journal
@@ -39,6 +41,7 @@ class LoneKeeper:
         self._keeper = keeper
         self._clock = clock
         self._entry = entry
+        self._wait_for = wait or clock.sleep
         self._driver = driver
         # the journal's version after this process has driven as far as it went
         self._driven = ""
@@ -114,7 +117,8 @@ class LoneKeeper:
         keeper_s = self._entry.spec.timings.keeper_s
         end = self._clock.boot() + keeper_s
         while not interrupted() and self._clock.boot() < end:
-            self._clock.sleep(min(1.0, keeper_s))
+            if self._wait_for(min(1.0, keeper_s)):
+                return
 
     def _wait(self, why: str) -> None:
         """Told once, as long as it is the same."""

@@ -14,12 +14,16 @@ from converters.estate.keys import Matcher, matcher
 from ..hosts_file import HostEntry
 from .containers import backends_of, container_of, exposed_by
 from .edges import Backend, Container, Found
+from .hearing import HEARD, concerns
+from .waking import Alarm, Listener
 
 if TYPE_CHECKING:
     from ..engine.control import EngineControl
 
 # What no deadline of a call reaches is a name server that hangs.
 _GRACE_S = 2.0
+# One that is gone without a word is not listened to for longer.
+_LISTENS_S = 300.0
 # Most containers stop at once, and an engine that refuses says so.
 _PROMPT_S = 1.0
 
@@ -43,6 +47,8 @@ class HostsLegacy:
         """
         matches = matcher(grouping_key)
         self._stops: dict[tuple[str, str], _Stop] = {}
+        self._alarm = Alarm()
+        self._listeners: tuple[Listener, ...] = ()
         self._host_timeout_s = host_timeout_s
         self._hosts = {
             entry.host.name: _LegacyHost(
@@ -105,8 +111,22 @@ class HostsLegacy:
     def remove(self, host: str, container: str) -> None:
         self._control(host).remove(container)
 
+    def wait(self, seconds: float) -> bool:
+        """Waits so long, or until an engine tells that something has happened to one of the workload's containers:
+        whether one did. The first call begins to listen to them."""
+        if not self._listeners:
+            self._listeners = tuple(host.listener(self._alarm) for host in self._hosts.values())
+            for each in self._listeners:
+                each.start()
+        return self._alarm.wait(seconds)
+
     def close(self) -> None:
         """Lets go of all engines."""
+        listeners, self._listeners = self._listeners, ()
+        for each in listeners:
+            each.stop()
+        for each in listeners:
+            each.join(_GRACE_S)
         for host in self._hosts.values():
             host.control.close()
 
@@ -160,6 +180,25 @@ class _LegacyHost:
         self._container_ports = container_ports
         self._seen: dict[str, _Lasting] = {}
         self._lock = threading.Lock()
+
+    def listener(self, alarm: Alarm) -> Listener:
+        from ..engine.deadline import Deadlines
+
+        deadlines = Deadlines()
+        return Listener(
+            self.name,
+            lambda: self.control.events(HEARD, deadlines, lasts_s=_LISTENS_S),
+            deadlines.close,
+            self._concerns,
+            alarm,
+        )
+
+    def _concerns(self, event: Mapping[str, Any]) -> bool:
+        return concerns(event, self._matches, self._known, self._config_of)
+
+    def _config_of(self, identity: str) -> Mapping[str, Any] | None:
+        lasting = self._seen.get(identity)
+        return None if lasting is None else lasting.config
 
     def read(self, end: float) -> _Read:
         """One reading at a time. Raises PodliftError."""

@@ -46,6 +46,11 @@ class Watch:
             raise CallTimeoutError
         return left
 
+    @property
+    def attached(self) -> socket.socket | None:
+        """The socket that was named last."""
+        return self._socket
+
     def attach(self, waiting_in: socket.socket) -> None:
         """Names the socket to shut down. Raises CallTimeoutError if the time is over already."""
         with self._lock:

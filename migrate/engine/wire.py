@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -99,20 +100,46 @@ class Session:
         with self._deadlines.watch(timeout_s) as watch:
             return self._send("DELETE", path, watch)
 
+    @contextmanager
+    def stream(self, path: str, *, timeout_s: float, lasts_s: float) -> Iterator[Iterator[bytes]]:
+        """The lines of an answer as they come. It has to begin within ``timeout_s``, and is over ``lasts_s`` later.
+
+        Raises ConnectionError for another status than 200, and what ``get`` raises, in the block too.
+        """
+        with self._deadlines.watch(timeout_s) as watch:
+            answer = self._asked("GET", path, watch, preload_content=False)
+            under = watch.attached
+        try:
+            if answer.status != 200 or under is None:
+                raise ConnectionError(f"answered with {answer.status}")
+            with self._deadlines.watch(lasts_s) as watch:
+                under.settimeout(lasts_s + _AFTER_S)
+                watch.attach(under)
+                yield _lines(answer.stream())
+        finally:
+            # its rest is not waited for
+            answer.close()
+
     def _send(self, method: str, path: str, watch: Watch, body: Any = None) -> Answer:
+        answer = self._asked(method, path, watch, body)
+        return Answer(status=answer.status, body=answer.data)
+
+    def _asked(
+        self, method: str, path: str, watch: Watch, body: Any = None, *, preload_content: bool = True
+    ) -> urllib3.BaseHTTPResponse:
         headers = {"User-Agent": docker.constants.DEFAULT_USER_AGENT}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        answer = self._pool.urlopen(
+        return self._pool.urlopen(
             method,
             path,
             body=None if body is None else json.dumps(body).encode(),
             headers=headers,
             retries=False,
             redirect=False,
+            preload_content=preload_content,
             timeout=urllib3.Timeout(watch.left() + _AFTER_S),
         )
-        return Answer(status=answer.status, body=answer.data)
 
     def archive(self, container: str, path: str, *, timeout_s: float) -> tuple[bytes, Mapping[str, Any]]:
         """The tar of a path in a container, and the engine's stat of it. Raises FileNotFoundError where there is none,
@@ -134,6 +161,13 @@ class Session:
 def quoted(part: str) -> str:
     """A name as one step of a path."""
     return quote(part, safe="")
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
 
 
 class _Connection(urllib3.connection.HTTPConnection):

@@ -171,7 +171,7 @@ class Model:
         lock.acquire()
         return self.driver_of(lock, **more)
 
-    def driver_of(self, lock: Lock, **more: Any) -> Driver:
+    def driver_of(self, lock: Lock, *, wait: Callable[[float], object] | None = None, **more: Any) -> Driver:
         measuring = Measuring(
             nodes=self,
             pods=self,
@@ -183,7 +183,7 @@ class Model:
             legacy=self,
             clock=self,
         )
-        edges = Edges(api=self, legacy=self, hooks=self, clock=self, measuring=measuring)
+        edges = Edges(api=self, legacy=self, hooks=self, clock=self, measuring=measuring, wait=wait)
         keeper = Keeper(self, self, self, lock.of_keeper(), heir_of=lock.taken_from)
         return Driver(edges, Journal(self, SPACE, NAME), lock, keeper, **more)
 

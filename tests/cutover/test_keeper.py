@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -83,6 +84,38 @@ def test_alone_it_follows_what_stops_moves_and_comes_back() -> None:
     first.running, first.port = True, 19001
     world.sleep(1)
     assert standing(world) == {"c0": (19001, Condition.READY), "c1": (18080, Condition.READY)}
+
+
+def test_woken_it_looks_at_once() -> None:
+    """No time has passed when the slices have followed."""
+    world = reached("SHIFT")
+    kept(world)
+    woke: list[float] = []
+
+    def dies(_seconds: float) -> bool:
+        woke.append(world.time)
+        world.containers[0].running = False
+        return True
+
+    began = world.time
+    list(world.lone_keeper(wait=dies).events(lambda: len(woke) == 2 or world.time > began + 60))
+    assert woke == [world.time] * 2
+    assert standing(world) == {"c1": (18080, Condition.READY)}
+
+
+def test_a_driver_is_woken_too() -> None:
+    """It waits for the world by the engines, and not by the clock alone."""
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    waits: list[float] = []
+
+    def woken(_seconds: float) -> bool:
+        waits.append(world.time)
+        world.sleep(0.01)
+        return True
+
+    assert world.driver(wait=woken).drive()[0] is Outcome.REST
+    assert min(after - before for before, after in pairwise(waits)) < TIMINGS.poll_s / 2
 
 
 def test_one_that_does_not_answer_gets_no_callers_until_it_does() -> None:
