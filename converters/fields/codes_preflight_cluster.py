@@ -289,6 +289,11 @@ _OWNERS: tuple[Code, ...] = (
         "a NetworkPolicy keeps nodes from the pods",
         "allow the nodes' addresses by ipBlock, for callers from outside and for probes",
     ),
+    preflight(
+        "policies-not-read",
+        "policies of Cilium, Calico or an administrator are in the cluster, and preflight reads NetworkPolicies alone",
+        "see that callers may open connections to the instances' addresses as well as to pods, and nodes to both",
+    ),
 )
 
 PREFLIGHT_CLUSTER_CODES: tuple[Code, ...] = (*_SERVICES, *_CLUSTER, *_OWNERS)

@@ -18,6 +18,7 @@ from ..plan.objects import JOURNAL
 from ..plan.stages import unread_of, used_by
 from .edges import Found
 from .preflight import ClusterSeen, HostSeen, Means, Measured, Right, Seen
+from .preflight.policies import OF_THE_CLUSTER, UNREAD_POLICIES
 from .preflight.seen import EVERYWHERE
 from .rights import rights_of_a_run
 from .starting import entry_of
@@ -83,6 +84,10 @@ _LISTS: tuple[_List, ...] = (
     _List("Service", "serving.knative.dev"),
     _List("ServiceExport", "multicluster.x-k8s.io"),
     _List("PeerAuthentication", "security.istio.io"),
+    *(
+        _List(kind, group, _Scope.CLUSTER if f"{kind}.{group}" in OF_THE_CLUSTER else _Scope.ALL)
+        for kind, _, group in (each.partition(".") for each in UNREAD_POLICIES)
+    ),
 )
 _BY_NAME = ("ConfigMap", "Secret", "PersistentVolumeClaim", "ServiceAccount")
 _PROXY = "kube-system", "kube-proxy"
@@ -174,14 +179,16 @@ class _Surveyor:
 
     def _lister(self, wanted: _List, groups: Mapping[str, tuple[str, ...]]) -> Callable[[], None]:
         def read() -> None:
-            api_version = wanted.api_version
+            versions = [wanted.api_version]
             if wanted.key != wanted.kind:
-                versions = groups.get(api_version)
-                if not versions:
-                    return
-                api_version = f"{api_version}/{versions[0]}"
+                versions = [f"{wanted.api_version}/{each}" for each in groups.get(wanted.api_version, ())]
             space = self._namespace if wanted.scope is _Scope.SPACE else None
-            said = self._list(wanted.key, api_version, wanted.kind, space)
+            said = ""
+            for api_version in versions:
+                said = self._list(wanted.key, api_version, wanted.kind, space)
+                # a group's versions need not have the same kinds
+                if said or wanted.key in self._objects:
+                    break
             if said and wanted.scope is _Scope.ALL:
                 self._unread[f"{wanted.key}{EVERYWHERE}"] = said
                 said = self._list(wanted.key, api_version, wanted.kind, self._namespace)

@@ -57,6 +57,12 @@ POLICIES: tuple[Case, ...] = (
     ("policy-pods", "192.0.2.1, 192.0.2.2", (live(ingress({"from": PODS})),)),
     ("policy-pods", "192.0.2.1, 192.0.2.2", (planned(ingress({"from": PODS})),)),
     ("policy-pods", "192.0.2.1, 192.0.2.2", (live(ingress({"ports": [{"port": 9090}]})),)),
+    ("policies-not-read", "CiliumNetworkPolicy.cilium.io: shop/callers stand", (
+        live(placed(of("cilium.io/v2", "CiliumNetworkPolicy", "callers")), group="cilium.io"),
+    )),
+    ("policies-not-read", "GlobalNetworkPolicy.crd.projectcalico.org: p0, p1, p2, p3, p4 and 2 more", (
+        live(*(of("x/v1", "GlobalNetworkPolicy", f"p{n}") for n in range(7)), group="crd.projectcalico.org"),
+    )),
 )  # fmt: skip
 
 

@@ -9,10 +9,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..edges import Backend
-from .row import Notice, Rule, refuse
+from .row import Notice, Rule, refuse, warn
 from .seen import EVERYWHERE, Object, Seen, labels_of, matches, name_of
 
 _KIND = "NetworkPolicy"
+OF_THE_CLUSTER = (
+    "CiliumClusterwideNetworkPolicy.cilium.io",
+    "GlobalNetworkPolicy.crd.projectcalico.org",
+    "GlobalNetworkPolicy.projectcalico.org",
+    "AdminNetworkPolicy.policy.networking.k8s.io",
+    "BaselineAdminNetworkPolicy.policy.networking.k8s.io",
+    "ClusterNetworkPolicy.policy.networking.k8s.io",
+)
+UNREAD_POLICIES = (
+    "CiliumNetworkPolicy.cilium.io",
+    "NetworkPolicy.crd.projectcalico.org",
+    "NetworkPolicy.projectcalico.org",
+    *OF_THE_CLUSTER,
+)
+"""Kinds that rule who may call whom as well, each in a language of its own, which nothing here understands."""
+_SHOWN = 5
 
 
 def _callers(seen: Seen) -> Iterator[Notice]:
@@ -173,6 +189,20 @@ def _pods(seen: Seen) -> Iterator[Notice]:
             )
 
 
+def _not_understood(seen: Seen) -> Iterator[Notice]:
+    for kind in UNREAD_POLICIES:
+        names = sorted(
+            "/".join(filter(None, (each["metadata"].get("namespace"), name_of(each)))) for each in seen.of(kind)
+        )
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            yield Notice(
+                subject=kind,
+                reason=f"{', '.join(names[:_SHOWN])}{more} stand there, and what they allow is not read: whether "
+                "callers get to legacy addresses, and nodes to pods, is known by trying alone",
+            )
+
+
 def node_addresses(seen: Seen) -> tuple[str, ...]:
     return tuple(
         each["address"]
@@ -185,4 +215,9 @@ def node_addresses(seen: Seen) -> tuple[str, ...]:
 RULES: tuple[Rule, ...] = (
     refuse("policy-callers", _callers, f"{_KIND}{EVERYWHERE}", "Namespace", "Node"),
     refuse("policy-pods", _pods, _KIND, "Node"),
+    warn(
+        "policies-not-read",
+        _not_understood,
+        *(each if each in OF_THE_CLUSTER else f"{each}{EVERYWHERE}" for each in UNREAD_POLICIES),
+    ),
 )

@@ -186,6 +186,31 @@ def test_kinds_of_groups_that_are_not_there_are_not_asked_for() -> None:
     assert sum(held.requests.values()) < 35
 
 
+def test_a_kind_of_a_groups_other_version_is_found() -> None:
+    """Of policies that nobody here reads it is told that they are there, of any namespace."""
+
+    class Versions(Held):
+        def resource(self, api_version: str, kind: str) -> Resource:
+            if "policy.networking" in api_version and (api_version.endswith("2") != (kind == "ClusterNetworkPolicy")):
+                raise PodliftError(code="kind-not-served", phase="cluster", subject=kind, reason="x", next_step="x")
+            return super().resource(api_version, kind)
+
+    given, group = made(), "policy.networking.k8s.io"
+    held = Versions(
+        *cluster_of(given).objects,
+        of(f"{group}/v1alpha2", "ClusterNetworkPolicy", "deny"),
+        of(f"{group}/v1alpha1", "AdminNetworkPolicy", "allow"),
+        placed(of("cilium.io/v2", "CiliumNetworkPolicy", "x", spec={}), namespace="other"),
+    )
+    held.served = {group: ("v1alpha2", "v1alpha1"), "cilium.io": ("v2",)}
+    found = {each.code: each for each in preflight(surveyed(given, held)).rows}
+    assert [each.subject.partition(".")[0] for each in found["policies-not-read"].notices] == [
+        "AdminNetworkPolicy",
+        "CiliumNetworkPolicy",
+        "ClusterNetworkPolicy",
+    ]
+
+
 def test_another_failure_is_an_error() -> None:
     class Broken(Held):
         def get(self, *_: str) -> None:
