@@ -26,6 +26,7 @@ _MEASURED = {
     "conntrack": "tables of connections",
     "relays": "whether engines relay published ports",
     "timers": "jobs on hosts",
+    "callers": "what callers get to",
 }
 
 

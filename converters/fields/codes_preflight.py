@@ -210,6 +210,11 @@ _CALLERS: tuple[Code, ...] = (
         "open the way from the node to the host: routes, firewalls, allow-lists",
     ),
     preflight(
+        "caller-cut-off",
+        "pods that podlift.yaml names as callers do not get to an instance, to which the Service would send them",
+        "let their policies allow the instances' addresses and ports as well as pods (ipBlock, in NetworkPolicies)",
+    ),
+    preflight(
         "node-silent",
         "nothing can be tried from a node, so that no step could be seen to have reached it",
         "give nodes: {NAME: {probe: COMMAND}}, let probe pods run there, or say --accept-floor",

@@ -166,11 +166,28 @@ class Reached:
     silent: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallingPods:
+    """Pods that call a workload, as policies tell them from others."""
+
+    namespace: str
+    labels: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return (
+            f"pods of {self.namespace} with {', '.join(f'{key}={each}' for key, each in sorted(self.labels.items()))}"
+        )
+
+
 class PodNetwork(Protocol):
-    """The network as pods of the workload have it: what is tried there is tried with their labels."""
+    """The network as pods have it: what is tried there is tried with their labels."""
 
     def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:
         """A connection of TCP from each node to each of them. It raises nothing that a node does."""
+
+    def call(self, callers: Sequence[CallingPods], remotes: Sequence[Backend]) -> tuple[Mapping[str, str] | str, ...]:
+        """A connection of TCP to each of them, as each of the callers. Of each, in order: ``ADDRESS:PORT`` to why they
+        do not get there; or why it could not be tried. It raises nothing that a node or the cluster does."""
 
     def resolve(self, namespace: str, names: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
         """Each name's addresses for a caller there, none where nobody knows it; None: it could not be asked."""

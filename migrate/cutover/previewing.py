@@ -14,6 +14,7 @@ from ..hosts import CONTAINER, Access, Command, command_of
 from ..input_file import read_bytes
 from ..plan.model import Plan
 from .driver import Edges
+from .edges import CallingPods
 from .endpoints import RUN
 from .outbound import Overlap, overlap, settings_of
 from .preflight import Means, Preflight, preflight
@@ -86,6 +87,10 @@ def previewed(
             pods=edges.measuring.pods,
             shells={host: partial(_by_shell, command) for host, command in shells.items()},
             check=spec.check,
+            callers=[
+                CallingPods(namespace=each.get("namespace") or spec.namespace, labels=each["labels"])
+                for each in settings.callers
+            ],
         )
         seen = replace(seen, measured=measured)
         spec = replace(spec, captures=any((measured.resolved or {}).values()))

@@ -57,7 +57,8 @@ class Settings:
     schedule       ``1`` or ``25%``, see :func:`counts`
     keeps_stopped  the user says that the scheduler keeps containers that have stopped; udp: ``cut``, or nothing said.
     caller_files   files in which callers may be told of the legacy side: as the user wrote them, to absolute paths
-                   The last three are preflight's
+    callers        pods that call the workload: {namespace, labels}; without a namespace they are beside it
+                   The last four are preflight's
     """
 
     timings: Timings = field(default_factory=Timings)
@@ -72,6 +73,7 @@ class Settings:
     keeps_stopped: bool = False
     udp: str = ""
     caller_files: Mapping[str, str] = field(default_factory=dict)
+    callers: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ class Section:
             keeps_stopped=said.get("keeps_stopped", False),
             udp=said.get("udp", ""),
             caller_files=said.get("caller_files", {}),
+            callers=tuple(said.get("callers", ())),
         )
 
 

@@ -4,7 +4,7 @@ endpoints, hosts are asked for what stands in their kernel and their timetables.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..hosts.outbound import Process, ends_of
 from ..hosts.outbound import script as outbound_script
 from .checks import answered, request_of
 from .containers import in_host_network, name_in
-from .edges import Backend, Clock, Connections, Nodes, Peer, PodNetwork
+from .edges import Backend, CallingPods, Clock, Connections, Nodes, Peer, PodNetwork
 from .outbound import End, Outbound, gathered
 from .preflight import Measured, Seen
 from .preflight.seen import name_of
@@ -87,8 +87,10 @@ def try_out(
     pods: PodNetwork | None = None,
     shells: Mapping[str, Shell] | None = None,
     check: Mapping[str, Any] | None = None,
+    callers: Sequence[CallingPods] = (),
 ) -> Measured:
     """
+    callers as which pods it is tried whether instances are reached
     shells  host to how its shell is asked
     check   how an instance is asked, as in Spec.check; None: a connection is opened
 
@@ -107,6 +109,7 @@ def try_out(
         relays=_relays(seen, facts) if shells else None,
         timers={host: each.timers for host, (each, _) in facts.items()} if shells else None,
         outbound=None if shells is None else _outbound(seen, shells),
+        callers=None if pods is None else _called(seen, pods, callers),
     )
 
 
@@ -127,6 +130,13 @@ def _resolved(seen: Seen, pods: PodNetwork) -> Mapping[str, tuple[str, ...]] | N
     """Of the Services that do not stand yet: a name of one that does is that one's."""
     standing = {name_of(each) for each in seen.here("Service")}
     return pods.resolve(seen.namespace, sorted({name_of(each) for each in seen.services} - standing))
+
+
+def _called(seen: Seen, pods: PodNetwork, callers: Sequence[CallingPods]) -> dict[str, Mapping[str, str] | str]:
+    """A Service sends them to the instances' own addresses, by which policies judge."""
+    tcp = {each for one in seen.running for port, each in one.ports.items() if port.endswith("/tcp")}
+    found = pods.call(callers, [each for each in seen.backends if each in tcp])
+    return {str(caller): each for caller, each in zip(callers, found, strict=True)}
 
 
 def _peers(seen: Seen, connections: Connections) -> dict[Backend, tuple[Peer, ...]]:

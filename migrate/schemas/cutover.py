@@ -120,6 +120,20 @@ def _entry() -> dict[str, Any]:
             "stop. Nothing waits for their end",
             "cut",
         ),
+        "callers": array(
+            "pods that call the workload: start, and preview --probe, try from a pod of probe_image with their labels "
+            "whether policies let them to the instances",
+            keyed(
+                "pods by their labels",
+                {
+                    "namespace": text(
+                        "theirs; the workload's where nothing is said", pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+                    ),
+                    "labels": keyed("labels", {}, others=text("a label's value")),
+                },
+                required=("labels",),
+            ),
+        ),
         "caller_files": texts(
             "files of nginx, haproxy, Consul or the like, from this file's folder on, in which preview looks for the "
             "addresses of instances",

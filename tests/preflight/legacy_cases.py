@@ -163,6 +163,12 @@ def in_file(name: str, text: str) -> tuple[Change, ...]:
 
 CALLERS: tuple[Case, ...] = (
     ("endpoint-unreachable", "timed out", (measured(probes={"n2": {BACKENDS[0]: "timed out"}}),)),
+    ("caller-cut-off", "they do not get to 192.0.2.11:18080, where", (
+        measured(callers={"pods of shop with app=front": {"192.0.2.11:18080": "timed out"}}),
+    )),
+    ("caller-cut-off", "cannot be tried: no node is ready", (
+        measured(callers={"pods of shop with app=front": "no node is ready"}),
+    )),
     ("node-silent", "no pod", (measured(silent={"n2": "no pod may run there"}),)),
     ("node-on-trust", "on trust", (measured(silent={"n2": "no pod may run there"}), means(accept_floor=True))),
     ("no-freeze-hook", "STANDBY", (NO_FREEZE,)),
@@ -239,6 +245,7 @@ QUIET: tuple[Case, ...] = (
     )),
     ("userland-proxy-unknown", "it is known", (as_node(),)),
     ("schedule-coarse", "a quarter", (means(steps=(1, 3)),)),
+    ("caller-cut-off", "they get everywhere", (measured(callers={"pods of shop with app=front": {}}),)),
     ("node-silent", "the floor is accepted", (measured(silent={"n2": "x"}), means(accept_floor=True))),
     ("called-directly", "by nodes", (measured(peers={BACKENDS[0]: (Peer("192.0.2.2", 12),)}),)),
     ("called-by-address", "a longer port", estate(other("shop", value="http://192.0.2.11:180801/"))),

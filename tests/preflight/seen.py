@@ -167,6 +167,7 @@ def good() -> Seen:
             conntrack={"n1": (100, 65536)},
             relays={"a1": True, "a2": True},
             timers={"a1": (), "a2": ()},
+            callers={},
         ),
         means=Means(hooks=frozenset({"freeze"}), steps=(1, 2, 3), node_probes=frozenset()),
     )

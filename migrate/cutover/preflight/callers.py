@@ -30,6 +30,20 @@ def _unreachable(seen: Seen) -> Iterator[Notice]:
                 yield Notice(subject=f"Node/{node}", reason=f"{backend} does not answer from there: {reason}")
 
 
+def _cut_off(seen: Seen) -> Iterator[Notice]:
+    for who, found in (seen.measured.callers or {}).items():
+        if isinstance(found, str):
+            yield Notice(
+                subject=who,
+                reason=f"whether they get to the instances cannot be tried: {found}",
+                next_step="give probe_image, and the right to make pods there (create, get and delete pods, get "
+                "pods/log and configmaps); or take them out of callers in podlift.yaml",
+            )
+            continue
+        for backend, why in sorted(found.items()):
+            yield Notice(subject=who, reason=f"they do not get to {backend}, where the Service sends them: {why}")
+
+
 def _silent(seen: Seen) -> Iterator[Notice]:
     for node, reason in ({} if seen.means.accept_floor else seen.measured.silent or {}).items():
         yield Notice(subject=f"Node/{node}", reason=f"nothing can be tried from there: {reason}")
@@ -159,6 +173,7 @@ def _unbridged(seen: Seen) -> Iterator[Notice]:
 
 RULES: tuple[Rule, ...] = (
     refuse("endpoint-unreachable", _unreachable, measures=("probes",)),
+    refuse("caller-cut-off", _cut_off, measures=("callers",)),
     refuse("node-silent", _silent, measures=("silent",)),
     warn("node-on-trust", _floor, measures=("silent",)),
     warn("no-freeze-hook", _no_freeze),

@@ -83,6 +83,8 @@ class Measured:
     relays       host to whether the engine relays published ports by a process (its userland proxy)
     timers       host to the jobs there that delete containers
     outbound     where instances connect to by themselves
+    callers      pods that a user named to each legacy endpoint to which they do not get, with why; or to why it could
+                 not be tried
     """
 
     probes: Mapping[str, Mapping[Backend, str]] | None = None
@@ -95,6 +97,7 @@ class Measured:
     relays: Mapping[str, bool] | None = None
     timers: Mapping[str, tuple[str, ...]] | None = None
     outbound: Outbound | None = None
+    callers: Mapping[str, Mapping[str, str] | str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

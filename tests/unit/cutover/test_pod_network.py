@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from migrate.cutover.edges import Backend
+from migrate.cutover.edges import Backend, CallingPods
 from migrate.cutover.pod_network import NO_IMAGE, PodNetwork
 from migrate.cutover.probe_pods import LogApi
 from tests.cutover.model import Model
@@ -36,6 +36,8 @@ class Cluster:
         }
         if kind == "Deployment":
             return {"spec": {"template": TEMPLATE}}
+        if kind == "ConfigMap":
+            return {"metadata": {"name": name, "uid": "u2"}} if name == "kube-root-ca.crt" else None
         if kind == "Lease":
             return {"metadata": {"name": name, "uid": "u1"}}
         return {"status": {"phase": self.phase, "message": "evicted"}}
@@ -97,6 +99,32 @@ def test_a_node_where_nobody_can_try_is_silent(image: str, phase: str, why: str)
     found = network(Cluster(phase=phase), image).reach(Model().spec(), ["n1"], [DATABASE])
     assert found.failed == {}
     assert found.silent["n1"].startswith(why)
+
+
+FRONT = CallingPods(namespace="shop", labels={"app": "front", "pod-template-hash": "t1"})
+
+
+def test_what_callers_get_to() -> None:
+    """By a pod like them that no ReplicaSet adopts and no Service sends to; what fails is tried again."""
+    cluster = Cluster(errors={"10.0.0.6": "timed out"})
+    assert network(cluster).call([FRONT], [DATABASE, CACHE]) == ({"10.0.0.6:6379": "timed out"},)
+    assert len(cluster.made) == len(cluster.deleted) == 3
+    pod = cluster.made[0]
+    assert (pod["metadata"]["namespace"], pod["metadata"]["labels"]) == ("shop", {"app": "front"})
+    (owner,) = pod["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("ConfigMap", "u2", True)
+    assert pod["spec"]["readinessGates"] == [{"conditionType": "podlift.dev/never"}]
+    well = Cluster()
+    assert network(well).call([FRONT], [DATABASE]) == ({},)
+    assert len(well.made) == 1
+
+
+def test_callers_that_cannot_be_tried() -> None:
+    assert network(Cluster(), image="").call([FRONT], [DATABASE]) == (NO_IMAGE,)
+    (why,) = network(Cluster(phase="Failed")).call([FRONT], [DATABASE])
+    assert isinstance(why, str)
+    assert why.startswith("its probe's pod failed: ")
+    assert network(Cluster(), image="").call([], [DATABASE]) == ()
 
 
 def test_what_a_name_is_for_a_caller() -> None:

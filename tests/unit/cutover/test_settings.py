@@ -50,6 +50,7 @@ cutover:
       keeps_stopped: true
       udp: cut
       caller_files: [etc/nginx.conf, /etc/haproxy.cfg]
+      callers: [{namespace: front, labels: {app: front}}, {labels: {app: cart}}]
       outbound: {unneeded: ["10.0.0.7:6379"], limits: {"10.0.0.5:5432": 80}}
     search: {profile: lab}
 """
@@ -108,6 +109,10 @@ def test_what_a_user_gives_is_preflights_to_know(tmp_path: Path) -> None:
         "etc/nginx.conf": str(tmp_path / "etc/nginx.conf"),
         "/etc/haproxy.cfg": "/etc/haproxy.cfg",
     }
+    assert settings(tmp_path, WHOLE, "cart").callers == (
+        {"namespace": "front", "labels": {"app": "front"}},
+        {"labels": {"app": "cart"}},
+    )
     unsaid = means_of(spec, settings(tmp_path, WHOLE))
     assert (unsaid.keeps_stopped, unsaid.cuts_datagrams) == (False, False)
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from converters.errors import PodliftError
-from migrate.cutover.edges import Backend, Caller, Draw, Peer, Reached, Request, Response
+from migrate.cutover.edges import Backend, Caller, CallingPods, Draw, Peer, Reached, Request, Response
 from migrate.cutover.outbound import Remote
 from migrate.cutover.preflight import Measured, Status, preflight
 from migrate.cutover.run import Spec
 from migrate.cutover.trial import PRUNES, HostFacts, facts_of, script, try_out
-from tests.preflight.seen import BACKENDS, good, live, service, spoilt, told
+from tests.preflight.cluster_cases import TCP, udp
+from tests.preflight.seen import BACKENDS, good, instance, live, service, spoilt, told
 
 NOW = 1_795_860_700.5
 PRINTED = "60000\n65536\n--\n1795860700\n--\n4\n--\n/etc/cron.d/tidy\n--\n18080 24000\n18081 0\n--\n"
@@ -82,16 +83,35 @@ def test_each_node_asks_each_endpoint() -> None:
     assert refused == {"endpoint-unreachable", "node-silent"}
 
 
+class Names:
+    """Pods for which each name has an address, and which get to one port alone."""
+
+    def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:
+        raise AssertionError(f"a preview does not try {remotes} from {nodes} for {spec.id}")
+
+    def call(self, callers: Sequence[CallingPods], remotes: Sequence[Backend]) -> tuple[Mapping[str, str] | str, ...]:
+        return tuple({str(each): "refused" for each in remotes if each.port != 18080} for _ in callers)
+
+    def resolve(self, namespace: str, names: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
+        return {f"{each}.{namespace}": ("198.51.100.7",) for each in names}
+
+
+def test_callers_that_a_user_names_are_tried_at_each_instance() -> None:
+    """Over TCP."""
+    front = CallingPods(namespace="front", labels={"tier": "web", "app": "front"})
+    made = try_out(good(), clock=Still(), pods=Names(), callers=[front])
+    assert made.callers == {"pods of front with app=front, tier=web": {"192.0.2.11:18081": "refused"}}
+    found = {row.code: row.status for row in preflight(replace(good(), measured=made)).rows}
+    assert found["caller-cut-off"] is Status.FOUND
+    dns = Backend("192.0.2.11", 8053)
+    both = spoilt(udp(TCP), instance(ports={"8080/tcp": BACKENDS[0], "8053/udp": dns}))
+    assert dns in both.backends
+    assert try_out(both, clock=Still(), pods=Names(), callers=[front]).callers == made.callers
+    assert try_out(good(), clock=Still(), pods=Names()).callers == {}
+
+
 def test_what_the_services_names_are_before_they_stand() -> None:
     """A Service that stands already is left out: its name is its own."""
-
-    class Names:
-        def reach(self, spec: Spec, nodes: Collection[str], remotes: Sequence[Backend]) -> Reached:
-            raise AssertionError(f"a preview does not try {remotes} from {nodes} for {spec.id}")
-
-        def resolve(self, namespace: str, names: Sequence[str]) -> Mapping[str, tuple[str, ...]] | None:
-            return {f"{each}.{namespace}": ("198.51.100.7",) for each in names}
-
     made = try_out(good(), clock=Still(), pods=Names())
     assert made.resolved == {"web.shop": ("198.51.100.7",)}
     found = {row.code: row.status for row in preflight(replace(good(), measured=made)).rows}
