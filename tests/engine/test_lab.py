@@ -172,6 +172,21 @@ def test_runs_at_the_same_time_do_not_meet(lab: Lab) -> None:
         assert other.engine("same").address != lab.engine("same").address
 
 
+def test_an_engine_is_restarted(lab: Lab) -> None:
+    """With it end its containers, and those that are always to run start again."""
+    engine = lab.engine()
+    engine.import_image("lab/waits:1", config={"Cmd": ["sleep", "1000"]})
+    engine.client.containers.run("lab/waits:1", name="always", detach=True, restart_policy={"Name": "always"})
+    engine.client.containers.run("lab/waits:1", name="once", detach=True)
+    began = engine.client.api.inspect_container("always")["State"]["StartedAt"]
+
+    engine.restart()
+
+    until(lambda: engine.client.api.inspect_container("always")["State"]["Running"])
+    assert engine.client.api.inspect_container("always")["State"]["StartedAt"] != began
+    assert not engine.client.api.inspect_container("once")["State"]["Running"]
+
+
 def test_an_engine_that_does_not_start_shows_its_log(lab: Lab) -> None:
     with pytest.raises(HostError, match=r"its daemon ended\n.*unknown flag: --no-such-flag"):
         lab.engine(flags=["--no-such-flag"])

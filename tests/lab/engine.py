@@ -173,6 +173,10 @@ def _volumes(host_config: Mapping[str, Any]) -> list[str]:
     return [name for name in [*binds, *mounts] if not name.startswith("/")]
 
 
+# A dockerd that ends well, as by `restart`, is started again; the host ends with one that fails.
+_AGAIN = ("sh", "-c", 'while "$@"; do :; done', "sh")
+
+
 class LabEngine(Engine):
     """A dockerd of our own on a host of its own."""
 
@@ -181,6 +185,7 @@ class LabEngine(Engine):
 
         def command(folder: Path, _address: str) -> list[str]:
             return [
+                *_AGAIN,
                 "dockerd",
                 f"--host=unix://{folder}/docker.sock",
                 # inside the host only: containers that mount the engine's socket find it where they expect it
@@ -213,6 +218,13 @@ class LabEngine(Engine):
     def root(self) -> Path:
         """The host's own file system; bind sources written there never touch the machine's."""
         return self.host.root
+
+    def restart(self) -> None:
+        """Ends dockerd as a service manager does, which ends its containers first, and waits until the next answers."""
+        file = self.host.folder / "pid"
+        before = file.read_text()
+        self.run("kill", "-TERM", before)
+        self.host.wait(lambda: file.exists() and file.read_text() not in ("", before) and self._answers())
 
     def run(self, *command: str, timeout_s: float = 30) -> str:
         """Runs a command on the host, not in a container."""
