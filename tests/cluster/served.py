@@ -139,6 +139,14 @@ class Served:
         """Inspect documents, by name."""
         return {name: engine.client.api.inspect_container(name) for name, engine in self.containers.items()}
 
+    def published(self) -> set[tuple[str, int]]:
+        """Address and port of each container that runs, as its engine has it."""
+        return {
+            (self.containers[name].address, int(each["NetworkSettings"]["Ports"]["8080/tcp"][0]["HostPort"]))
+            for name, each in self.inspected().items()
+            if each["State"]["Running"]
+        }
+
     @property
     def address(self) -> str:
         """HOST:PORT at which callers reach it, once it is bridged."""

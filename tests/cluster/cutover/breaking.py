@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ _CUT = (
     " chain out { type filter hook postrouting priority 500; oifname eth0 drop; };"
     "}"
 )
+READY = {"ready": True, "serving": True, "terminating": False}
 # Of an engine's events: what changes a container. Looking at one is none.
 _ON_CONTAINERS = frozenset({"create", "start", "restart", "stop", "kill", "die", "update", "destroy", "rename"})
 
@@ -105,6 +106,16 @@ def legacy(web: Served) -> list[dict[str, bool]]:
     return [one["conditions"] for each in slices(web, ours=True) for one in each["endpoints"] or ()]
 
 
+def called(web: Served) -> set[tuple[str, int]]:
+    """Address and port of each legacy endpoint that new callers are sent to."""
+    return {
+        (one["addresses"][0], each["ports"][0]["port"])
+        for each in slices(web, ours=True)
+        for one in each["endpoints"] or ()
+        if one["conditions"]["ready"]
+    }
+
+
 def patch(web: Served, kind: str, name: str, body: Any, how: str = "merge") -> None:
     """As somebody else."""
     place = ("-n", web.space, f"--type={how}", "--field-manager=somebody")
@@ -127,21 +138,47 @@ def service_with(web: Served, body: dict[str, Any]) -> Iterator[None]:
 @contextmanager
 def plain_service(web: Served) -> Iterator[str]:
     """HOST:PORT of a Service of its own before all pods of the workload, as callers would have it without a run."""
-    spec = web.lab.get("service", web.name, "-n", web.space)["spec"]
+    with _service(web, {"podlift.dev/workload": web.name}) as address:
+        yield address
+
+
+@contextmanager
+def legacy_service(web: Served) -> Iterator[str]:
+    """The same before all legacy containers, where they are now: without a run nobody follows them elsewhere."""
+    with _service(web, None, web.published()) as address:
+        yield address
+
+
+@contextmanager
+def _service(web: Served, selector: dict[str, str] | None, endpoints: Iterable[tuple[str, int]] = ()) -> Iterator[str]:
+    (port,) = web.lab.get("service", web.name, "-n", web.space)["spec"]["ports"]
+    port = {key: port[key] for key in ("name", "port", "targetPort", "protocol")}
     made = {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "plain", "namespace": web.space},
-        "spec": {"selector": {"podlift.dev/workload": web.name}, "ports": spec["ports"]},
+        "spec": {"ports": [port]} | ({"selector": selector} if selector else {}),
     }
     web.lab.apply(made)
     try:
+        for number, (address, at) in enumerate(endpoints):
+            labels = {"kubernetes.io/service-name": "plain", SLICE_BY: "somebody"}
+            one = {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {"name": f"plain-{number}", "namespace": web.space, "labels": labels},
+                "addressType": "IPv4",
+                "endpoints": [{"addresses": [address], "conditions": READY}],
+                "ports": [{"name": port["name"], "port": at, "protocol": port["protocol"]}],
+            }
+            web.lab.apply(one)
         address = web.lab.get("service", "plain", "-n", web.space)["spec"]["clusterIP"]
         # until proxies know it
         time.sleep(2)
-        yield f"{address}:{spec['ports'][0]['port']}"
+        yield f"{address}:{port['port']}"
     finally:
         web.lab.kubectl("delete", "service", "plain", "-n", web.space)
+        web.lab.kubectl("delete", "endpointslices", "-n", web.space, "-l", "kubernetes.io/service-name=plain")
 
 
 def on_containers(web: Served, began: float, ended: float) -> list[str]:

@@ -1,5 +1,5 @@
 """Faults, one function each, that happen to a run which stands somewhere: each asserts what the run makes of it, and
-returns when all is as before. IN_SHIFT and IN_THE_BAKE name them."""
+returns when all is as before. IN_SHIFT, IN_THE_BAKE and ON_THE_LEGACY_SIDE name them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from migrate.cutover.driver import Outcome
 from migrate.cutover.journal import journal_name
 from migrate.cutover.states import State
 from tests.cluster.cutover import breaking
+from tests.cluster.cutover.breaking import READY
 from tests.cluster.cutover.driven import Driven
 from tests.cluster.served import Served
+from tests.cluster.traffic import IMAGE
 
 PODS = 4
 AWAY_S = 10.0
 CONTROLLERS_S = 30.0
 SLOW_S = 10.0
-READY = {"ready": True, "serving": True, "terminating": False}
+CRASHES = 4
+# An engine waits longer with each crash that comes sooner after a start.
+CALM_S = 11.0
 DOWN = {"ready": False, "serving": False, "terminating": False}
 
 
@@ -234,6 +238,57 @@ def pods_slices_deleted(driven: Driven) -> None:
     driven.rests()
 
 
+# ---------------------------------------------------------------- the legacy side
+
+
+def engine_restarts(driven: Driven) -> None:
+    """Its containers end with it, and start with it again."""
+    before = breaking.legacy(driven.web)
+    driven.web.engine.restart()
+    _whole(driven, before)
+
+
+def a_container_crashes(driven: Driven) -> None:
+    """Its engine starts it again, each time."""
+    web, before = driven.web, breaking.legacy(driven.web)
+    name, engine = next(iter(web.containers.items()))
+    began = web.inspected()[name]["RestartCount"]
+    for _ in range(CRASHES):
+        engine.run("kill", "-9", str(web.inspected()[name]["State"]["Pid"]))
+        time.sleep(CALM_S)
+    assert web.inspected()[name]["RestartCount"] == began + CRASHES
+    _whole(driven, before)
+
+
+def _whole(driven: Driven, before: list[dict[str, bool]]) -> None:
+    web = driven.web
+    breaking.until(lambda: web.running() == sorted(web.containers) and breaking.legacy(web) == before)
+    driven.rests()
+
+
+def a_stranger_takes_a_port(driven: Driven) -> float:
+    """A container ends, and another application's gets the port that it had; it comes back at another one. Returns the
+    time at which nobody was sent to the stranger any more."""
+    web = driven.web
+    name, engine = next(iter(web.containers.items()))
+    ours, before = engine.client.containers.get(name), web.published()
+    ours.reload()
+    port = ours.attrs["NetworkSettings"]["Ports"]["8080/tcp"][0]["HostPort"]
+    # every answer of it is another program's
+    stranger = engine.client.containers.create(IMAGE, ["app", "-wrong=1"], ports={"8080/tcp": int(port)})
+    ours.kill()
+    stranger.start()
+    taken = engine.address, int(port)
+    breaking.until(lambda: taken not in breaking.called(web))
+    followed = time.time()
+    time.sleep(2)
+    ours.start()
+    breaking.until(lambda: len(web.published()) == len(before) and breaking.called(web) == web.published())
+    assert taken not in web.published()
+    driven.rests()
+    return followed
+
+
 # ---------------------------------------------------------------- people
 
 
@@ -294,4 +349,8 @@ IN_THE_BAKE: dict[str, Callable[[Driven], None]] = {
     "legacy endpoints flipped to ready": slices_are(flipped(READY)),
     "legacy slices deleted": slices_are(deleted),
     "pods' slices deleted": pods_slices_deleted,
+}
+ON_THE_LEGACY_SIDE: dict[str, Callable[[Driven], None]] = {
+    "engine restarted": engine_restarts,
+    "legacy container crashing": a_container_crashes,
 }

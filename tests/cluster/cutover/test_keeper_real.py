@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from migrate.cutover.driver import Outcome
-from migrate.cutover.endpoints import SLICES_ARE_OURS
 from migrate.cutover.states import State
+from tests.cluster.cutover import breaking
 from tests.cluster.cutover.breaking import until
 from tests.cluster.served import Served, served
 from tests.cluster.traffic import Load, Traffic, on_host, pod_addresses
@@ -36,23 +35,23 @@ def test_a_keeper_alone_follows_what_crashes_and_moves(
         load = Load(new=100, sources=pod_addresses(lab_cluster.nodes[0], 2))
         with keeping(web, tmp_path) as keeper, Traffic(on_host(lab_cluster.nodes[0].host), web.address, load) as calls:
             until(lambda: str(keeper.pid) in holder(web), 30)
-            both = listed(web)
-            assert both == published(web)
+            both = breaking.called(web)
+            assert both == web.published()
             assert len(both) == 2
 
             before = web.engine.client.containers.get("web-0")
             before.kill()
-            crashed = until(lambda: len(listed(web)) == 1, 30)
-            assert listed(web) == published(web)
+            crashed = until(lambda: len(breaking.called(web)) == 1, 30)
+            assert breaking.called(web) == web.published()
             served_without_loss(calls)
 
             before.start()
-            back = until(lambda: listed(web) == published(web) and len(listed(web)) == 2, 30)
-            assert listed(web) != both
+            back = until(lambda: breaking.called(web) == web.published() and len(breaking.called(web)) == 2, 30)
+            assert breaking.called(web) != both
             served_without_loss(calls)
 
             web.engine.client.containers.get("web-1").restart(timeout=1)
-            moved = until(lambda: listed(web) == published(web) and len(listed(web)) == 2, 30)
+            moved = until(lambda: breaking.called(web) == web.published() and len(breaking.called(web)) == 2, 30)
             served_without_loss(calls)
 
             for name, seconds in (("crash", crashed), ("start", back), ("move", moved)):
@@ -77,12 +76,12 @@ def test_a_keeper_alone_calls_containers_back_while_pods_are_missing(
         left_at(State.STANDBY, web)
         with keeping(web, tmp_path) as keeper:
             until(lambda: str(keeper.pid) in holder(web), 30)
-            assert listed(web) == set()
+            assert breaking.called(web) == set()
             scale = ("scale", "deployment", web.name, "-n", space)
             web.lab.kubectl(*scale, "--replicas=1")
-            called = until(lambda: listed(web) == published(web), 30)
+            called = until(lambda: breaking.called(web) == web.published(), 30)
             web.lab.kubectl(*scale, "--replicas=2")
-            until(lambda: listed(web) == set(), 60)
+            until(lambda: breaking.called(web) == set(), 60)
             record_property("containers were called back in s", round(called, 2))
             assert called < 2 * web.settings.timings.keeper_s + FOLLOWS_S
         led_back(web)
@@ -119,29 +118,6 @@ def holder(web: Served) -> str:
     found = web.lab.get("leases", "-n", web.space)["items"]
     named = [each["spec"] for each in found if each["metadata"]["name"] == f"cutover-{web.name}-keeper"]
     return str(named[0].get("holderIdentity", "")) if named else ""
-
-
-def listed(web: Served) -> set[tuple[str, int]]:
-    """Address and port of who is called in slices of ours."""
-    slices = web.lab.get("endpointslices", "-n", web.space)["items"]
-    return {
-        (one["addresses"][0], each["ports"][0]["port"])
-        for each in slices
-        if each["metadata"]["labels"].get("endpointslice.kubernetes.io/managed-by") == SLICES_ARE_OURS
-        for one in each["endpoints"] or ()
-        if one["conditions"]["ready"]
-    }
-
-
-def published(web: Served) -> set[tuple[str, int]]:
-    """The same of the containers that run, as their engine has it."""
-    bound = [each for each in web.inspected().values() if each["State"]["Running"]]
-    return {(web.engine.address, int(_first(each)["HostPort"])) for each in bound}
-
-
-def _first(document: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = document["NetworkSettings"]["Ports"]["8080/tcp"][0]
-    return found
 
 
 def served_without_loss(calls: Traffic) -> None:
