@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate.cutover.journal import Entry, Journal
-from migrate.cutover.run import LAB
+from migrate.cutover.run import LAB, Timings
 from tests.cluster.cutover.child import Task
 from tests.cluster.cutover.proxies import CountedHooks, Watch, WatchedCluster, WatchedEngine
 from tests.cluster.served import LEDGER, Served, access, served
@@ -189,7 +189,9 @@ class Chain:
 
 
 @contextmanager
-def ridden(lab: Cluster, engine: LabEngine, space: str, folder: Path, *, pods: int = 2) -> Iterator[Ride]:
+def ridden(
+    lab: Cluster, engine: LabEngine, space: str, folder: Path, *, pods: int = 2, timings: Timings = KILL_TIMINGS
+) -> Iterator[Ride]:
     """A workload of one instance, that becomes ``pods`` pods, and all that is between its run and the world."""
     own = folder / space
     own.mkdir()
@@ -202,7 +204,7 @@ def ridden(lab: Cluster, engine: LabEngine, space: str, folder: Path, *, pods: i
             instances=1,
             flags=_GRACEFUL,
             environment={"LEDGER": LEDGER},
-            timings=KILL_TIMINGS,
+            timings=timings,
         ) as web,
         _riding(web, own, pods) as ride,
     ):

@@ -6,12 +6,13 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.cutover.breaking import on_containers
-from tests.cluster.cutover.killing import Ride, ridden
+from tests.cluster.cutover.killing import KILL_TIMINGS, Ride, ridden
 from tests.lab.cluster import Cluster
 from tests.lab.engine import LabEngine
 
@@ -27,6 +28,9 @@ STOPS = (
     ("abort", f"ROLLING_BACK: {INTENT} set-restart Container", "resume"),
     ("start", f"DRAINED: {INTENT} stop Container", "resume"),
 )
+# Leases, and how often one is renewed and looked for, as by default.
+LASTING = replace(KILL_TIMINGS, lease_s=60, renew_s=15, keeper_s=5, heartbeat_s=30)
+LONG_S = 120.0
 
 
 @pytest.mark.prove
@@ -35,6 +39,16 @@ def test_before_each_call_to_an_engine(
 ) -> None:
     with ridden(lab_cluster, lab_engines["edge-a1"], space, tmp_path) as ride:
         wrong = [each for verb, label, other in STOPS for each in stood_still(ride, verb, label, other)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.prove
+def test_for_two_minutes_with_leases_of_one(
+    lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path
+) -> None:
+    """Such a lease lasts for a call as it is: what it has written last is what it is about to do."""
+    with ridden(lab_cluster, lab_engines["edge-a1"], space, tmp_path, timings=LASTING) as ride:
+        wrong = stood_still(ride, "start", f"DRAINED: {INTENT} stop Container", "abort", for_s=LONG_S)
     assert not wrong, "\n".join(wrong)
 
 
@@ -66,8 +80,8 @@ def test_without_an_api_server_right_before_each_call(
     assert not report.failed, report.told()
 
 
-def stood_still(ride: Ride, verb: str, label: str, other: str) -> list[str]:
-    """What is wrong after it."""
+def stood_still(ride: Ride, verb: str, label: str, other: str, *, for_s: float = 0) -> list[str]:
+    """What is wrong after it. ``for_s``: it does not go on before that, though the other one has ended the run."""
     ride.begin_anew()
     watch = ride.watch
     watch.leases = True
@@ -83,6 +97,7 @@ def stood_still(ride: Ride, verb: str, label: str, other: str) -> list[str]:
             stopped = time.time()
             for _ in getattr(second, other)():
                 pass
+            time.sleep(max(0.0, stopped + for_s - time.time()))
             written, went_on = len(written_by(ride)), time.time()
         finally:
             # else nothing that waits for it would end
