@@ -8,6 +8,7 @@
 
 Fates: ``before``: the process is killed and its request goes nowhere. ``after``: what it asked is done, then it is
 killed, and the answer is lost. ``stopped``: it is done, and the process stands still from then on until ``go_on``.
+``late``: the request is held on its way until ``let_through``, while its process lives and waits for the answer.
 Leases and Events are no writes here: they come by the clock; with `leases` renewals are.
 """
 
@@ -73,6 +74,8 @@ class Watch:
         self.state = "-"
         self.leases = False
         self.stood = threading.Event()
+        self.held = threading.Event()
+        self._through = threading.Event()
         self._process = 0
         self._known = threading.Event()
 
@@ -105,6 +108,10 @@ class Watch:
             self._kill()
             self.writes.append(Write(label=where, status=0, at=time.time()))
             raise ConnectionAbortedError
+        if fate == "late":
+            self._through.clear()
+            self.held.set()
+            self._through.wait()
         status, answer = act()
         self.writes.append(Write(label=where, status=status, at=time.time()))
         if status < 300:
@@ -121,6 +128,11 @@ class Watch:
         """The process that stood still."""
         self.stood.clear()
         self._send(signal.SIGCONT)
+
+    def let_through(self) -> None:
+        """The request that is held."""
+        self.held.clear()
+        self._through.set()
 
     def _kill(self) -> None:
         self._send(signal.SIGKILL)
