@@ -50,25 +50,29 @@ def _guards(m: Moment) -> Steps:
             yield from _restored(m, name)
             continue
         if seen.ports != ports_asked(service):
-            yield from _legacy_called_back(m, f"somebody changed the ports of {name}")
+            yield from _set_back(m, f"somebody changed the ports of {name}")
             told = ", ".join("/".join(map(str, each)) for each in seen.ports)
             yield Pause(code="cutover-ports", reason=f"the ports of {name} are not the plan's: {told}")
         wide = seen.selector == wide_selector(service)
         if not wide and seen.selector != gated_selector(service, m.run.gate):
-            yield from _legacy_called_back(m, f"somebody changed the selector of {name}")
+            yield from _set_back(m, f"somebody changed the selector of {name}")
             yield Pause(
                 code="cutover-selector", reason=f"the selector of {name} is not the run's: {dict(seen.selector)}"
             )
         if wide and m.run.state.reached < State.PROMOTED.reached and m.run.step < len(m.spec.steps):
+            yield from _set_back(m, f"somebody widened the selector of {name}")
             yield Pause(code="cutover-selector", reason=f"somebody widened the selector of {name}: pods serve unasked")
         if not wide and m.run.state.reached >= State.PROMOTED.reached:
-            yield from _legacy_called_back(m, f"the selector of {name} lets no pod in")
+            yield from _set_back(m, f"the selector of {name} lets no pod in")
             yield Pause(code="cutover-selector", reason=f"somebody narrowed the selector of {name}")
     yield from _legacy_as_known(m)
 
 
-def _legacy_called_back(m: Moment, why: str) -> Steps:
-    """Until PROMOTED it never left."""
+def _set_back(m: Moment, why: str) -> Steps:
+    """Until PROMOTED it never left. What GitOps set back is watched anew, once somebody has seen to it."""
+    if conditions.WATCHED in m.run.since and m.run.state is State.BRIDGED:
+        since = {what: at for what, at in m.run.since.items() if what != conditions.WATCHED}
+        yield Commit(run=replace(m.run, since=since), why=f"{why}: it is to be watched anew")
     if m.run.state.reached >= State.PROMOTED.reached:
         yield from m.want(conditions.all_ready(m), why)
         yield from m.follows()

@@ -33,16 +33,24 @@ def test_fronted_waits_for_it() -> None:
     assert waiting.until == since["watched"] + WATCH_S
 
 
-def test_a_service_that_is_set_back_meanwhile_pauses_the_run() -> None:
+def test_a_service_that_is_set_back_meanwhile_pauses_the_run_and_is_watched_anew() -> None:
     world = begun()
-    driver = world.driver()
+    driver, waits = world.driver(), world.time
     for event in driver.events():
-        if event.kind == "wait" and "GitOps" in event.text:
+        if event.kind == "wait" and "GitOps" in event.text and world.time - waits >= WATCH_S / 2:
             service = copied(world.store["Service", NAME])
             service["spec"]["selector"].pop(ADMITTED, None)
             world._put(service)
     assert (driver.outcome, world.state) == (Outcome.PAUSED, "BRIDGED")
     assert driver.why.startswith("cutover-selector: ")
+    service = copied(world.store["Service", NAME])
+    service["spec"]["selector"][ADMITTED] = "run1"
+    world._put(service)
+    mended = world.time
+    assert world.driver("two").drive(resume=True)[0] is Outcome.REST
+    entry = world.journal.read()
+    assert entry is not None
+    assert entry.run.since[State.FRONTED.value] - mended >= WATCH_S
 
 
 def test_without_gitops_nothing_is_waited_for() -> None:
