@@ -23,7 +23,8 @@ CUTOVER_CODES: tuple[Code, ...] = (
     error(
         "bad-journal",
         "the ConfigMap of a run's journal is not as podlift writes it",
-        "use the version of podlift that began the run; what the run set up stands on its slices too",
+        "put right the place in it that the message names; where nobody edited it, use the version of podlift that "
+        "began the run; what the run set up stands on its slices too",
     ),
     error(
         "cutover-locked",

@@ -18,8 +18,9 @@ from converters.objects.context import ESTATE, MANAGED_BY, WORKLOAD
 from ..plan.objects import JOURNAL
 from .edges import Api
 from .endpoints import MANAGER
-from .run import Direction, Run, Spec, run_json, run_of, spec_json, spec_of
+from .run import Direction, Run, Spec, run_json, spec_json
 from .states import ENDED, State
+from .stored import bad, line_in, part_in, run_in, spec_in
 
 FINALIZER = "podlift.dev/cutover"
 _LINES = 200
@@ -54,13 +55,15 @@ class Requests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """The journal as it was read. ``version``: of the object; ``history``: its lines, the newest last."""
+    """The journal as it was read. ``version``: of the object; ``history``: its lines, the newest last; ``torn``: those
+    that cannot be read, which are kept as they are."""
 
     spec: Spec
     run: Run
     version: str
     requests: Requests = Requests()
     history: tuple[Mapping[str, Any], ...] = ()
+    torn: tuple[str, ...] = ()
 
 
 class LostError(Exception):
@@ -140,7 +143,7 @@ class Journal:
         line = {"at": round(at, 3), "state": state_of(run).value, "event": event, "text": text, **(more or {})}
         for _ in range(_TRIES):
             history = _kept((*entry.history, line))
-            data = _data(run, history) | ({"requests": "{}"} if taken else {})
+            data = _data(run, history, entry.torn) | ({"requests": "{}"} if taken else {})
             body: dict[str, Any] = {"metadata": {"resourceVersion": entry.version}, "data": data}
             if run.state in ENDED:
                 body["metadata"]["finalizers"] = None
@@ -182,25 +185,25 @@ class Journal:
 
 
 def journaled(live: Mapping[str, Any]) -> Entry:
-    """A journal's object, read. Raises PodliftError ``bad-journal``."""
-    data = live.get("data") or {}
-    try:
-        asked = json.loads(data.get("requests") or "{}")
-        return Entry(
-            spec=spec_of(json.loads(data["spec"])),
-            run=run_of(json.loads(data["run"])),
-            version=live["metadata"]["resourceVersion"],
-            requests=Requests(**asked | {key: tuple(asked.get(key, ())) for key in ("approve", "remove", "replan")}),
-            history=tuple(json.loads(line) for line in data.get("history", "").splitlines() if line),
-        )
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise PodliftError(
-            code="bad-journal",
-            phase="cutover",
-            subject=f"ConfigMap/{live['metadata']['name']} in {live['metadata'].get('namespace', '')}",
-            reason=f"it is no journal of a run: {type(error).__name__}: {error}",
-            next_step="if nobody edited it, it is of another version of podlift: use that one",
-        ) from error
+    """A journal's object, read. Raises PodliftError ``bad-journal``, which names the place in it."""
+    data, metadata = live.get("data") or {}, live["metadata"]
+    where = f"ConfigMap/{metadata['name']} in {metadata.get('namespace', '')}"
+    spec = spec_in(data.get("spec"), where)
+    if journal_name(spec.name) != metadata["name"]:
+        bad(where, ("spec", "name"), f"{spec.name!r} is another workload's", "write that of this object")
+    if metadata.get("namespace", spec.namespace) != spec.namespace:
+        bad(where, ("spec", "namespace"), f"{spec.namespace!r} is not where this object lies", "write that")
+    asked = part_in(data.get("requests") or "{}", Requests, where, "requests")
+    # at line ends alone, which JSON escapes: a text may hold others
+    lines = [(line, line_in(line)) for line in data.get("history", "").split("\n") if line.strip()]
+    return Entry(
+        spec=spec,
+        run=run_in(data.get("run"), where, spec),
+        version=metadata["resourceVersion"],
+        requests=Requests(**asked | {key: tuple(asked.get(key, ())) for key in ("approve", "remove", "replan")}),
+        history=tuple(read for _, read in lines if read is not None),
+        torn=tuple(line for line, read in lines if read is None),
+    )
 
 
 def _estate(spec: Spec) -> dict[str, str]:
@@ -208,11 +211,12 @@ def _estate(spec: Spec) -> dict[str, str]:
     return {ESTATE: labels[ESTATE]} if ESTATE in labels else {}
 
 
-def _data(run: Run, history: tuple[Mapping[str, Any], ...]) -> dict[str, str]:
+def _data(run: Run, history: tuple[Mapping[str, Any], ...], torn: tuple[str, ...] = ()) -> dict[str, str]:
+    written = (json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in history)
     return {
         "state": state_of(run).value,
         "run": json.dumps(run_json(run), sort_keys=True, separators=(",", ":")),
-        "history": "\n".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in history),
+        "history": "\n".join((*torn, *written)),
     }
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from converters.errors import PodliftError
+from converters.objects.context import WORKLOAD
 
 from ..plan.objects import JOURNAL
 from .edges import Api
@@ -10,21 +15,39 @@ from .endpoints import KEEPER_PART, LEASE, lease_name
 from .journal import journal_name, journaled
 from .run import Spec
 from .status import Held, Status, held_by, status_of
+from .stored import CODE
 
 
-def listed(api: Api, namespace: str, now: float, names: Collection[str] = ()) -> tuple[Status, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A run whose journal is none. ``name``: the workload's in Kubernetes, by its label; ``error``: ``bad-journal``."""
+
+    name: str
+    namespace: str
+    error: PodliftError
+
+
+def listed(api: Api, namespace: str, now: float, names: Collection[str] = ()) -> tuple[Status | Unreadable, ...]:
     """By name in Kubernetes; ``names``: of these alone, none: all. What rests on cluster and engines is empty.
 
-    Raises PodliftError as the cluster does, and ``bad-journal``.
+    Raises PodliftError as the cluster does.
     """
     wanted = {journal_name(name) for name in names}
     live = api.list("v1", "ConfigMap", namespace, labels=JOURNAL)
-    entries = [journaled(each) for each in live if not wanted or each["metadata"]["name"] in wanted]
-    found = []
-    for entry in sorted(entries, key=lambda each: each.spec.name):
-        driver, keeper = holders(api, entry.spec, now)
-        found.append(status_of(entry, None, now=now, lock=driver, keeper=keeper))
-    return tuple(found)
+    found = [_seen(api, namespace, now, each) for each in live if not wanted or each["metadata"]["name"] in wanted]
+    return tuple(sorted(found, key=lambda each: each.name))
+
+
+def _seen(api: Api, namespace: str, now: float, live: Mapping[str, Any]) -> Status | Unreadable:
+    try:
+        entry = journaled(live)
+    except PodliftError as error:
+        if error.code != CODE:
+            raise
+        metadata = live["metadata"]
+        return Unreadable(name=metadata["labels"].get(WORKLOAD, metadata["name"]), namespace=namespace, error=error)
+    driver, keeper = holders(api, entry.spec, now)
+    return status_of(entry, None, now=now, lock=driver, keeper=keeper)
 
 
 def holders(api: Api, spec: Spec, now: float) -> tuple[Held | None, Held | None]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 from converters.objects.context import WORKLOAD
 
 from .edges import Api
 from .endpoints import SLICE_BY, SLICES_ARE_OURS, SPEC, slice_of
-from .run import Condition, Run, Spec, spec_of
+from .run import Condition, Run, Spec
 from .states import State
+from .stored import spec_in
 
 
 def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | None:
     """Of the workload, by its name in Kubernetes; None where nothing of a run stands. Raises PodliftError as the
-    cluster does.
+    cluster does, and ``bad-journal``.
 
     What is unknown is taken for the worse: callers hold the Service's address, and the scheduler keeps off. What stands
     in the slices is wanted there.
@@ -28,7 +27,7 @@ def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | Non
     for each in (*slices, *api.list("v1", "Service", namespace, labels=labels)):
         recorded = (each["metadata"].get("annotations") or {}).get(SPEC)
         if recorded:
-            spec = spec_of(json.loads(recorded))
+            spec = spec_in(recorded, f"{each['kind']}/{each['metadata']['name']} in {namespace}", SPEC)
             wanted = {
                 one.instance: one.condition or Condition.READY for each in slices for one in slice_of(each).endpoints
             }

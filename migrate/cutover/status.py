@@ -110,7 +110,8 @@ class Status:
     lock, keeper  None: nobody holds it
     seen       whether cluster and engines were read; else what rests on them is empty. ``unread``: engine to why not
     left       what of the run is still there; None: not looked at
-    spans, share, pauses, gates, history  what was, the newest last; ``cut``: older lines are gone
+    spans, share, pauses, gates, history  what was, the newest last; ``cut``: older lines are gone; ``torn``: so many
+               cannot be read
     """
 
     workload: str
@@ -144,6 +145,7 @@ class Status:
     pauses: tuple[Span, ...]
     history: tuple[Mapping[str, Any], ...]
     cut: bool
+    torn: int
 
     @property
     def ended(self) -> bool:
@@ -203,6 +205,7 @@ def status_of(
         pauses=tuple(pauses_of(entry.history)),
         history=entry.history,
         cut=bool(entry.history) and entry.history[0]["event"] != "begin",
+        torn=len(entry.torn),
     )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..cutover.history import GateLine, Span
+from ..cutover.listing import Unreadable
 from ..cutover.status import Held, ServiceStatus, Status
 from .times import rfc3339
 
 SCHEMA = "podlift.dev/cutover-status/v1"
+UNREADABLE = "podlift.dev/cutover-unreadable/v1"
 
 
 def status_json(status: Status) -> dict[str, Any]:
@@ -80,6 +82,23 @@ def status_json(status: Status) -> dict[str, Any]:
         "pauses": [_span(each) for each in status.pauses],
         "history": [_line(each) for each in status.history],
         "cut": status.cut,
+        "torn": status.torn,
+    }
+
+
+def listed_json(listed: Status | Unreadable) -> dict[str, Any]:
+    """The same of one of several, whose journal may be none: ``podlift schema cutover-unreadable``."""
+    if isinstance(listed, Status):
+        return status_json(listed)
+    error = listed.error
+    return {
+        "schema": UNREADABLE,
+        "name": listed.name,
+        "namespace": listed.namespace,
+        "code": error.code,
+        "subject": error.subject,
+        "reason": error.reason,
+        "next": error.next_step,
     }
 
 

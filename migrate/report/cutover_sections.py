@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..cutover.history import Span
+from ..cutover.listing import Unreadable
 from ..cutover.status import ContainerStatus, Held, PodStatus, Status
 from .table import count
 from .times import moment, spelled
@@ -50,6 +51,8 @@ def facts(status: Status) -> Iterator[tuple[str, str]]:
         yield "reused", f"of connections that are used again {status.claim}"
     for host, why in sorted(status.unread.items()):
         yield "unread", f"{host}: {why}"
+    if status.torn:
+        yield "history", f"{count(status.torn, 'line')} of it cannot be read"
     if not status.seen:
         yield "unread", "cluster and engines: what follows is the journal's"
     yield "run", f"{status.run}, epoch {status.epoch}, in namespace {status.namespace}, by plan {status.plan[:12]}"
@@ -63,10 +66,13 @@ def headline(status: Status) -> str:
     return f"{status.workload}: {', '.join(parts)}"
 
 
-def listed(statuses: Iterable[Status]) -> Section:
+def listed(found: Iterable[Status | Unreadable]) -> Section:
     """Several runs, a row each."""
     rows = []
-    for each in statuses:
+    for each in found:
+        if isinstance(each, Unreadable):
+            rows.append((each.name, "unreadable", "", "", f"{each.error.code}: {each.error.reason}"))
+            continue
         since = _ago(each, each.spans[-1].began) if each.spans else ""
         waits = (
             f"paused: {each.paused}" if each.paused and not each.ended else each.waiting.what if each.waiting else ""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..cutover.listing import Unreadable
 from ..cutover.status import Status
 from .cutover_json import status_json
 from .cutover_sections import Section, facts, headline, lines, listed, present, took
-from .table import one_line, table
+from .table import count, one_line, table
 from .views import Paint, plain
 
 __all__ = ["history_table", "listed_table", "status_json", "status_table"]
@@ -20,9 +21,9 @@ def status_table(status: Status, paint: Paint = plain) -> str:
     return text + "".join(f"\n{made}" for each in present(status) if (made := table(each.head, each.rows)))
 
 
-def listed_table(statuses: Iterable[Status]) -> str:
+def listed_table(found: Iterable[Status | Unreadable]) -> str:
     """Several runs, a line each."""
-    section = listed(statuses)
+    section = listed(found)
     return table(section.head, section.rows)
 
 
@@ -30,6 +31,7 @@ def history_table(status: Status) -> str:
     """Every line that the journal still has; last, how long it took."""
     section: Section = lines(status)
     gone = "The journal keeps the newest lines; older ones are gone.\n" if status.cut else ""
+    gone += f"{count(status.torn, 'line')} of it cannot be read.\n" if status.torn else ""
     return gone + table(section.head, section.rows) + (f"{took(status)}\n" if status.spans else "")
 
 

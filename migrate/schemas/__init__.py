@@ -32,6 +32,7 @@ _WRITTEN = {
     "comparison": ("outputs", "comparison"),
     "applied": ("outputs", "applied"),
     "cutover-status": ("cutover_status", "status"),
+    "cutover-unreadable": ("cutover_status", "unreadable"),
     "cutover-preview": ("cutover_outputs", "preview"),
     "cutover-outcome": ("cutover_outputs", "outcome"),
 }

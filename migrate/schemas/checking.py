@@ -1,13 +1,14 @@
 """A user's file against its schema: one error with file, line, key and what would be right.
 
 Reads the part of JSON Schema that our own schemas of input files use (type, enum, const, pattern, properties,
-required, additionalProperties, items, anyOf, minimum, minLength), so that the schema that ``podlift schema`` prints
-and what podlift accepts are one thing. Written here and not taken from a library because a library's messages know
-neither lines nor what was probably meant.
+required, additionalProperties, items, minItems, anyOf, minimum, maximum, minLength), so that the schema that
+``podlift schema`` prints and what podlift accepts are one thing. Written here and not taken from a library because a
+library's messages know neither lines nor what was probably meant.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -39,9 +40,10 @@ _SAID = {
 }
 
 
-def check(document: Document, schema: Mapping[str, Any], *, code: str) -> None:
-    """Raises PodliftError ``code`` for the first value that the schema does not allow."""
-    _Check(document, code).value(document.value, schema, ())
+def check(document: Document, schema: Mapping[str, Any], *, code: str, at: Path = ()) -> None:
+    """Raises PodliftError ``code`` for the first value that the schema does not allow. ``at``: where the document's
+    value stands in something larger."""
+    _Check(document, code).value(document.value, schema, at)
 
 
 def refuse(document: Document, path: Path, code: str, reason: str, next_step: str) -> NoReturn:
@@ -90,10 +92,14 @@ class _Check:
         elif isinstance(value, dict):
             self._map(value, schema, path)
         elif isinstance(value, list):
+            if len(value) < schema.get("minItems", 0):
+                self._refuse(path, "it is empty", _hint(schema, "a list"))
             for n, each in enumerate(value):
                 self.value(each, schema.get("items", {}), (*path, n))
         elif "minimum" in schema and value < schema["minimum"]:
             self._refuse(path, f"{value} is too small", f"write {schema['minimum']} or more")
+        elif "maximum" in schema and value > schema["maximum"]:
+            self._refuse(path, f"{value} is too large", f"write {schema['maximum']} or less")
 
     def _type(self, value: Any, schema: Mapping[str, Any], path: Path) -> None:
         types = _types(schema)
@@ -127,7 +133,7 @@ class _Check:
                 self.value(each, others, (*path, key))
         for key in schema.get("required", ()):
             if key not in value:
-                self._refuse(path, f"the key {key!r} is missing", f"add {key}: {known[key].get('description', '')}")
+                self._refuse(path, f"the key {key!r} is missing", _hint(known[key], key, verb="add"))
 
     def _any(self, value: Any, branches: list[Mapping[str, Any]], path: Path) -> None:
         """The error of the branch whose type fits tells more than "none of these"."""
@@ -156,8 +162,10 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _is(value: Any, name: str) -> bool:
-    # True is an int to Python and no number to anybody else.
-    return isinstance(value, _TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
+    # True is an int to Python and no number to anybody else; nor is YAML's .nan, which nothing is above or below
+    if isinstance(value, bool):
+        return name == "boolean"
+    return isinstance(value, _TYPES[name]) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _shown(value: Any) -> str:
@@ -171,5 +179,5 @@ def _shown(value: Any) -> str:
     return written if len(written) <= _LONGEST else f"{written[:_LONGEST]}… ({len(written):,} characters)"
 
 
-def _hint(schema: Mapping[str, Any], due: str) -> str:
-    return f"write {due}: {schema['description']}" if "description" in schema else f"write {due}"
+def _hint(schema: Mapping[str, Any], due: str, *, verb: str = "write") -> str:
+    return f"{verb} {due}: {schema['description']}" if "description" in schema else f"{verb} {due}"

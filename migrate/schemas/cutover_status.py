@@ -58,6 +58,22 @@ def status() -> dict[str, Any]:
             "pauses": array("when it stood", complete("a pause", span)),
             "history": array("lines of the journal, the newest last", _line()),
             "cut": flag("older lines are gone"),
+            "torn": whole("lines of the journal that cannot be read, and are left out", minimum=0),
+        },
+    )
+
+
+def unreadable() -> dict[str, Any]:
+    return complete(
+        "what podlift cutover status -o json prints of several runs in place of one whose journal cannot be read",
+        {
+            "schema": {"const": "podlift.dev/cutover-unreadable/v1"},
+            "name": text("its name in Kubernetes"),
+            "namespace": text("where it lies"),
+            "code": text("which podlift explain takes"),
+            "subject": text("the journal, and the place in it"),
+            "reason": text("what is wrong"),
+            "next": text("what to do"),
         },
     )
 

@@ -31,11 +31,11 @@ def object_label(verb: str, kind: str, name: str, workload: str, body: Any = Non
 
 
 def _journaled(body: Mapping[str, Any]) -> str:
-    lines = body.get("data", {}).get("history", "").splitlines()
+    lines = body.get("data", {}).get("history", "")
     if not lines:
         # a user's request
         return " ask"
-    line = json.loads(lines[-1])
+    line = json.loads(lines.split("\n")[-1])
     event, text = line["event"], line["text"]
     if event == "intent":
         what, _, _ = text.partition(": ")

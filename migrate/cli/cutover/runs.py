@@ -15,6 +15,7 @@ from ..command import Session
 
 if TYPE_CHECKING:
     from ...cutover.cutover import Attached
+    from ...cutover.listing import Unreadable
     from ...cutover.status import Status
 
 Function = Callable[..., Any]
@@ -110,7 +111,7 @@ def attached_to(
     )
 
 
-def looking_at(names: tuple[str, ...], reach: Reach) -> Callable[[], tuple[Status, ...]]:
+def looking_at(names: tuple[str, ...], reach: Reach) -> Callable[[], tuple[Status | Unreadable, ...]]:
     """How runs of a namespace are looked at again and again; no names: all. A look raises PodliftError ``no-cutover``
     where one of them is not there, and as ``listed`` does."""
     from ...cutover.clock import SystemClock
@@ -119,7 +120,7 @@ def looking_at(names: tuple[str, ...], reach: Reach) -> Callable[[], tuple[Statu
 
     cluster, clock = cluster_of(reach), SystemClock()
 
-    def look() -> tuple[Status, ...]:
+    def look() -> tuple[Status | Unreadable, ...]:
         found = listed(cluster, cluster.namespace, clock.now(), names)
         missing = [name for name in names if name not in {each.name for each in found}]
         if missing:

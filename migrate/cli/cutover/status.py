@@ -6,18 +6,21 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from ...cutover.states import FORWARD, State
 from ..clusters import Reach
-from ..command import INTERRUPTED, Command, Session, pass_session
+from ..command import INTERRUPTED, Command, Failure, Session, pass_session
 from .driving import ROLLED_BACK, Interruption, worst
 from .runs import attached_to, looking_at, runs_options
 
 if TYPE_CHECKING:
+    from ...cutover.listing import Unreadable
     from ...cutover.status import Status
+
+    Look = Callable[[], Sequence[Status | Unreadable]]
 
 _EVERY_S = 2.0
 _STATES = tuple(state.value for state in (*FORWARD, State.ROLLED_BACK))
@@ -43,7 +46,7 @@ def command(
 
     With who takes callers, pods and containers: from the run's journal, and beside it what cluster and engines show
     now. It only reads. Several runs, or without WORKLOAD all of the namespace, are a line each by their journals alone,
-    as JSON a list.
+    as JSON a list. Exits 1 where one of these journals cannot be read.
     """
     context = click.get_current_context()
     if watch and session.output in _REPORTS:
@@ -53,11 +56,12 @@ def command(
     if until and not workloads:
         raise click.UsageError("--for waits for runs that are named; say which WORKLOAD", context)
     alone = len(workloads) == 1
-    look = _looking(workloads[0], reach) if alone else looking_at(workloads, reach)
+    look: Look = _looking(workloads[0], reach) if alone else looking_at(workloads, reach)
 
-    def show(seen: Sequence[Status], *, again: bool = False) -> None:
+    def show(seen: Sequence[Status | Unreadable], *, again: bool = False) -> None:
         if alone:
-            _show(session, seen[0], history, again=again)
+            # one that cannot be read is an error there
+            _show(session, cast("Status", seen[0]), history, again=again)
         else:
             _show_all(session, seen, again=again)
 
@@ -73,7 +77,7 @@ def command(
                 return INTERRUPTED
     if not watch:
         show(seen)
-    return code or 0
+    return worst((code or 0, _told(seen)))
 
 
 def _looking(workload: str, reach: Reach) -> Callable[[], Sequence[Status]]:
@@ -87,8 +91,22 @@ def _all_over(codes: Sequence[int | None]) -> int | None:
     return worst((0, *known)) if any(known) or len(known) == len(codes) else None
 
 
-def _over(seen: Status, until: str | None) -> int | None:
+def _told(seen: Sequence[Status | Unreadable]) -> int:
+    """Says of each journal that is none what to do. The exit code."""
+    from ...cutover.listing import Unreadable
+
+    broken = [each.error for each in seen if isinstance(each, Unreadable)]
+    for error in broken:
+        Failure(error, 1).show()
+    return 1 if broken else 0
+
+
+def _over(seen: Status | Unreadable, until: str | None) -> int | None:
     """The exit code where there is nothing left to wait for."""
+    from ...cutover.listing import Unreadable
+
+    if isinstance(seen, Unreadable):
+        return 0 if until is None else 1
     if until is None:
         return 0 if seen.ended else None
     wanted, state = State(until), State(seen.state)
@@ -119,13 +137,13 @@ def _show(session: Session, seen: Status, history: bool, *, again: bool = False)
         session.data(history_table(seen) if history else status_table(seen, session.paint))
 
 
-def _show_all(session: Session, seen: Sequence[Status], *, again: bool) -> None:
-    from ...report.cutover_json import status_json
+def _show_all(session: Session, seen: Sequence[Status | Unreadable], *, again: bool) -> None:
+    from ...report.cutover_json import listed_json
     from ...report.cutover_views import listed_table
 
     if session.output == "json":
         indent = None if again else 2
-        bodies = [status_json(each) for each in seen]
+        bodies = [listed_json(each) for each in seen]
         session.data(json.dumps(bodies, indent=indent, ensure_ascii=False) + "\n")
         return
     _cleared(again)

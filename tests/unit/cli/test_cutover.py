@@ -43,7 +43,7 @@ SPEC = Spec(
     name="web",
     namespace="shop",
     plan="a" * 64,
-    services=({"metadata": {"name": "web"}},),
+    services=({"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}], "selector": {"app": "web"}}},),
     controllers=(Controller(kind="Deployment", name="web", count=2),),
     originals=(Original(host="h1", id="c1", name="web"),),
     steps=(1, 2),

@@ -338,10 +338,32 @@ def test_status_of_some(journals: Journals) -> None:
     assert [each["name"] for each in bodies] == ["orders", "web"]
     journals.maps["cutover-api"]["data"]["run"] = "{}"
     assert run("status", "web", "orders").exit_code == 0
-    assert "[bad-journal]" in run("status").stderr
     done = run("status", "web", "wbe")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "wbe: there is no journal" in done.stderr
+
+
+def test_status_of_all_where_a_journal_is_none(journals: Journals) -> None:
+    """It is a line, and an error on stderr; the others are shown."""
+    for name in ("web", "orders"):
+        journals.begin(name, Run(state=State.SHIFT), 910.0)
+    journals.maps["cutover-orders"]["data"]["run"] = "[]"
+    done = run("status")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[1:] == [
+        "orders    unreadable                    bad-journal: a map is due, and a list stands here",
+        "web       SHIFT       1m30s             a driver: podlift cutover resume web",
+    ]
+    assert "ConfigMap/cutover-orders in shop: run: a map is due, and a list stands here [bad-journal]" in done.stderr
+    assert "use that one" in done.stderr
+    bad, good = json.loads(run("status", "-o", "json").stdout)
+    jsonschema.validate(bad, schema("cutover-unreadable"))
+    jsonschema.validate(good, schema("cutover-status"))
+    assert (bad["name"], bad["code"], good["name"]) == ("orders", "bad-journal", "web")
+    assert run("status", "web", "orders", "--for", "STOPPED").exit_code == 1
+    journals.begin("api", Run(state=State.FINALIZED), 910.0)
+    del journals.maps["cutover-web"]
+    assert run("status", "-w").exit_code == 1
 
 
 @pytest.mark.usefixtures("journals")
