@@ -66,8 +66,21 @@ CUTOVER_CODES: tuple[Code, ...] = (
     ),
     error(
         "cutover-legacy-gone",
-        "no legacy container is there any more, so there is nothing to go back to; pods keep serving",
+        "no legacy container is there any more, or none answers, so there is nothing to go back to; pods keep serving",
         "start the containers again by the legacy scheduler, then resume; or let the pods be and finalize by hand",
+    ),
+    error(
+        "cutover-legacy-down",
+        "a legacy container to which callers are to be led, now or where pods fail, does not run or does not answer; "
+        "pods keep their callers, and containers that answer are called beside them",
+        "see the container's log and mend it, then resume; or podlift cutover approve WORKLOAD HOST/ID accepts that it "
+        "is lost, then resume",
+    ),
+    error(
+        "cutover-legacy-unstopped",
+        "a legacy container was told to stop again and again and still runs, or something starts it each time; no "
+        "caller is sent to it",
+        "keep the legacy scheduler from it or end it by hand (docker kill), then resume; abort goes back",
     ),
     error(
         "cutover-legacy-runs",

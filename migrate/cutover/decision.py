@@ -9,6 +9,8 @@ from typing import Any
 
 from .run import Run
 
+TIMEOUT = "cutover-timeout"
+
 
 class Verb(StrEnum):
     CREATE = "create"
@@ -79,12 +81,14 @@ class Question(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """``of``: Services, or keys of pods (UID) and instances (HOST/ID), or the name of what is analysed."""
+    """``of``: Services, or keys of pods (UID) and instances (HOST/ID), or the name of what is analysed. ``timeout_s``,
+    ``code``: as Wait's."""
 
     question: Question
     of: tuple[str, ...]
     why: str
     timeout_s: float = 0
+    code: str = TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +100,11 @@ class Keep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """Nothing to do but to look again; after ``timeout_s`` of the same the run pauses (0: never)."""
+    """Nothing to do but to look again; after ``timeout_s`` of the same the run pauses (0: never), by ``code``."""
 
     why: str
     timeout_s: float = 0
+    code: str = TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

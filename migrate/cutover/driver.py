@@ -17,7 +17,7 @@ from converters.errors import PodliftError
 from .acting import perform
 from .answering import answered
 from .bypassing import due
-from .decision import Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Verb, Wait
+from .decision import TIMEOUT, Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Verb, Wait
 from .edges import Api, Clock, Hooks, Legacy
 from .evidence import Evidence
 from .groups import matter
@@ -32,7 +32,7 @@ from .moment import Moment
 from .observing import observe
 from .run import Intent, Run, Spec
 from .states import ENDED, State
-from .stopping import CALL_S, noted
+from .stopping import CALL_S, noted, told
 from .world import World
 
 # The server is away or busy: nothing is known, nothing is done, and what was measured meanwhile does not count.
@@ -245,15 +245,17 @@ class Driver:
             self._write(run, "state" if run.state != before.state else "note", decision.why)
         elif isinstance(decision, Measure):
             if self._over(decision.why, decision.timeout_s):
-                return self._pause("cutover-timeout", decision.why)
+                return self._pause(decision.code, decision.why)
             self._tell("measure", decision.why)
             self._evidence = self._edges.measuring.measure(decision, spec, world, self._evidence)
             self._keep_windows(decision.of)
             self._sleep()
         elif isinstance(decision, Wait | Keep):
-            patience = decision.timeout_s if isinstance(decision, Wait) else spec.timings.observe_timeout_s
+            patience, code = spec.timings.observe_timeout_s, TIMEOUT
+            if isinstance(decision, Wait):
+                patience, code = decision.timeout_s, decision.code
             if self._over(decision.why, patience):
-                return self._pause("cutover-timeout", decision.why)
+                return self._pause(code, decision.why)
             self._tell("wait", decision.why)
             self._sleep()
         elif isinstance(decision, Approve):
@@ -290,15 +292,21 @@ class Driver:
         seen_s = self._edges.clock.boot() - self._looked
         if not action.version and seen_s >= max(STALE_S, spec.timings.lease_s / 2):
             return
-        perform(action, spec, api=self._edges.api, legacy=self._edges.legacy, hooks=self._edges.hooks)
+        refused = ""
+        try:
+            perform(action, spec, api=self._edges.api, legacy=self._edges.legacy, hooks=self._edges.hooks)
+        except PodliftError as error:
+            if action.verb is not Verb.START:
+                raise
+            # one that does not start keeps none of the others from it
+            refused = f"{error.subject}: {error.reason}"
         if action.kind == "Hook":
             run = self._entry.run
             self._write(replace(run, done=run.done | {action.name}, intent=None), "done", action.what)
         else:
-            if action.verb is Verb.STOP:
-                told = {**self._evidence.stopping, action.name: self._edges.clock.boot()}
-                self._evidence = replace(self._evidence, stopping=told)
-            self._tell("done", action.what)
+            if action.verb in (Verb.START, Verb.STOP):
+                self._evidence = told(self._evidence, action, self._edges.clock.boot(), refused)
+            self._tell(*(("wait", f"{action.what}: {refused}") if refused else ("done", action.what)))
 
     def _pause(self, code: str, reason: str) -> tuple[Outcome, str]:
         self._write(replace(self._entry.run, paused=f"{code}: {reason}"), "pause", reason)

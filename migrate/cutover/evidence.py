@@ -87,6 +87,16 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An instance that this driver told to start or to stop: how often, and when last. ``refused``: why its engine did
+    not do so then."""
+
+    times: int
+    at: float
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """``outcome``: passed, failed, inconclusive, or going: not decided yet. ``window``: what each gate said of the one
     that has just been closed. ``failures``: of the step that is judged, to how many of its windows failed;
@@ -110,7 +120,8 @@ class Evidence:
     judged    what was analysed to the outcome
     reached   where pods get to
     ending    how a pod ends
-    stopping  instance to when this driver told it to stop
+    stopping  instance that was told to stop
+    starting  instance that was told to start
     frozen    since when the legacy scheduler is known to leave the workload alone; None: it is not known
     """
 
@@ -122,5 +133,6 @@ class Evidence:
     judged: Mapping[str, Judged] = field(default_factory=dict)
     reached: Tried | None = None
     ending: Ending | None = None
-    stopping: Mapping[str, float] = field(default_factory=dict)
+    stopping: Mapping[str, Told] = field(default_factory=dict)
+    starting: Mapping[str, Told] = field(default_factory=dict)
     frozen: float | None = None

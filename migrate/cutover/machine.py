@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import bypassing, conditions, drain, ending, groups, reaching, replanning
+from . import bypassing, conditions, drain, ending, groups, lost, reaching, replanning
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
-from .endpoints import ADMITTED, gated_selector, gated_service, instance_key, marks, wide_selector
+from .endpoints import ADMITTED, gated_selector, instance_key, marks, wide_selector
 from .moment import Moment, Steps
 from .removal import removed
 from .returning import back
@@ -20,6 +20,8 @@ from .states import ENDED, State, after
 from .stopping import lasts
 from .world import UNTRIED, SeenController, ports_asked
 
+_MOST_STOPS = 3
+
 
 def decide(moment: Moment) -> Decision:
     """The next thing. A paused run has none: the driver does not ask."""
@@ -27,15 +29,10 @@ def decide(moment: Moment) -> Decision:
     if run.state in ENDED:
         return Rest(why=f"the run is {run.state}")
     if run.direction is Direction.BACK:
-        decision = next(_guards_back(moment), None) or next(back(moment), None)
+        decision = next(moment.claims(), None) or next(back(moment), None)
         return decision or Commit(run=run.at(State.ROLLED_BACK, moment.now), why="only the legacy side answers")
     decision = next(_guards(moment), None) or next(_WAYS[run.state](moment), None)
     return decision or Commit(run=run.at(after(run.state), moment.now), why=f"{run.state} is behind")
-
-
-def _guards_back(m: Moment) -> Steps:
-    yield from _readable(m)
-    yield from m.claims()
 
 
 def _guards(m: Moment) -> Steps:
@@ -87,20 +84,7 @@ def _restored(m: Moment, name: str) -> Steps:
     """A Service that others deleted is made again, at its address, for clients that know it."""
     yield from m.follows()
     planned = next(each for each in m.spec.services if each["metadata"]["name"] == name)
-    yield _create(m, planned, wide=m.run.state.reached >= State.PROMOTED.reached)
-
-
-def _create(m: Moment, planned: Mapping[str, object], *, wide: bool) -> Act:
-    body = gated_service(planned, m.spec, gate=m.run.gate, epoch=m.run.epoch)
-    name = body["metadata"]["name"]
-    if wide:
-        body["spec"]["selector"] = wide_selector(planned)
-    if m.run.addresses.get(name):
-        body["spec"]["clusterIP"] = m.run.addresses[name]
-    return Act(
-        action=Action(verb=Verb.CREATE, kind="Service", name=name, body=body),
-        why="callers reach the legacy side by the Service",
-    )
+    yield m.serve(planned, gate=m.run.gate, wide=m.run.state.reached >= State.PROMOTED.reached)
 
 
 def _legacy_as_known(m: Moment) -> Steps:
@@ -116,7 +100,14 @@ def _legacy_as_known(m: Moment) -> Steps:
     for key in m.keys:
         container = m.world.container(key)
         if m.wanted(key) is not Condition.ABSENT and (container is None or not container.running):
-            yield Wait(why=f"{m.name(key)} does not run", timeout_s=m.spec.timings.observe_timeout_s)
+            if lost.accepted(m, key):
+                yield from m.want({key: Condition.ABSENT}, f"{m.name(key)} is lost, as a user accepted")
+            then = "resume goes on without it" if container is None else lost.ways_on(m, [key])
+            yield Wait(
+                why=f"{m.name(key)} cannot be called: {lost.ended(m, key)}; {then}",
+                timeout_s=m.spec.timings.observe_timeout_s,
+                code="cutover-legacy-down",
+            )
     joined = tuple(instance_key(each) for each in m.running if instance_key(each) not in m.run.wanted)
     if joined and m.run.state.reached < State.STOPPED.reached:
         stands_by = m.run.state.reached >= State.STANDBY.reached
@@ -144,7 +135,7 @@ def _to_bridged(m: Moment) -> Steps:
         if seen is None and m.spec.captures:
             yield from _fronted(m)
         if seen is None:
-            yield _create(m, service, wide=False)
+            yield m.serve(service, gate=m.run.gate, wide=False)
         elif seen.run != m.spec.id:
             if not seen.run or ADMITTED not in seen.selector:
                 reason = f"a Service {seen.name} is there that is not this run's"
@@ -301,8 +292,14 @@ def _to_stopped(m: Moment) -> Steps:
         yield from m.observed()
         if container is not None and container.running:
             told = m.evidence.stopping.get(key)
-            if told is not None and m.boot - told < lasts(container):
+            if told is not None and m.boot - told.at < lasts(container):
                 yield Wait(why=f"{m.name(key)} stops, for which it has {grace_of(container.stop_s):g} s")
+            if told is not None and told.times >= _MOST_STOPS:
+                yield Pause(
+                    code="cutover-legacy-unstopped",
+                    reason=f"{m.name(key)} was told to stop {told.times} times, with {grace_of(container.stop_s):g} s "
+                    "for each, and runs; no caller is sent to it",
+                )
             if m.run.since.get(f"absent {key}") is None:
                 # what was drained may have been called since by those who go past the Service
                 since = {**m.run.since, f"absent {key}": m.now, "drain": m.now}

@@ -11,9 +11,9 @@ from typing import Any
 
 from .decision import Act, Action, Commit, Decision, Keep, Measure, Question, Verb, Wait
 from .edges import Container
-from .endpoints import ADMITTED, EPOCH, MARKS, instance_key, ports_of, wide_selector
+from .endpoints import ADMITTED, EPOCH, MARKS, gated_service, instance_key, ports_of, wide_selector
 from .evidence import Evidence
-from .run import LEAVE, Condition, Controller, Member, Original, Run, Spec
+from .run import LEAVE, Condition, Controller, Direction, Member, Original, Run, Spec
 from .world import SeenController, SeenPod, SeenService, World
 
 REPLY_AGE_S = 30.0
@@ -113,6 +113,19 @@ class Moment:
         change = {key: None for key in seen.selector if key not in selector} | dict(selector)
         return self.patch(seen, {"spec": {"selector": change}}, why)
 
+    def serve(self, planned: Mapping[str, Any], *, gate: str, wide: bool) -> Act:
+        """A Service of the run is made, at the address that it had."""
+        body = gated_service(planned, self.spec, gate=gate, epoch=self.run.epoch)
+        name = body["metadata"]["name"]
+        if wide:
+            body["spec"]["selector"] = wide_selector(planned)
+        if self.run.addresses.get(name):
+            body["spec"]["clusterIP"] = self.run.addresses[name]
+        return Act(
+            action=Action(verb=Verb.CREATE, kind="Service", name=name, body=body),
+            why="callers reach the legacy side by the Service",
+        )
+
     def hook(self, name: str, why: str) -> Act:
         return Act(action=Action(verb=Verb.HOOK, kind="Hook", name=name), why=why)
 
@@ -145,22 +158,31 @@ class Moment:
         if wanted != dict(self.run.wanted):
             yield Commit(run=replace(self.run, wanted=wanted), why=why)
 
-    def follows(self) -> Steps:
-        """The slices say what is wanted."""
+    def standing(self, name: str) -> dict[str, Condition | None]:
+        """The instances in a Service's slices; None: the keeper holds it down, since its probe fails."""
+        return {
+            one.instance: one.condition for each in self.world.slices if each.service == name for one in each.endpoints
+        }
+
+    def blind(self, key: str) -> bool:
+        """Whether its engine cannot be read: what stands of it in slices stays as it is."""
+        return self.original(key).host in self.world.found.unread
+
+    def follows(self, *, but_low: bool = False) -> Steps:
+        """The slices say what is wanted. ``but_low``: nobody waits for those that the keeper holds down."""
         for service, seen in self.services:
             name = service["metadata"]["name"]
-            standing = {
-                one.instance: one.condition
-                for each in self.world.slices
-                if each.service == name
-                for one in each.endpoints
-            }
+            standing = self.standing(name)
             for key in self.keys:
+                if self.blind(key):
+                    continue
                 container = self.world.container(key)
                 there = container is not None and container.running and ports_of(service, container) is not None
                 wanted = self.wanted(key) if there else Condition.ABSENT
                 stands = standing.get(key, Condition.ABSENT)
                 if stands is None and wanted is not Condition.ABSENT:
+                    if but_low:
+                        continue
                     yield Wait(why=f"the keeper holds {self.name(key)} down: its probe fails", timeout_s=self._patience)
                 elif stands is not wanted:
                     yield Keep(why=f"{self.name(key)} is to be {wanted} behind {name}")
@@ -180,6 +202,10 @@ class Moment:
             and container.running
             and ports_of(service, container) is not None
         }
+        legacy |= {each.of for each in seen.takers if each.of in self.keys and self.blind(each.of)}
+        if self.run.direction is Direction.BACK:
+            # whoever is to answer was waited for; a user gave up the rest of those that the keeper holds down
+            legacy -= {key for key, stands in self.standing(seen.name).items() if stands is None}
         wide = seen.selector == wide_selector(service)
         gate = seen.selector.get(ADMITTED, "")
         pods = {
@@ -222,7 +248,7 @@ class Moment:
 
     def answers(self, keys: tuple[str, ...], *, times: int = 1) -> Steps:
         """Each of them has answered from every node, so many times in a row, lately."""
-        missing = tuple(key for key in keys if not self._answered(key, times))
+        missing = tuple(key for key in keys if not self.answered(key, times))
         if missing:
             said = [reply.said for key in missing if (reply := self.evidence.replies.get(key)) and not reply.passed]
             yield Measure(
@@ -232,7 +258,8 @@ class Moment:
                 timeout_s=self._patience,
             )
 
-    def _answered(self, key: str, times: int) -> bool:
+    def answered(self, key: str, times: int = 1) -> bool:
+        """Whether it has, so many times in a row, and lately."""
         reply = self.evidence.replies.get(key)
         return reply is not None and reply.passed and reply.times >= times and self.boot - reply.at < REPLY_AGE_S
 

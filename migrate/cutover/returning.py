@@ -1,26 +1,31 @@
 """The way back: only the legacy side answers again, whatever had been reached. Pure.
 
-The good side is proven before the other one is left: legacy containers run and answer, then they are ready in the
-slices, then that is seen on every node, and only then one write for each Service un-admits all pods at once.
+The good side is proven before the other one is left: legacy containers run and answer, each is ready in the slices as
+soon as it does, then that is seen on every node, and only then one write for each Service un-admits all pods at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..plan.objects import title
-from .decision import Act, Action, Pause, Verb, Wait
-from .endpoints import ADMITTED, gated_selector, instance_key
+from . import lost
+from .decision import Act, Action, Measure, Pause, Question, Verb, Wait
+from .endpoints import ADMITTED, gated_selector, instance_key, ports_of
 from .moment import Moment, Steps
 from .run import Condition
+from .states import State
 from .stopping import may_stop
+
+_DOWN = "cutover-legacy-down"
+_MOST_STARTS = 10
 
 
 def back(m: Moment) -> Steps:
     """What is still to be done until only the legacy side answers and nothing of the run is left."""
-    served = any(seen is not None for _, seen in m.services)
-    if served:
+    if m.run.fronted or any(seen is not None for _, seen in m.services):
+        yield from _services_stand(m)
         yield from _legacy_answers(m)
         for service, seen in m.services:
             if seen is not None and seen.selector != gated_selector(service, m.run.gate):
@@ -34,36 +39,100 @@ def back(m: Moment) -> Steps:
     yield from m.leave(m.controller(each) for each in m.spec.controllers)
 
 
+def _services_stand(m: Moment) -> Steps:
+    """A Service that callers hold and that others deleted is made again, for whoever it led to: pods lose no caller
+    before the legacy side answers."""
+    for service, seen in m.services:
+        if seen is None and m.run.fronted and service["metadata"]["name"] in m.run.addresses:
+            # the gate is the run's first one, by which pods were admitted
+            yield m.serve(service, gate=m.spec.id, wide=m.run.state.reached >= State.PROMOTED.reached)
+
+
 def _legacy_answers(m: Moment) -> Steps:
-    present = [key for key in m.keys if m.world.container(key) is not None]
-    if not present:
-        yield Pause(
-            code="cutover-legacy-gone", reason="none of the legacy containers is there any more: pods keep serving"
-        )
-    for key in present:
-        container = m.world.container(key)
-        if container is not None and not container.running:
-            yield Act(
-                action=Action(verb=Verb.START, kind="Container", name=key), why="the legacy side is to serve again"
-            )
-    stopping = [key for key in present if _stopping(m, key)]
+    """What answers is called at once. Pods keep callers until all do that are to."""
+    yield from _started(m)
+    stopping = [key for key in m.keys if _stopping(m, key)]
     if stopping:
         # meanwhile
         yield from _policies(m)
     running = tuple(key for each in m.running if (key := instance_key(each)) not in stopping)
-    unproven = tuple(key for key in running if m.wanted(key) is not Condition.READY)
-    # its port may be another one since it was started: it is asked where it is now
-    yield from m.answers(unproven)
-    yield from m.want(dict.fromkeys(running, Condition.READY), "the legacy side takes callers again")
-    yield from m.follows()
+    # the port of one that was started may be another one: it is asked where it is now
+    proven = [key for key in running if m.wanted(key) is Condition.READY or m.answered(key)]
+    yield from m.want(dict.fromkeys(proven, Condition.READY), "the legacy side takes callers again")
+    yield from m.follows(but_low=True)
+    silent = {key: why for key in m.keys if key not in stopping and (why := _silent(m, key))}
+    given_up = [key for key in silent if lost.accepted(m, key)]
+    # what a user gave up may answer all the same
+    yield from m.answers(tuple(key for key in given_up if key in running and key not in m.evidence.replies))
+    unwanted = [key for key in given_up if m.wanted(key) is Condition.STANDBY]
+    yield from m.want(dict.fromkeys(unwanted, Condition.ABSENT), "callers are led back without it, as a user accepted")
+    yield from _awaited(m, {key: why for key, why in silent.items() if key not in given_up}, running)
+    for _, seen in m.services:
+        if seen is not None and not stopping and not any(each.source == "legacy" for each in seen.takers):
+            reason = f"none of the legacy containers answers behind {seen.name}: pods keep serving"
+            yield Pause(code="cutover-legacy-gone", reason=reason)
     yield from m.observed(but_pods=True)
     for key in stopping:
         yield Wait(why=f"{m.name(key)} was told to stop; when it has, it is started again")
 
 
+def _started(m: Moment) -> Steps:
+    """Containers that stopped run again. One that ends again has twice the time until it is started once more."""
+    for key in m.keys:
+        container, told = m.world.container(key), m.evidence.starting.get(key)
+        if container is None or container.running or lost.accepted(m, key):
+            continue
+        if told is None or (told.times < _MOST_STARTS and m.boot - told.at >= 2 ** (told.times - 1)):
+            yield from m.want({key: Condition.ABSENT}, f"{m.name(key)} is called again when it answers")
+            yield Act(
+                action=Action(verb=Verb.START, kind="Container", name=key), why="the legacy side is to serve again"
+            )
+
+
 def _stopping(m: Moment, key: str) -> bool:
     container = m.world.container(key)
     return container is not None and may_stop(m.run, key, container, m.now)
+
+
+def _silent(m: Moment, key: str) -> str:
+    """Why an instance does not take callers; ``""``: it does, or it is gone and can take none."""
+    container, blind = m.world.container(key), m.blind(key)
+    if container is None and not blind:
+        return ""
+    if container is not None and not container.running:
+        return lost.ended(m, key)
+    stands = [
+        m.standing(service["metadata"]["name"]).get(key, Condition.ABSENT)
+        for service, _ in m.services
+        if container is None or ports_of(service, container) is not None
+    ]
+    if all(each is Condition.READY for each in stands):
+        return ""
+    if blind:
+        host = m.original(key).host
+        return f"engine {host} cannot be read: {m.world.found.unread[host]}"
+    reply = m.evidence.replies.get(key)
+    if reply is not None and not reply.passed:
+        return reply.said
+    return "its probe fails" if None in stands else "it has not answered yet"
+
+
+def _awaited(m: Moment, silent: Mapping[str, str], running: Collection[str]) -> Steps:
+    """Those that are to take callers do."""
+    if not silent:
+        return
+    names = ", ".join(m.name(key) for key in silent)
+    said = "; ".join(f"{m.name(key)}: {why}" for key, why in silent.items())
+    why = f"to lead callers back, {names} has to answer ({said}); {lost.ways_on(m, silent)}"
+    for key in silent:
+        container, told = m.world.container(key), m.evidence.starting.get(key)
+        if container is not None and not container.running and told is not None and told.times >= _MOST_STARTS:
+            yield Pause(code=_DOWN, reason=why)
+    asked = tuple(key for key in silent if key in running)
+    patience_s = m.spec.timings.ready_timeout_s
+    if asked:
+        yield Measure(question=Question.ASK, of=asked, why=why, timeout_s=patience_s, code=_DOWN)
+    yield Wait(why=why, timeout_s=patience_s, code=_DOWN)
 
 
 def _pods_go(m: Moment) -> Steps:
@@ -81,6 +150,11 @@ def _pods_go(m: Moment) -> Steps:
 
 def _legacy_as_it_was(m: Moment) -> Steps:
     yield from _policies(m)
+    unread = {key: m.original(key).host for key in m.keys if m.blind(key) and not lost.accepted(m, key)}
+    if unread:
+        said = "; ".join(f"engine {host}: {m.world.found.unread[host]}" for host in sorted({*unread.values()}))
+        why = f"what cannot be read is to be as it was ({said}); {lost.ways_on(m, unread)}"
+        yield Wait(why=why, timeout_s=m.spec.timings.ready_timeout_s, code=_DOWN)
     if "begun freeze" in m.run.done and "unfreeze" not in m.run.done and m.spec.hooks.get("unfreeze"):
         yield m.hook("unfreeze", "the legacy scheduler looks after the workload again")
 

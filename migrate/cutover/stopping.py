@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from .decision import Action, Verb
 from .edges import Container
+from .evidence import Evidence, Told
 from .run import Run, grace_of
 
 CALL_S = 10.0
@@ -21,6 +22,17 @@ def noted(run: Run, action: Action, now: float) -> Run:
     if action.verb is Verb.STOP:
         since[_told(action.name)] = now
     return replace(run, since=since) if action.verb in (Verb.STOP, Verb.START) else run
+
+
+def told(evidence: Evidence, action: Action, at: float, refused: str = "") -> Evidence:
+    """What is known after a container was told to stop or to start. One that was started has not answered yet."""
+    before = evidence.stopping if action.verb is Verb.STOP else evidence.starting
+    times = before[action.name].times + 1 if action.name in before else 1
+    after = {**before, action.name: Told(times=times, at=at, refused=refused)}
+    if action.verb is Verb.STOP:
+        return replace(evidence, stopping=after)
+    replies = {key: reply for key, reply in evidence.replies.items() if key != action.name}
+    return replace(evidence, starting=after, replies=replies)
 
 
 def may_stop(run: Run, key: str, container: Container, now: float) -> bool:

@@ -90,6 +90,7 @@ class LegacyContainer:
     idle_since: float | None = None
     image: str = "web:1"
     ends: float | None = None
+    exit_code: int | None = None
 
 
 class Model:
@@ -323,6 +324,7 @@ class Model:
                     stop_s=self.grace_s,
                     ports={"8080/tcp": Backend(each.address, each.port)} if each.running else {},
                     restart=dict(each.restart),
+                    exit_code=None if each.running else each.exit_code,
                 )
                 for each in self.containers
                 if each.host not in self.unread

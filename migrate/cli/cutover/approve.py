@@ -16,6 +16,7 @@ from .options import STATES
 from .runs import attached_to, run_options
 
 _MEMBER = re.compile(r"[a-z0-9-]+/[a-z0-9.-]+")
+_INSTANCE = re.compile(r"[^\s/]+/[0-9a-f]{12,64}")
 
 
 def _what(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -24,10 +25,10 @@ def _what(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
     try:
         return str(ip_network(value)) if "/" in value else str(ip_address(value))
     except ValueError:
-        if _MEMBER.fullmatch(value) or _remote(value):
+        if _MEMBER.fullmatch(value) or _INSTANCE.fullmatch(value) or _remote(value):
             return value
     raise click.BadParameter(
-        f"{value!r} is not one of {', '.join(STATES)}, no address and no NAMESPACE/WORKLOAD", ctx, parameter
+        f"{value!r} is not one of {', '.join(STATES)}, no address, no NAMESPACE/WORKLOAD and no HOST/ID", ctx, parameter
     )
 
 
@@ -41,7 +42,7 @@ def _remote(value: str) -> bool:
 
 @click.command("approve", cls=Command)
 @run_options
-@click.argument("what", required=False, callback=_what, metavar="[STATE|ADDRESS[:PORT]|NAMESPACE/WORKLOAD]")
+@click.argument("what", required=False, callback=_what, metavar="[STATE|ADDRESS[:PORT]|NAMESPACE/WORKLOAD|HOST/ID]")
 @pass_session
 def command(session: Session, workload: str, what: str | None, reach: Reach) -> None:
     """Let a run go on to a state that it holds before.
@@ -50,7 +51,8 @@ def command(session: Session, workload: str, what: str | None, reach: Reach) -> 
 
     ADDRESS, or a network as 10.1.0.0/16, accepts that clients from there go past the Service and are cut off when the
     containers stop. ADDRESS:PORT accepts that pods do not get there, though containers do. NAMESPACE/WORKLOAD goes on
-    without another one of the group that went back. A run that is paused is then to be resumed.
+    without another one of the group that went back. HOST/ID, the ID as docker ps shows it, accepts that this container
+    is lost: the run goes on, or back, without it. A run that is paused is then to be resumed.
     """
     from ...cutover.waiting import approvals_of
 

@@ -356,6 +356,7 @@ def test_flags_come_over_the_projects_settings(library: Library) -> None:
         (("resume", "web", "--record", "."), ".: is a directory"),
         (("approve", "web", "10.1.2.3/16"), "'10.1.2.3/16' is not one of"),
         (("approve", "web", "10.1.2.3:db"), "'10.1.2.3:db' is not one of"),
+        (("approve", "web", "App_1.lan/0123"), "'App_1.lan/0123' is not one of"),
         (("status", "web", "-w", "-o", "html"), "a report is not watched"),
         (("resume", "web", "--record", "missing/run.jsonl"), "missing/run.jsonl: no such file"),
     ],
@@ -449,6 +450,7 @@ def test_a_preview_as_json_keeps_its_schema() -> None:
         (Run(), State.FRONTED, ("shop/orders",), ("approve", "shop/orders")),
         (Run(), State.FRONTED, ("10.0.0.5:5432",), ("approve", "10.0.0.5:5432")),
         (Run(), State.FRONTED, ("[2001:db8::5]:5432",), ("approve", "[2001:db8::5]:5432")),
+        (Run(), State.BAKING, ("App_1.lan/0123456789ab",), ("approve", "App_1.lan/0123456789ab")),
     ],
 )
 def test_approve(library: Library, run_: Run, state: State, given: tuple[str, ...], approved: Any) -> None:

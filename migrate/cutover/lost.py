@@ -1,0 +1,44 @@
+"""Instances without which a user lets a run go on: they ended and will not run again, or nobody can reach them. Pure.
+
+Going forward such an instance is in no slice any more. Going back it is not started and not waited for; where it runs
+and answers it is called like the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .moment import Moment
+
+_SHORT = 12
+"""So many digits of a container's ID name it, as engines show them."""
+
+
+def accepted(m: Moment, key: str) -> bool:
+    """Whether a user named this instance, by HOST/ID with as much of the ID as engines show, or more of it."""
+    said = (each.removeprefix("approve:") for each in m.run.done if each.startswith("approve:"))
+    return any(len(each) >= len(_token(m, key)) and key.startswith(each) for each in said)
+
+
+def ways_on(m: Moment, keys: Iterable[str]) -> str:
+    """What a user can do where these do not serve."""
+    said = ", ".join(f"podlift cutover approve {m.spec.name} {_token(m, key)}" for key in keys)
+    return f"mend that and resume; or accept the loss: {said}, then resume"
+
+
+def ended(m: Moment, key: str) -> str:
+    """How a container that does not run came to that, as far as is known, and what became of starting it."""
+    container, told = m.world.container(key), m.evidence.starting.get(key)
+    if container is None:
+        return "it is gone"
+    said = "it does not run" if container.exit_code is None else f"it ended with exit code {container.exit_code}"
+    if told is None:
+        return said
+    if told.refused:
+        return f"it cannot be started: {told.refused}"
+    return f"{said}, after {told.times} starts" if told.times > 1 else f"{said}, after a start"
+
+
+def _token(m: Moment, key: str) -> str:
+    original = m.original(key)
+    return f"{original.host}/{original.id[:_SHORT]}"
