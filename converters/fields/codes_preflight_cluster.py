@@ -205,6 +205,11 @@ _CLUSTER: tuple[Code, ...] = (
         "give nodes: {NAME: {probe: COMMAND}} in podlift.yaml, or relax the level for the run",
     ),
     preflight(
+        "probe-node-unknown",
+        "podlift.yaml says how a node is probed that the cluster does not have",
+        "write the node's name as kubectl get nodes shows it, or take the entry away",
+    ),
+    preflight(
         "mesh-sidecars",
         "a service mesh puts sidecars before callers and pods, and legacy instances have none",
         "see that callers' sidecars speak plain text to endpoints outside the mesh",

@@ -60,11 +60,16 @@ def ranges(codes: str) -> tuple[tuple[int, int], ...]:
     """
     >>> ranges("200-299,301")
     ((200, 299), (301, 301))
+
+    Raises ValueError.
     """
     made = []
     for part in codes.split(","):
         low, dash, high = part.strip().partition("-")
         if not low.isdecimal() or not (high if dash else low).isdecimal():
             raise ValueError(f"{part.strip()!r} is no code of HTTP and no range of them; write 200-299,301")
-        made.append((int(low), int(high or low)))
+        first, last = int(low), int(high or low)
+        if not 100 <= first <= last <= 599:
+            raise ValueError(f"{part.strip()!r} holds no code of HTTP; write the lower one first, from 100 to 599")
+        made.append((first, last))
     return tuple(made)

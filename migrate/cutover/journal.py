@@ -94,7 +94,7 @@ class Journal:
         return None if live is None else journaled(live)
 
     def begin(self, spec: Spec, run: Run, *, at: float) -> Entry:
-        """A new run. Raises PodliftError ``cutover-underway`` where one has not ended."""
+        """A new run. Raises PodliftError ``cutover-underway`` where one has not ended, and ``bad-journal``."""
         metadata: dict[str, Any] = {
             "name": self._name,
             "namespace": self._namespace,
@@ -102,16 +102,14 @@ class Journal:
             "labels": {MANAGED_BY: "podlift", JOURNAL: "", WORKLOAD: spec.name} | _estate(spec),
             "finalizers": [FINALIZER],
         }
-        made = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": metadata,
-            "data": {
-                "spec": json.dumps(spec_json(spec), sort_keys=True, separators=(",", ":")),
-                "requests": "{}",
-                **_data(run, ({"at": at, "state": run.state.value, "event": "begin", "text": f"run {spec.id}"},)),
-            },
+        data = {
+            "spec": json.dumps(spec_json(spec), sort_keys=True, separators=(",", ":")),
+            "requests": "{}",
+            **_data(run, ({"at": at, "state": run.state.value, "event": "begin", "text": f"run {spec.id}"},)),
         }
+        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+        # what nobody could read again is not written
+        spec_in(data["spec"], f"ConfigMap/{self._name} in {self._namespace}")
         old = self._api.get("v1", "ConfigMap", self._namespace, self._name)
         if old is None:
             return journaled(self._api.create(made, manager=MANAGER))

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from .edges import Backend, in_networks
@@ -86,6 +87,25 @@ class Outbound:
 
     def needs(self, remote: Remote) -> bool:
         return str(remote.backend) not in self.unneeded and not in_networks(remote.address, self.unneeded)
+
+
+def remote_named(text: str) -> None:
+    """What a user may say that pods need not reach: an address, one with a port, a network. Raises ValueError."""
+    address, colon, _ = text.rpartition(":")
+    if colon and (address.count(":") == 0 or address.startswith("[")):
+        backend_named(text)
+    elif "/" in text:
+        ip_network(text, strict=False)
+    else:
+        ip_address(text)
+
+
+def backend_named(text: str) -> None:
+    """``ADDRESS:PORT``, an address of IPv6 in brackets. Raises ValueError."""
+    address, _, port = text.rpartition(":")
+    ip_address(address.removeprefix("[").removesuffix("]"))
+    if not 1 <= int(port) <= 65535:
+        raise ValueError(f"{text!r} has no port; write one from 1 to 65535")
 
 
 def outbound_of(body: Mapping[str, Any]) -> Outbound:

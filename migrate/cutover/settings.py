@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import PurePath
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from ..schemas.cutover import COUNTS, TIMINGS
 from .checks import ranges
 from .gates.condition import condition
 from .gates.judging import PODS, PROBE
+from .outbound import backend_named, remote_named
 from .parity import HEADERS, rules_of
 from .run import LAB, Timings
 from .states import State
@@ -31,6 +33,8 @@ HELD_BEFORE = (State.SHIFT.value,)
 """The first step waits for an approval where nobody says otherwise."""
 PARITY: Mapping[str, Any] = {"headers": [*HEADERS]}
 _KINDS = ("probe", "prometheus", "webhook", "command")
+LONGEST_S = 366 * 86400.0
+"""Nothing of a run may be told to take longer: a year."""
 _GATE_TIMEOUT_S = 10.0
 _READING = frozenset({"GET", "HEAD"})
 # Told to everybody who may read the journal.
@@ -80,12 +84,25 @@ class Settings:
 class Section:
     """``cutover:``, checked, amounts in seconds.
 
-    ``workloads``: those that have an entry; ``nodes``: as in Spec.nodes.
+    ``workloads``: those that have an entry; ``nodes``: as in Spec.nodes; ``document``, ``path``: where it stands;
+    ``code``: of the file's errors.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
     workloads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    document: Document = field(default_factory=lambda: Document(name=""), repr=False, compare=False)
+    path: Path = ()
+    code: str = ""
+
+    def fits(self, workloads: Collection[str]) -> None:
+        """Looks whether each entry is of one of a plan's workloads: it would count for nobody else. Raises PodliftError
+        ``code`` with file, line and key."""
+        for name in self.workloads:
+            if name not in workloads:
+                path = (*self.path, "workloads", name)
+                step = nearest(name, sorted(workloads))
+                refuse(self.document, path, self.code, f"the plan has no workload {name!r}", step)
 
     def of(self, workload: str, flags: Flags | None = None) -> Settings:
         """The settings of a workload. Hooks and timings count one by one, anything else as a whole."""
@@ -132,7 +149,7 @@ def section_of(document: Document, path: Path, body: Mapping[str, Any], *, folde
     }
     if "probe_image" in body:
         nodes[OTHER_NODES] = {"image": body["probe_image"]}
-    return Section(defaults=defaults, workloads=workloads, nodes=nodes)
+    return Section(defaults=defaults, workloads=workloads, nodes=nodes, document=document, path=path, code=code)
 
 
 def gates_of(
@@ -214,6 +231,8 @@ class _Reader:
             made["parity"] = self._parity(said["parity"], (*path, "parity"))
         if "caller_files" in said:
             made["caller_files"] = {each: str(PurePath(self._folder) / each) for each in said["caller_files"]}
+        if "outbound" in said:
+            self._outbound(said["outbound"], (*path, "outbound"))
         if "schedule" in said:
             made["schedule"] = tuple(str(step) for step in said["schedule"])
             try:
@@ -250,7 +269,7 @@ class _Reader:
             self._refuse((*path, "timings"), reason, "let lease be longer than hook_timeout")
 
     def gates(self, said: Sequence[Mapping[str, Any]], path: Path) -> tuple[Mapping[str, Any], ...]:
-        made, names = [], set[str]()
+        made, names = list[dict[str, Any]](), set[str]()
         for n, gate in enumerate(said):
             here = (*path, n)
             kinds = [kind for kind in _KINDS if kind in gate]
@@ -262,6 +281,9 @@ class _Reader:
                 self._refuse((*here, "name"), reason, f"give each gate a name of its own; {PODS} is podlift's")
             names.add(gate["name"])
             kind = kinds[0]
+            if kind == "probe" and any("probe" in each for each in made):
+                step = "put its requests and rules into the first, or take it away"
+                self._refuse(here, "a second probe gate, and one is asked", step)
             made.append({"name": gate["name"], kind: self._gate(kind, gate[kind], (*here, kind))})
         return tuple(made)
 
@@ -284,6 +306,13 @@ class _Reader:
         if kind == "prometheus":
             self._holds(lambda: condition(said["condition"]), (*path, "condition"))
         return made
+
+    def _outbound(self, said: Mapping[str, Any], path: Path) -> None:
+        for n, text in enumerate(said.get("unneeded", ())):
+            step = "write 10.0.0.7, 10.0.0.7:6379, 10.0.0.0/16"
+            self._holds(partial(remote_named, text), (*path, "unneeded", n), step)
+        for text in said.get("limits", {}):
+            self._holds(partial(backend_named, text), (*path, "limits", text), "write 10.0.0.5:5432")
 
     def _parity(self, said: Mapping[str, Any], path: Path) -> dict[str, Any]:
         self._requests(said.get("requests", ()), (*path, "requests"))
@@ -316,9 +345,12 @@ class _Reader:
 
     def _seconds(self, value: str, path: Path) -> float:
         try:
-            return seconds(value)
+            made = seconds(value)
         except AmountError as error:
             self._refuse(path, str(error).partition(";")[0], "write 90s, 1m30s, 500ms")
+        if made > LONGEST_S:
+            self._refuse(path, f"{value!r} is longer than a year", "write 90s, 1m30s, 500ms")
+        return made
 
     def argv(self, argv: Sequence[str], path: Path) -> tuple[str, ...]:
         if not argv or not argv[0]:
@@ -328,11 +360,11 @@ class _Reader:
             return (str(PurePath(self._folder) / argv[0]), *argv[1:])
         return tuple(argv)
 
-    def _holds(self, read: Any, path: Path) -> None:
+    def _holds(self, read: Any, path: Path, step: str = "correct it") -> None:
         try:
             read()
         except ValueError as error:
-            self._refuse(path, str(error).split(";")[0], str(error).partition(";")[2].strip() or "correct it")
+            self._refuse(path, str(error).split(";")[0], str(error).partition(";")[2].strip() or step)
 
     def _refuse(self, path: Path, reason: str, step: str) -> NoReturn:
         refuse(self._document, path, self._code, reason, step)

@@ -202,11 +202,17 @@ def _gates() -> dict[str, Any]:
                     {
                         "requests": array("in turn; without it the workload's check", _request()),
                         "codes": text("what is an answer; 200-399 where nothing is said", pattern=r"^[\d,\s-]+$"),
-                        "success": {"description": "percent that answer: 99", "type": "number", "minimum": 0},
+                        "success": {
+                            "description": "percent that answer: 99",
+                            "type": "number",
+                            "minimum": 0,
+                            "maximum": 100,
+                        },
                         "worse_by": {
                             "description": "percentage points by which it may be below legacy's: 0.5",
                             "type": "number",
                             "minimum": 0,
+                            "maximum": 100,
                         },
                         "p99": text("what the slowest percent may always take: 500ms", pattern=_DURATION),
                         "slower_by": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -29,7 +30,7 @@ from migrate.report.cutover_html import status_html
 from migrate.report.cutover_json import status_json
 from migrate.report.cutover_markdown import status_markdown
 from migrate.report.cutover_views import history_table, listed_table, status_table
-from tests.cutover.model import NAME, SPACE, Model
+from tests.cutover.model import NAME, SPACE, TIMINGS, Model
 
 JOURNAL = "ConfigMap", f"cutover-{NAME}"
 GONE = object()
@@ -244,6 +245,13 @@ def test_lines_of_the_history_that_cannot_be_read() -> None:
     after = entry_of(made)
     assert after.torn == entry.torn
     assert len(after.history) > len(entry.history)
+
+
+def test_what_could_not_be_read_again_is_not_written() -> None:
+    """Whatever a library's user gives."""
+    made = Model(pods=2, legacy=1)
+    assert refused(lambda: made.begin(timings=replace(TIMINGS, bake_s=1e30))) == "bad-journal"
+    assert not made.begun
 
 
 def test_a_reason_may_hold_any_line_end() -> None:

@@ -272,6 +272,11 @@ CLUSTER: tuple[Case, ...] = (
         "n1, n2",
         (live(namespace(**{"pod-security.kubernetes.io/enforce": "baseline"})),),
     ),
+    (
+        "probe-node-unknown",
+        "n3: the cluster has no such node; known are: n1, n2",
+        (means(node_probes=frozenset({"n3", "n2"})),),
+    ),
     ("mesh-sidecars", "istio-injection=enabled", (live(namespace(**{"istio-injection": "enabled"})),)),
     ("mesh-sidecars", "Deployment/web", (planned(deployment(replicas=3, template=INJECTED)),)),
     ("mesh-ambient", "ztunnel", (live(namespace(**{"istio.io/dataplane-mode": "ambient"})),)),

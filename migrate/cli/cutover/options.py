@@ -129,6 +129,7 @@ def cutovers_of(
     cluster = cluster_of(reach)
     entries = hosts_of(given, project) or (HostEntry(host=Host(name=LOCAL)),)
     section = project.cutover
+    section.fits([str(each["name"]) for each in plan.workloads])
     made = {
         workload: Cutover(
             plan,

@@ -12,6 +12,7 @@ from converters.quantity import parse
 
 from ...plan.objects import title
 from ...plan.stages import at_work
+from ...schemas.checking import nearest
 from .row import Notice, Rule, mitigate, refuse, warn
 from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, matches, name_of
 
@@ -293,6 +294,12 @@ def _probe_pods(seen: Seen) -> Iterator[Notice]:
         )
 
 
+def _unknown_nodes(seen: Seen) -> Iterator[Notice]:
+    nodes = [name_of(each) for each in seen.of("Node")]
+    for name in sorted(seen.means.node_probes.difference(nodes)) if nodes else ():
+        yield Notice(subject=name, reason=f"the cluster has no such node; {nearest(name, nodes)}")
+
+
 def _sidecar_mesh(seen: Seen) -> Iterator[Notice]:
     for subject, said in _mesh_marks(seen):
         for key, values in _SIDECARS:
@@ -364,6 +371,7 @@ RULES: tuple[Rule, ...] = (
     warn("proxy-slow", _slow_proxy, _PROXY),
     warn("cilium-cuts", _cilium),
     warn("probe-pods-refused", _probe_pods, "Namespace", "Node"),
+    warn("probe-node-unknown", _unknown_nodes, "Node"),
     warn("mesh-sidecars", _sidecar_mesh, "Namespace"),
     refuse("mesh-ambient", _ambient, "Namespace"),
     refuse("mesh-strict", _strict, _AUTHENTICATION),

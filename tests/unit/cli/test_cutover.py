@@ -354,6 +354,8 @@ def test_flags_come_over_the_projects_settings(library: Library) -> None:
         (("status", "web", "Web"), "'Web' is no name that a workload has"),
         (("resume", "web", "--record", "nowhere/run.jsonl"), "nowhere/run.jsonl: no such file or directory"),
         (("resume", "web", "--record", "."), ".: is a directory"),
+        (("start", "plan", "web", "--bake", "-5m"), "'-5m' is no duration"),
+        (("start", "plan", "web", "--schedule", "101%"), "'101%' is no step"),
         (("approve", "web", "10.1.2.3/16"), "'10.1.2.3/16' is not one of"),
         (("approve", "web", "10.1.2.3:db"), "'10.1.2.3:db' is not one of"),
         (("approve", "web", "App_1.lan/0123"), "'App_1.lan/0123' is not one of"),
@@ -366,6 +368,17 @@ def test_wrong_usage(library: Library, args: tuple[str, ...], said: str) -> None
     done = run(*args)
     assert done.exit_code == 2
     assert said in done.stderr
+    assert library.asked == []
+
+
+def test_an_entry_of_no_workload_of_the_plan(library: Library) -> None:
+    """It would count for nobody: preview and start refuse it, by file, line and key."""
+    Path("podlift.yaml").write_text("cutover:\n  workloads:\n    wbe: {profile: lab}\n")
+    for args in (("preview", "plan", "web"), ("start", "plan", "web", "--yes")):
+        done = run(*args)
+        assert done.exit_code == 1
+        assert "podlift.yaml:3 cutover.workloads.wbe: the plan has no workload 'wbe' [bad-project]" in done.stderr
+        assert "did you mean web?" in done.stderr
     assert library.asked == []
 
 

@@ -153,6 +153,14 @@ def request(more: str) -> str:
     return f"cutover:\n  parity:\n    requests:\n    - {{path: /a, {more}}}\n"
 
 
+def unneeded(remote: str) -> str:
+    return f"cutover: {{outbound: {{unneeded: ['{remote}']}}}}\n"
+
+
+def limits(remote: str) -> str:
+    return f"cutover: {{outbound: {{limits: {{'{remote}': 5}}}}}}\n"
+
+
 def gate(more: str) -> str:
     return f"cutover:\n  gates:\n  - {{name: g, {more}}}\n"
 
@@ -164,6 +172,15 @@ def gate(more: str) -> str:
         ("cutover:\n  hooks: {freze: [a]}\n", "podlift.yaml:2 cutover.hooks.freze", "did you mean freeze?"),
         ("cutover:\n  hooks: {drain: drain.sh}\n", "podlift.yaml:2 cutover.hooks.drain", "a list is due"),
         ("cutover: {outbound: {unneeded: [db]}}\n", "podlift.yaml:1 cutover.outbound.unneeded[0]", "'db'"),
+        (unneeded("10.0.0.0/99"), "podlift.yaml:1 cutover.outbound.unneeded[0]", "write 10.0.0.7, "),
+        (unneeded("999.1.1.1"), "podlift.yaml:1 cutover.outbound.unneeded[0]", "'999.1.1.1'"),
+        (unneeded("10.0.0.1:99999"), "podlift.yaml:1 cutover.outbound.unneeded[0]", "from 1 to 65535"),
+        (unneeded("[::1:2:]:5"), "podlift.yaml:1 cutover.outbound.unneeded[0]", "'::1:2:'"),
+        (limits("10.0.0.1:0"), "podlift.yaml:1 cutover.outbound.limits.10.0.0.1:0", "from 1 to 65535"),
+        (limits("999.0.0.1:5"), "podlift.yaml:1 cutover.outbound.limits.999.0.0.1:5", "'999.0.0.1'"),
+        ("cutover: {schedule: [2, 1]}\n", "podlift.yaml:1 cutover.schedule", "do not rise"),
+        ("cutover: {schedule: ['101%']}\n", "podlift.yaml:1 cutover.schedule[0]", "'101%'"),
+        ("cutover:\n  timings: {bake: 9999999d}\n", "podlift.yaml:2 cutover.timings.bake", "longer than a year"),
         ("cutover:\n  hooks: {drain: []}\n", "podlift.yaml:2 cutover.hooks.drain", "no command"),
         ("cutover:\n  hooks: {freeze: [a]}\n", "podlift.yaml:2 cutover.hooks", "freeze stands here and no frozen"),
         (
@@ -210,6 +227,19 @@ def gate(more: str) -> str:
         (gate("probe: {}, command: {argv: [a]}"), "podlift.yaml:3 cutover.gates[0]", "probe and command stand in one"),
         ("cutover:\n  gates:\n  - {name: g}\n", "podlift.yaml:3 cutover.gates[0]", "without anything to ask"),
         (gate("probe: {codes: '200-'}"), "podlift.yaml:3 cutover.gates[0].probe.codes", "no code of HTTP"),
+        (gate("probe: {codes: '700-100'}"), "podlift.yaml:3 cutover.gates[0].probe.codes", "the lower one first"),
+        (gate("probe: {codes: '99'}"), "podlift.yaml:3 cutover.gates[0].probe.codes", "from 100 to 599"),
+        (gate("probe: {codes: '200-600'}"), "podlift.yaml:3 cutover.gates[0].probe.codes", "from 100 to 599"),
+        (gate("probe: {success: 101}"), "podlift.yaml:3 cutover.gates[0].probe.success", "101 is too large"),
+        (gate("probe: {success: -1}"), "podlift.yaml:3 cutover.gates[0].probe.success", "-1 is too small"),
+        (gate("probe: {success: .nan}"), "podlift.yaml:3 cutover.gates[0].probe.success", "a number is due"),
+        (gate("probe: {slower_by: .inf}"), "podlift.yaml:3 cutover.gates[0].probe.slower_by", "a number is due"),
+        (
+            gate("probe: {}}\n  - {name: g, webhook: {url: 'http://h'}"),
+            "podlift.yaml:4 cutover.gates[1].name",
+            "already",
+        ),
+        (gate("probe: {}}\n  - {name: h, probe: {}"), "podlift.yaml:4 cutover.gates[1]", "a second probe gate"),
         (gate("probe: {codes: '-'}"), "podlift.yaml:3 cutover.gates[0].probe.codes", "no code of HTTP"),
         (
             gate("probe: {requests: [{method: PUT, path: /}]}"),
@@ -242,6 +272,22 @@ def test_a_wrong_section_is_refused(tmp_path: Path, text: str, subject: str, rea
     assert caught.value.code == "bad-project"
     assert caught.value.subject.endswith(subject)
     assert reason in f"{caught.value.reason} {caught.value.next_step}"
+
+
+@pytest.mark.parametrize("remote", ["10.0.0.7", "10.0.0.7:6379", "10.0.0.1/16", "::1", "fd00::/8", "[fd00::1]:5432"])
+def test_what_pods_need_not_reach(tmp_path: Path, remote: str) -> None:
+    assert settings(tmp_path, unneeded(remote)).outbound == {"unneeded": [remote]}
+
+
+def test_an_entry_of_no_workload_of_the_plan(tmp_path: Path) -> None:
+    """It is said as soon as there is a plan; one of another workload of it is well."""
+    (tmp_path / "podlift.yaml").write_text("cutover:\n  workloads:\n    orders: {}\n    wbe: {profile: lab}\n")
+    section = load_project(tmp_path).cutover
+    section.fits(["web", "orders", "wbe"])
+    with pytest.raises(PodliftError) as caught:
+        section.fits(["web", "orders"])
+    assert (caught.value.code, caught.value.next_step) == ("bad-project", "did you mean web?")
+    assert caught.value.subject.endswith("podlift.yaml:4 cutover.workloads.wbe")
 
 
 def test_a_secret_url_is_the_environments(tmp_path: Path) -> None:
