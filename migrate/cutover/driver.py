@@ -17,7 +17,7 @@ from converters.errors import PodliftError
 from .acting import perform
 from .answering import answered
 from .bypassing import due
-from .decision import TIMEOUT, Act, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Verb, Wait
+from .decision import TIMEOUT, Act, Action, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Verb, Wait
 from .edges import Api, Clock, Hooks, Legacy
 from .evidence import Evidence
 from .groups import matter
@@ -281,16 +281,7 @@ class Driver:
             replace(run, intent=intent, nonce=intent.nonce, done=run.done | begun), action, self._edges.clock.now()
         )
         self._write(run, "intent", f"{action.what}: {decision.why}")
-        # What is no patch of a known version is held back by nothing but a lease that is young enough for the whole
-        # call, so that nobody else has begun when it arrives; and what was seen before a stop is not the world.
-        needed = CALL_S if action.on_legacy else 0
-        if action.kind == "Hook":
-            needed = spec.timings.hook_timeout_s
-        self._keeper.hold(needed)
-        if not self._lock.covers(needed) and not self._lock.renew(for_s=needed):
-            raise LostError
-        seen_s = self._edges.clock.boot() - self._looked
-        if not action.version and seen_s >= max(STALE_S, spec.timings.lease_s / 2):
+        if not self._holds(action, spec):
             return
         refused = ""
         try:
@@ -307,6 +298,20 @@ class Driver:
             if action.verb in (Verb.START, Verb.STOP):
                 self._evidence = told(self._evidence, action, self._edges.clock.boot(), refused)
             self._tell(*(("wait", f"{action.what}: {refused}") if refused else ("done", action.what)))
+
+    def _holds(self, action: Action, spec: Spec) -> bool:
+        """Whether it may be sent. What is no patch of a known version no server refuses as too late: the API server has
+        just said that the lease is ours, by a renewal, whatever its age; it lasts for the whole call, so that nobody
+        who waits for its end has begun when the call arrives; and what was seen is not of before a stop. Raises
+        LostError, and PodliftError as the cluster does."""
+        if action.version and self._lock.covers(0):
+            return True
+        needed = spec.timings.hook_timeout_s if action.kind == "Hook" else CALL_S if action.on_legacy else 0
+        self._keeper.hold(needed)
+        if not self._lock.renew(for_s=needed):
+            raise LostError
+        seen_s = self._edges.clock.boot() - self._looked
+        return self._lock.covers(needed) and seen_s < max(STALE_S, spec.timings.lease_s / 2)
 
     def _pause(self, code: str, reason: str) -> tuple[Outcome, str]:
         self._write(replace(self._entry.run, paused=f"{code}: {reason}"), "pause", reason)

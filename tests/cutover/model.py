@@ -43,7 +43,7 @@ from migrate.cutover.lock import Lock
 from migrate.cutover.measuring import Measuring
 from migrate.cutover.observing import observe
 from migrate.cutover.outbound import Outbound, Remote
-from migrate.cutover.run import LAB, Controller, Original, Run, Spec
+from migrate.cutover.run import LAB, Controller, Original, Run, Spec, Timings
 from migrate.cutover.schedule import steps_for
 from migrate.cutover.states import State
 from migrate.cutover.world import SeenPod, World
@@ -95,10 +95,17 @@ class LegacyContainer:
 
 class Model:
     """``lag_s``: how long a node's proxy takes to follow; ``start_s``: how long a pod takes to be ready; ``removes``:
-    its user has the containers removed at the end."""
+    its user has the containers removed at the end; ``timings``: of its runs."""
 
     def __init__(
-        self, *, pods: int = 2, legacy: int = 1, lag_s: float = 0.3, start_s: float = 1.0, removes: bool = False
+        self,
+        *,
+        pods: int = 2,
+        legacy: int = 1,
+        lag_s: float = 0.3,
+        start_s: float = 1.0,
+        removes: bool = False,
+        timings: Timings = TIMINGS,
     ) -> None:
         self.time = 1_000_000.0
         self.lag_s = lag_s
@@ -110,6 +117,7 @@ class Model:
             for n in range(legacy)
         ]
         self.removes = removes
+        self.timings = timings
         self.gone: list[LegacyContainer] = []
         self.unread: dict[str, str] = {}
         # why a pod does not get to a place where containers do
@@ -164,13 +172,13 @@ class Model:
             "hooks": {name: (name,) for name in ("freeze", "frozen", "unfreeze", "front")},
             "later": (_hpa(),),
             "outbound": Outbound(looked=(NAME,), remotes=(DATABASE,)),
-            "timings": TIMINGS,
+            "timings": self.timings,
         }
         return Spec(**(given | more))
 
-    def driver(self, holder: str = "one", **more: Any) -> Driver:
+    def driver(self, holder: str = "one", *, take_over: bool = False, **more: Any) -> Driver:
         lock = self.lock(holder)
-        lock.acquire()
+        lock.acquire(take_over=take_over)
         return self.driver_of(lock, **more)
 
     def driver_of(self, lock: Lock, *, wait: Callable[[float], object] | None = None, **more: Any) -> Driver:
@@ -190,7 +198,7 @@ class Model:
         return Driver(edges, Journal(self, SPACE, NAME), lock, keeper, **more)
 
     def lock(self, holder: str) -> Lock:
-        return Lock(self, self, namespace=SPACE, workload=NAME, holder=holder, lease_s=LAB.lease_s)
+        return Lock(self, self, namespace=SPACE, workload=NAME, holder=holder, lease_s=self.timings.lease_s)
 
     def lone_keeper(self, holder: str = "keeper", **more: Any) -> LoneKeeper:
         """Of a run that has begun; ``beside`` makes it live."""

@@ -1,4 +1,5 @@
-"""Stops a driver of a model's cutover for two minutes, as by SIGSTOP, while another one takes over and ends the run."""
+"""Stops a driver of a model's cutover for two minutes, as by SIGSTOP, while another one takes over and ends the run; or
+has that one take over at once, while the lease of the first is as good as new."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ STOP_S = 120
 _TIMED = frozenset({"Lease", "Event"})
 
 
-def stopped(world: Model, stop: Kill, *, back_from: Kill | None = None) -> list[str]:
+def stopped(world: Model, stop: Kill, *, back_from: Kill | None = None, take_over: bool = False) -> list[str]:
     """What is wrong in the end. ``stop.fate``: ``stopped``, while a write is under way, or ``stopped after`` it;
-    ``stop.abort``: the other one goes back. ``back_from``: the run is on its way back from there."""
+    ``stop.abort``: the other one goes back. ``back_from``: the run is on its way back from there. ``take_over``: the
+    other one does not wait until the first one's lease is over."""
     if back_from is not None:
         _begun_back(world, back_from)
     elif not world.begun:
@@ -30,10 +32,11 @@ def stopped(world: Model, stop: Kill, *, back_from: Kill | None = None) -> list[
 
     def meanwhile() -> None:
         world.on_write = lambda _label: ""
-        world.sleep(STOP_S)
+        if not take_over:
+            world.sleep(STOP_S)
         if stop.abort:
             asked(world, abort=True)
-        _to_the_end(world, "second")
+        _to_the_end(world, "second", take_over=take_over)
         world.sleep(3)
         ended.append(_all(world))
 
@@ -48,9 +51,9 @@ def stopped(world: Model, stop: Kill, *, back_from: Kill | None = None) -> list[
     return found
 
 
-def _to_the_end(world: Model, name: str) -> Outcome:
+def _to_the_end(world: Model, name: str, *, take_over: bool = False) -> Outcome:
     for number in range(4):
-        outcome, why = world.driver(f"{name}-{number}").drive(resume=True)
+        outcome, why = world.driver(f"{name}-{number}", take_over=take_over).drive(resume=True)
         if outcome is not Outcome.REST and (outcome is not Outcome.PAUSED or world.containers):
             assert outcome in (Outcome.ENDED, Outcome.ROLLED_BACK, Outcome.LOST), why
             return outcome
