@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from converters.errors import PodliftError
 from converters.workload import Host
 
+from ..aside import Threads
 from ..hosts import Access, connections_for
 from ..hosts_file import HostEntry
 from .clock import SystemClock
@@ -141,11 +142,12 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock
             next_step="give it in podlift.yaml's hosts, with an address that the cluster reaches",
         )
     clock = clock or SystemClock()
+    aside = Threads()
     legacy, nodes = legacy_of(spec, given), nodes_of(spec, cluster)
     hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s)
     measuring = Measuring(
         nodes=nodes,
-        endings=EndingWatch(cluster, nodes),
+        endings=EndingWatch(cluster, nodes, aside),
         pods=PodNetwork(cluster, spec.nodes.get(OTHER_NODES, {}).get("image", ""), ready_nodes(cluster)),
         # a host that hangs must not hold up who keeps its slices
         connections=connections_for(given, timeout_s=_HOST_S),
@@ -155,4 +157,6 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock
         legacy=legacy,
         clock=clock,
     )
-    return Edges(api=cluster, legacy=legacy, hooks=hooks, clock=clock, measuring=measuring, wait=legacy.wait)
+    return Edges(
+        api=cluster, legacy=legacy, hooks=hooks, clock=clock, measuring=measuring, aside=aside, wait=legacy.wait
+    )

@@ -458,6 +458,7 @@ def _driving(
         driver.let_go()
         raise
     finally:
+        edges.aside.end()
         edges.legacy.close()
     of.outcome, of.why = driver.outcome, driver.why
 
@@ -471,4 +472,5 @@ def _lock(spec: Spec, cluster: Cluster, clock: Clock) -> Lock:
 
 def _keeper(edges: Edges, lock: Lock) -> Keeper:
     """In the process of the run's lock; what the lock's last holder kept is taken from it at once."""
-    return Keeper(edges.api, edges.clock, edges.measuring.nodes, lock.of_keeper(), heir_of=lock.taken_from)
+    nodes = edges.measuring.nodes
+    return Keeper(edges.api, edges.clock, nodes, lock.of_keeper(), edges.aside, heir_of=lock.taken_from)

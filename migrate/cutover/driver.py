@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from converters.errors import PodliftError
@@ -18,7 +19,7 @@ from .acting import perform
 from .answering import answered
 from .bypassing import due
 from .decision import TIMEOUT, Act, Action, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Verb, Wait
-from .edges import Api, Clock, Hooks, Legacy
+from .edges import Api, Aside, Begun, Clock, Hooks, Legacy
 from .evidence import Evidence
 from .groups import matter
 from .history import gate_lines
@@ -74,7 +75,17 @@ class Edges:
     hooks: Hooks
     clock: Clock
     measuring: Measuring
+    aside: Aside
     wait: Callable[[float], object] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Underway:
+    """What is being measured. ``of``: the steps whose windows it may close."""
+
+    begun: Begun[Evidence]
+    why: str
+    of: tuple[str, ...]
 
 
 class Driver:
@@ -103,6 +114,7 @@ class Driver:
         self._interrupted = interrupted
         self._no_wait = no_wait
         self._evidence = Evidence()
+        self._underway: _Underway | None = None
         self._told: list[Event] = []
         self._waiting: tuple[str, float] = ("", 0.0)
         self._changes = 0
@@ -120,22 +132,28 @@ class Driver:
 
     def events(self, *, resume: bool = False) -> Iterator[Event]:
         """The same, event by event; then ``outcome`` and ``why`` say how it ended."""
+        over = False
         try:
             self._take(resume=resume)
             while (ended := self._turn_or_trouble()) is None:
                 yield from self._taken()
+            over = self._entry.run.state in ENDED
         except LostError as error:
             ended = Outcome.LOST, str(error) or "another process drives the run now"
-            self._keeper.release(ended=False)
-        else:
-            self._keeper.release(ended=self._entry.run.state in ENDED)
-        self._lock.release()
         self.outcome, self.why = ended
+        # told before what still measures is waited for
         yield from self._taken()
+        self._release(ended=over)
 
     def let_go(self) -> None:
         """Between two events: another process may drive on from here. The run is not paused."""
-        self._keeper.release(ended=False)
+        self._release(ended=False)
+
+    def _release(self, *, ended: bool) -> None:
+        """What still measures makes no pod any more by when another may begin."""
+        self._give_up()
+        self._edges.aside.end()
+        self._keeper.release(ended=ended)
         self._lock.release()
 
     def _taken(self) -> Iterator[Event]:
@@ -165,6 +183,7 @@ class Driver:
 
     def _trouble(self, error: PodliftError) -> tuple[Outcome, str] | None:
         if error.code in _AWAY:
+            self._give_up()
             self._evidence = Evidence()
             self._edges.measuring.gates.forget()
             self._tell("wait", f"{error.subject}: {error.reason}")
@@ -195,6 +214,9 @@ class Driver:
             return Outcome.PAUSED, run.paused
         if self._interrupted() and run.state not in ENDED:
             return self._pause("interrupted", "interrupted; podlift cutover resume goes on")
+        return self._next(spec, run)
+
+    def _next(self, spec: Spec, run: Run) -> tuple[Outcome, str] | None:
         self._looked = self._edges.clock.boot()
         world = observe(self._edges.api, self._edges.legacy, spec, self._edges.clock)
         writes = self._keeper.turn(spec, run, world.found, at=self._looked)
@@ -205,9 +227,16 @@ class Driver:
         if self._keeper.silent_s >= spec.timings.heartbeat_s:
             return self._unkept(spec)
         self._notice(world)
+        if self._underway is not None:
+            # it ends after this look at the world: the next one decides with what it tells
+            self._tell("measure", self._underway.why)
+            self._seen(self._underway)
+            return None
         moment = self._moment(spec, run, world)
         if keys := due(moment):
-            self._evidence = self._edges.measuring.watch(keys, spec, world, self._evidence)
+            watch = partial(self._edges.measuring.watch, keys, spec, world, self._evidence)
+            if not self._measured(watch, "who calls past the Service"):
+                return None
             moment = replace(moment, evidence=self._evidence, boot=self._edges.clock.boot())
         return self._carry_out(decide(moment), spec, world)
 
@@ -246,10 +275,7 @@ class Driver:
         elif isinstance(decision, Measure):
             if self._over(decision.why, decision.timeout_s):
                 return self._pause(decision.code, decision.why)
-            self._tell("measure", decision.why)
-            self._evidence = self._edges.measuring.measure(decision, spec, world, self._evidence)
-            self._keep_windows(decision.of)
-            self._sleep()
+            self._measure(decision, spec, world)
         elif isinstance(decision, Wait | Keep):
             patience, code = spec.timings.observe_timeout_s, TIMEOUT
             if isinstance(decision, Wait):
@@ -313,6 +339,34 @@ class Driver:
         seen_s = self._edges.clock.boot() - self._looked
         return self._lock.covers(needed) and seen_s < max(STALE_S, spec.timings.lease_s / 2)
 
+    def _measure(self, decision: Measure, spec: Spec, world: World) -> None:
+        self._tell("measure", decision.why)
+        measure = partial(self._edges.measuring.measure, decision, spec, world, self._evidence)
+        if self._measured(measure, decision.why, decision.of):
+            self._sleep()
+
+    def _measured(self, work: Callable[[], Evidence], why: str, of: tuple[str, ...] = ()) -> bool:
+        """Whether it was soon; else it goes on while turns hear what users want and the keeper follows."""
+        self._underway = _Underway(begun=self._edges.aside.begin(work), why=why, of=of)
+        return self._seen(self._underway)
+
+    def _seen(self, work: _Underway) -> bool:
+        """Waits for a look, but not for long. Raises as it does."""
+        if not work.begun.over(self._entry.spec.timings.poll_s):
+            return False
+        self._underway = None
+        # since when Services are as they are was noticed meanwhile too
+        self._evidence = replace(work.begun.result(), since=self._evidence.since)
+        self._keep_windows(work.of)
+        return True
+
+    def _give_up(self) -> None:
+        """What is being measured does not count any more."""
+        if self._underway is not None:
+            self._underway.begun.give_up()
+            self._underway = None
+            self._edges.measuring.gates.forget()
+
     def _pause(self, code: str, reason: str) -> tuple[Outcome, str]:
         self._write(replace(self._entry.run, paused=f"{code}: {reason}"), "pause", reason)
         return Outcome.PAUSED, f"{code}: {reason}"
@@ -340,6 +394,7 @@ class Driver:
     def _write(
         self, run: Run, event: str, text: str, *, taken: bool = False, more: Mapping[str, Any] | None = None
     ) -> None:
+        self._give_up()
         more = {**(more or {}), **({} if self._share is self._share_told else self._share)}
         self._entry = self._journal.commit(
             self._entry, run, at=self._edges.clock.now(), event=event, text=text, taken=taken, more=more

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from .run import Spec
     from .world import SeenPod
+
+T = TypeVar("T")
+Made_co = TypeVar("Made_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -276,6 +279,26 @@ class Hooks(Protocol):
 
     def passes(self, name: str, variables: Mapping[str, str]) -> bool:
         """The same for a hook that only looks: whether it ended with 0."""
+
+
+class Begun(Protocol[Made_co]):
+    def over(self, wait_s: float = ...) -> bool:
+        """Whether it has ended, for which so many seconds are waited."""
+
+    def result(self) -> Made_co:
+        """Of what is over; raises what the work raised."""
+
+    def give_up(self) -> None:
+        """Nobody wants it any more: it is told to end, and not waited for."""
+
+
+class Aside(Protocol):
+    """Does what may take long, while who began it can turn to something else."""
+
+    def begin(self, work: Callable[[], T]) -> Begun[T]: ...
+
+    def end(self) -> None:
+        """Gives up all that goes on, and waits a while until it has ended, and has taken away what it made."""
 
 
 class Clock(Protocol):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from converters.errors import PodliftError
 
-from .edges import Api, Ended, Request
+from .edges import Api, Aside, Ended, Request
 from .run import Spec
 from .world import SeenPod
 
@@ -30,11 +30,12 @@ class Holding(Protocol):
 
 
 class EndingWatch:
-    """``edges.Endings``. What has begun ends by itself, in a thread that keeps no process."""
+    """``edges.Endings``. What has begun goes on aside and ends by itself."""
 
-    def __init__(self, api: Api, nodes: Holding) -> None:
+    def __init__(self, api: Api, nodes: Holding, aside: Aside) -> None:
         self._api = api
         self._nodes = nodes
+        self._aside = aside
         self._watches: dict[str, _Watch] = {}
 
     def hold_to(self, spec: Spec, pod: SeenPod, request: Request) -> str:
@@ -42,7 +43,7 @@ class EndingWatch:
         grace_s = (live.get("spec") or {}).get("terminationGracePeriodSeconds") or _GRACE_S
         watch = _Watch(self._nodes, request, near=pod.node, seconds=grace_s + _MORE_S)
         self._watches[pod.uid] = watch
-        watch.start()
+        self._aside.begin(watch.run)
         return watch.begun()
 
     def ended(self, uid: str) -> Ended | str | None:
@@ -50,11 +51,10 @@ class EndingWatch:
         return "nobody watches it" if watch is None else watch.result
 
 
-class _Watch(threading.Thread):
+class _Watch:
     """``result``: how it ended, or why it is not known; None while it goes on."""
 
     def __init__(self, nodes: Holding, request: Request, *, near: str, seconds: float) -> None:
-        super().__init__(name="podlift-ending", daemon=True)
         self.result: Ended | str | None = None
         self._nodes = nodes
         self._request = request

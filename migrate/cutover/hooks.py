@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from converters.errors import PodliftError
 
+from ..aside import given_up
 from ..processes import Ended, run
 
 
@@ -35,7 +36,8 @@ class CommandHooks:
         return ended.code == 0
 
     def _ended(self, name: str, variables: Mapping[str, str]) -> Ended:
-        return run(self._given[name], variables=variables, timeout_s=self._timeout_s)
+        # one that acts is run by who drives, which is no work that is given up
+        return run(self._given[name], variables=variables, timeout_s=self._timeout_s, interrupted=given_up)
 
 
 def _failed(name: str, argv: Sequence[str], ended: Ended) -> PodliftError:

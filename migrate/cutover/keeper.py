@@ -6,8 +6,9 @@ still has under way then fails. A driver has one in it that keeps while nobody e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from converters.errors import PodliftError
@@ -15,7 +16,7 @@ from converters.objects.context import WORKLOAD
 
 from .checks import answered, request_of
 from .clock import rfc3339
-from .edges import Api, Backend, Clock, Found, Nodes, Response
+from .edges import Api, Aside, Backend, Begun, Clock, Found, Nodes, Request, Response
 from .endpoints import (
     EPOCH,
     KEEPER,
@@ -38,24 +39,39 @@ STALE_S = 10.0
 """What was seen so long ago, or half a lease if that is longer, was seen before a stop."""
 # Probing takes this part of the time at most: where it needs a pod of its own each time, it is done less often.
 _PROBING_SHARE = 0.2
+# A look from all nodes takes no longer, as a rule, and is over in the same turn then.
+_PROMPT_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Probing:
+    """A look from every node at what answers: of these instances, in the order of its requests. ``begun`` gives who
+    answered, by node, and when that was over."""
+
+    keys: tuple[str, ...]
+    at: float
+    begun: Begun[tuple[Mapping[str, Sequence[Response]], float]]
 
 
 class Keeper:
-    """``turn`` may be called at any time and as often as one likes: what stands already is not written again.
+    """``turn`` may be called at any time and as often as one likes: what stands already is not written again. It does
+    not wait for nodes that take long to answer.
 
     heir_of   the holder whom this process has followed as driver: it is gone, and its Lease is not waited for
     """
 
-    def __init__(self, api: Api, clock: Clock, nodes: Nodes, lock: Lock, *, heir_of: str = "") -> None:
+    def __init__(self, api: Api, clock: Clock, nodes: Nodes, lock: Lock, aside: Aside, *, heir_of: str = "") -> None:
         self._api = api
         self._clock = clock
         self._nodes = nodes
         self._lock = lock
+        self._aside = aside
         self._heir_of = heir_of
         self._health: dict[str, Health] = {}
         self._where: dict[str, Backend] = {}
         self._blind: dict[str, Backend] = {}
         self._probe_at = 0.0
+        self._probing: _Probing | None = None
         self._said: frozenset[str] = frozenset()
         self._news: list[str] = []
 
@@ -91,9 +107,11 @@ class Keeper:
         """
         if not self._holds(spec.timings.keeper_s):
             return 0
+        if self._probing is not None:
+            self._probed(self._probing)
         run, missing = self._recalled(spec, run)
         writes = self._follow(spec, run, found, at, missing)
-        if not writes and self._clock.boot() >= self._probe_at:
+        if not writes and self._probing is None and self._clock.boot() >= self._probe_at:
             self._probe(spec, run, found)
         return writes
 
@@ -105,6 +123,8 @@ class Keeper:
     def release(self, *, ended: bool) -> None:
         """Another may keep. ``ended``: nobody needs to, and nothing of it is left. Where the server is away, the Lease
         runs out by itself."""
+        self._aside.end()
+        self._probing = None
         with suppress(PodliftError):
             self._lock.release(remove=ended)
 
@@ -161,18 +181,31 @@ class Keeper:
         # what was seen at another port was another process
         health = {key: seen for key, seen in self._health.items() if where.get(key) == self._where.get(key)}
         self._health, self._where = {key: seen for key, seen in health.items() if key in requests}, where
-        answers: dict[str, tuple[Response, ...]] = {}
+        begun = self._aside.begin(lambda: self._asked(tuple(requests.values())))
+        self._probe_at = began + spec.timings.keeper_s
+        self._probing = _Probing(keys=tuple(requests), at=began, begun=begun)
+        self._probed(self._probing, wait_s=_PROMPT_S)
+
+    def _asked(self, requests: Sequence[Request]) -> tuple[Mapping[str, Sequence[Response]], float]:
+        answers: Mapping[str, Sequence[Response]] = {}
         if requests:
             # nobody could be asked: that is no evidence
             with suppress(PodliftError):
-                answers = dict(self._nodes.ask(list(requests.values())))
-        for number, key in enumerate(requests):
+                answers = self._nodes.ask(requests)
+        return answers, self._clock.boot()
+
+    def _probed(self, probing: _Probing, *, wait_s: float = 0) -> None:
+        """Takes what it tells, once it is over."""
+        if not probing.begun.over(wait_s):
+            return
+        self._probing = None
+        answers, ended = probing.begun.result()
+        for number, key in enumerate(probing.keys):
             passed = [answered(of[number]) for of in answers.values()]
             if passed:
                 fails = 2 * passed.count(False) > len(passed)
                 self._health[key] = self._health.get(key, Health()).seen(not fails)
-        took = self._clock.boot() - began
-        self._probe_at = began + max(spec.timings.keeper_s, took / _PROBING_SHARE)
+        self._probe_at = max(self._probe_at, probing.at + (ended - probing.at) / _PROBING_SHARE)
 
     def _tell(self, said: frozenset[str]) -> None:
         self._news += sorted(said - self._said)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from converters.errors import PodliftError
 
+from ..aside import carried
 from .acting import variables
 from .bypassing import looked, missed
 from .checks import answered, request_of
@@ -79,7 +81,7 @@ class Measuring:
             return evidence
         inside = self.inside()
         with ThreadPoolExecutor(min(_AT_ONCE, len(keys))) as pool:
-            found = list(pool.map(lambda key: self._direct(key, world, inside), keys))
+            found = list(pool.map(carried(partial(self._direct, world=world, inside=inside)), keys))
         now, watched = self.clock.boot(), dict(evidence.watched)
         for key, seen in zip(keys, found, strict=True):
             before = watched.get(key)

@@ -15,6 +15,7 @@ from typing import Any
 
 from converters.errors import PodliftError
 
+from ..aside import carried
 from .edges import Backend, CallingPods, Reached
 from .endpoints import BESIDE, LEASE, RUN, lease_as_owner, lease_name
 from .probe_pods import LABELS, LogApi, ProbePods, plain_pod
@@ -58,7 +59,8 @@ class PodNetwork:
         limit_s = self._limit_s(remotes)
         with ThreadPoolExecutor(_NODES_AT_ONCE) as pool:
             running = {
-                node: pool.submit(self._asked, spec, template, node, task, limit_s, owner) for node in sorted(nodes)
+                node: pool.submit(carried(self._asked), spec, template, node, task, limit_s, owner)
+                for node in sorted(nodes)
             }
         for node, future in running.items():
             try:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from converters.errors import PodliftError
 
+from ..aside import given_up
 from ..hosts.probe import answer_of
 from .edges import Api
 from .endpoints import MANAGER
@@ -76,8 +77,10 @@ class ProbePods:
     def run(
         self, pod: Mapping[str, Any], node: str, limit_s: float, *, begun: Callable[[], None] = lambda: None
     ) -> Mapping[str, Any]:
-        """Its answer; the pod is gone then. ``begun`` is called once it runs. Raises PodliftError."""
+        """Its answer; the pod is gone then, as it is where this work is given up. ``begun`` is called once it runs.
+        Raises PodliftError."""
         name = str(pod["metadata"]["name"])
+        _check_wanted(node)
         try:
             self._api.create(pod, manager=MANAGER)
             failed = self._awaited(name, node, limit_s, begun)
@@ -96,6 +99,7 @@ class ProbePods:
         end = time.monotonic() + limit_s
         waits = "it does not start"
         while time.monotonic() < end:
+            _check_wanted(node)
             pod = self._api.get("v1", "Pod", self._namespace, name)
             if pod is None:
                 raise _failed(node, "its probe's pod was deleted by another", "try again")
@@ -165,6 +169,11 @@ def plain_pod(
             "containers": [container],
         },
     }
+
+
+def _check_wanted(node: str) -> None:
+    if given_up():
+        raise _failed(node, "nobody waits for its probe any more", "nothing: who goes on with the run tries again")
 
 
 def _failed(node: str, reason: str, next_step: str) -> PodliftError:

@@ -7,6 +7,7 @@ opened on every node, and the kernel's conntrack tells to which backend each of 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Any
 
 from converters.errors import PodliftError
 
+from ..aside import carried
 from ..hosts import Command, probe
 from .edges import Backend, Draw, Request, Response
 from .environment import filled_headers
@@ -48,10 +50,16 @@ class ProbedNodes:
         self._commands = {node: tuple(argv) for node, argv in commands.items()}
         self._timeout_s = timeout_s
         self._ready = ready or (lambda: self._commands)
-        self._silent: dict[str, str] = {}
+        # of the thread that asked: others may ask at the same time
+        self._last = threading.local()
 
     def silent(self) -> Mapping[str, str]:
         return dict(self._silent)
+
+    @property
+    def _silent(self) -> dict[str, str]:
+        found: dict[str, str] = self._last.__dict__.setdefault("silent", {})
+        return found
 
     def draw(self, target: Backend, times: int) -> Mapping[str, Draw]:
         """A node where a connection's backend is not known is silent: what is not seen is no evidence."""
@@ -95,10 +103,10 @@ class ProbedNodes:
         self, task: Mapping[str, Any], timeout_s: float, *, secret: bool = False
     ) -> dict[str, Mapping[str, Any]]:
         nodes, limit_s = sorted(self._ready()), self._timeout_s + timeout_s
-        self._silent = {}
+        self._silent.clear()
         made = {}
         with ThreadPoolExecutor(max_workers=_NODES_AT_ONCE) as pool:
-            running = {node: pool.submit(self._probe, node, task, limit_s, secret) for node in nodes}
+            running = {node: pool.submit(carried(self._probe), node, task, limit_s, secret) for node in nodes}
         for node, future in running.items():
             try:
                 made[node] = future.result()

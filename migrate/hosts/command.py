@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from converters.errors import PodliftError
 
+from ..aside import given_up
 from ..engine.connect import Endpoint
 from ..engine.forward import client
 from ..engine.refusals import ssh_failed
@@ -37,13 +38,13 @@ class Command:
         return [*self.prefix, shlex.join(argv)] if self.ssh else [*self.prefix, *argv]
 
     def run(self, argv: Sequence[str], *, stdin: str = "", timeout_s: float = 30) -> str:
-        """What the program prints, having read ``stdin``.
+        """What the program prints, having read ``stdin``. It is ended where the work that it is for is given up.
 
         Raises PodliftError ``command-missing`` where there is no such program, ``ssh-failed`` where ssh does not get
         there, and ``command-failed`` where it ends with another code than 0, or not in its time.
         """
         words = self.words(argv)
-        ended = run(words, stdin=stdin, apart=True, timeout_s=timeout_s)
+        ended = run(words, stdin=stdin, apart=True, timeout_s=timeout_s, interrupted=given_up)
         if ended.code == 0:
             return ended.printed
         if ended.code is None:

@@ -15,11 +15,12 @@ import marshal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from converters.errors import PodliftError
 from migrate.cutover.driver import Driver, Edges
 from migrate.cutover.edges import (
+    Aside,
     Backend,
     Caller,
     CallingPods,
@@ -55,6 +56,7 @@ NODE, DIRECT = "10.0.0.9", "203.0.113.9"
 # Not the driver's work: they come by the clock.
 TIMINGS = replace(LAB, poll_s=0.5, bake_s=2)
 _TIMED = frozenset({"Lease", "Event"})
+T = TypeVar("T")
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -181,7 +183,14 @@ class Model:
         lock.acquire(take_over=take_over)
         return self.driver_of(lock, **more)
 
-    def driver_of(self, lock: Lock, *, wait: Callable[[float], object] | None = None, **more: Any) -> Driver:
+    def driver_of(
+        self,
+        lock: Lock,
+        *,
+        aside: Aside | None = None,
+        wait: Callable[[float], object] | None = None,
+        **more: Any,
+    ) -> Driver:
         measuring = Measuring(
             nodes=self,
             pods=self,
@@ -193,8 +202,10 @@ class Model:
             legacy=self,
             clock=self,
         )
-        edges = Edges(api=self, legacy=self, hooks=self, clock=self, measuring=measuring, wait=wait)
-        keeper = Keeper(self, self, self, lock.of_keeper(), heir_of=lock.taken_from)
+        edges = Edges(
+            api=self, legacy=self, hooks=self, clock=self, measuring=measuring, aside=aside or AtOnce(), wait=wait
+        )
+        keeper = Keeper(self, self, self, lock.of_keeper(), AtOnce(), heir_of=lock.taken_from)
         return Driver(edges, Journal(self, SPACE, NAME), lock, keeper, **more)
 
     def lock(self, holder: str) -> Lock:
@@ -204,7 +215,7 @@ class Model:
         """Of a run that has begun; ``beside`` makes it live."""
         entry = self.journal.read()
         assert entry is not None
-        keeper = Keeper(self, self, self, self.lock(holder).of_keeper())
+        keeper = Keeper(self, self, self, self.lock(holder).of_keeper(), AtOnce())
         return LoneKeeper(self.journal, self, keeper, self, entry, **more)
 
     def arrive(self) -> None:
@@ -701,6 +712,36 @@ class Model:
                 each.idle_since = self.time
             elif self.time - each.idle_since >= 1.0:
                 each.connections = 0
+
+
+class AtOnce:
+    """What is begun aside is over at once: one thread, and always the same order."""
+
+    def begin(self, work: Callable[[], T]) -> Done[T]:
+        try:
+            return Done([work()], None)
+        except PodliftError as error:
+            return Done([], error)
+
+    def end(self) -> None:
+        """Nothing goes on."""
+
+
+@dataclass
+class Done(Generic[T]):
+    made: list[T]
+    error: PodliftError | None
+
+    def over(self, wait_s: float = 0) -> bool:  # noqa: ARG002
+        return True
+
+    def result(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return self.made[0]
+
+    def give_up(self) -> None:
+        raise AssertionError("it is over at once")
 
 
 class Pass:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -44,13 +45,22 @@ class LiveGates:
         self._asking: Asking | None = None
         self._next = 0.0
         self._pods: tuple[SeenPod, ...] | None = None
+        self._forgets = False
+        # a look that was given up may still be under way when the next one begins
+        self._looks = threading.Lock()
 
     def judge(self, what: str, spec: Spec, world: World) -> Judged:
         """A few more samples, or the end of a window; raises PodliftError as the nodes do."""
+        with self._looks:
+            if self._forgets:
+                self._forgotten()
+            return self._judge(what, spec, world)
+
+    def _judge(self, what: str, spec: Spec, world: World) -> Judged:
         if what != self._what:
             # a pod that restarted between two steps restarted
             pods = self._pods
-            self.forget()
+            self._forgotten()
             self._what, self._pods = what, pods
         if what not in self.analyses:
             failures = self._failures.get(what, 0)
@@ -107,9 +117,18 @@ class LiveGates:
         return Judged(outcome="passed", said=f"{equal} of {len(results)} answers are alike")
 
     def forget(self) -> None:
-        """The open window is discarded, and the row of passes begins anew; windows that failed have failed."""
-        if self._asking is not None:
-            self._asking.cancel()
+        """The open window is discarded, and the row of passes begins anew, at the next look; windows that failed have
+        failed."""
+        self._forgets = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if (asking := self._asking) is not None:
+            asking.cancel()
+
+    def _forgotten(self) -> None:
+        self._cancel()
+        self._forgets = False
         self._window, self._asking, self._pods, self._next = None, None, None, 0.0
         self.analyses = {what: each.resumed() for what, each in self.analyses.items()}
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from converters.errors import PodliftError
+from migrate.aside import Threads
 from migrate.cutover.edges import Api, Backend, Ended, Request
 from migrate.cutover.ending_watch import EndingWatch
 from migrate.cutover.propagation import ProbedNodes
@@ -50,7 +51,7 @@ class Held:
 def test_it_begins_goes_on_and_is_over() -> None:
     """For longer than the pod's own grace."""
     nodes = Held()
-    watch = EndingWatch(cast(Api, Pods()), nodes)
+    watch = EndingWatch(cast(Api, Pods()), nodes, Threads())
     assert watch.hold_to(Model().spec(), POD, REQUEST) == ""
     assert watch.ended("u1") is None
     assert (nodes.asked["near"], nodes.asked["connections"]) == ("node-a", 4)
@@ -64,11 +65,14 @@ def test_it_begins_goes_on_and_is_over() -> None:
 
 def test_where_no_connection_can_be_held_it_is_said_before_anything_is_deleted() -> None:
     error = PodliftError(code="command-missing", phase="cutover", subject="node-a", reason="no probe", next_step="x")
-    assert EndingWatch(cast(Api, Pods()), Held(error)).hold_to(Model().spec(), POD, REQUEST) == "node-a: no probe"
+    assert (
+        EndingWatch(cast(Api, Pods()), Held(error), Threads()).hold_to(Model().spec(), POD, REQUEST)
+        == "node-a: no probe"
+    )
 
 
 def test_who_began_it_and_died_left_nobody_who_knows() -> None:
-    assert EndingWatch(cast(Api, Pods()), Held()).ended("u1") == "nobody watches it"
+    assert EndingWatch(cast(Api, Pods()), Held(), Threads()).ended("u1") == "nobody watches it"
 
 
 @pytest.mark.parametrize(("near", "node"), [("b", "b"), ("c", "a")])

@@ -664,6 +664,28 @@ def test_a_pod_that_crashes_between_windows_is_seen() -> None:
     assert (found[0], "pods: web-1 restarted" in found[1]) == ("failed", True), found
 
 
+def test_a_look_that_was_given_up_counts_nowhere() -> None:
+    """It is still under way in another thread, and what it adds comes when all was forgotten; that waits for nobody."""
+    clock, asked, answers = Clock(), threading.Event(), threading.Event()
+
+    def late(_request: Request, _number: int) -> Response:
+        asked.set()
+        assert answers.wait(10)
+        return Response(status=500)
+
+    gates = LiveGates(Nodes(late), clock)
+    gates.judge("shift-1", SPEC, world(pod()))
+    clock.sleep(1)
+    look = threading.Thread(target=gates.judge, args=("shift-1", SPEC, world(pod())))
+    look.start()
+    assert asked.wait(10)
+    gates.forget()
+    answers.set()
+    look.join()
+    gates._nodes = Nodes(lambda *_: Response(status=200, seconds=0.01))
+    assert looked(gates, clock, lambda: world(pod())) == ("passed", "2 of 2 windows in a row passed")
+
+
 def test_a_pod_that_crashes_between_two_steps_is_seen() -> None:
     """As in the time of its own that a step has."""
     clock = Clock()
