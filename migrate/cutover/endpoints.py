@@ -229,21 +229,32 @@ def slice_object(
 def slice_of(live: Mapping[str, Any]) -> Slice:
     """A slice of ours as it stands."""
     metadata = live["metadata"]
-    instances = json.loads(metadata.get("annotations", {}).get(INSTANCES, "{}"))
+    instances = _instances(live)
     return Slice(
         name=metadata["name"],
         service=metadata["labels"][SLICE_OF],
         family=live["addressType"],
-        ports=tuple((port.get("name", ""), port.get("protocol", "TCP"), port["port"]) for port in live["ports"] or ()),
+        ports=tuple(
+            (port.get("name", ""), port.get("protocol", "TCP"), port["port"]) for port in live.get("ports") or ()
+        ),
         endpoints=tuple(
             Endpoint(
                 instance=instances.get(one["addresses"][0], ""),
                 address=one["addresses"][0],
                 condition=_condition(one.get("conditions") or {}),
             )
-            for one in live["endpoints"] or ()
+            for one in live.get("endpoints") or ()
         ),
     )
+
+
+def _instances(live: Mapping[str, Any]) -> dict[str, str]:
+    """Address to instance. What somebody else wrote over it says nothing: the keeper writes it anew."""
+    try:
+        said = json.loads((live["metadata"].get("annotations") or {}).get(INSTANCES, "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return {address: str(one) for address, one in said.items()} if isinstance(said, dict) else {}
 
 
 def _condition(said: Mapping[str, Any]) -> Condition | None:
@@ -273,7 +284,7 @@ def members(slices: Iterable[Mapping[str, Any]], service: Mapping[str, Any]) -> 
         if not numbers:
             continue
         ours = each["metadata"].get("labels", {}).get(SLICE_BY) == SLICES_ARE_OURS
-        instances = json.loads(each["metadata"].get("annotations", {}).get(INSTANCES, "{}")) if ours else {}
+        instances = _instances(each) if ours else {}
         for one in each.get("endpoints") or ():
             address, said = one["addresses"][0], one.get("conditions") or {}
             ready = said.get("ready") is not False

@@ -238,11 +238,12 @@ class Keeper:
         at = rfc3339(self._clock.now())
         service = service_named(spec, wanted.service)
         epochs = run.epoch, self._lock.epoch
+        written = str(epochs[0]), str(epochs[1])
         made = slice_object(wanted, spec, service, epoch=epochs[0], keeper=epochs[1], at=at, owner=owner)
         if live is None:
             self._api.create(made, manager=MANAGER)
             return 1
-        if slice_of(live) == wanted and _epochs(live) == epochs and _owner(live) == _owner(made):
+        if slice_of(live) == wanted and _epochs(live) == written and _owner(live) == _owner(made):
             return 0
         metadata = {**made["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
         metadata.setdefault("ownerReferences", None)
@@ -261,9 +262,9 @@ def _said(low: Collection[str], suspicious: Collection[str], unread: Mapping[str
     return frozenset(said | {f"engine {host} cannot be read: its endpoints stay as they are" for host in unread})
 
 
-def _epochs(live: Mapping[str, Any]) -> tuple[int, int]:
-    said = live["metadata"]["annotations"]
-    return int(said.get(EPOCH, "0")), int(said.get(KEEPER, "0"))
+def _epochs(live: Mapping[str, Any]) -> tuple[str, str]:
+    said = live["metadata"].get("annotations") or {}
+    return said.get(EPOCH, ""), said.get(KEEPER, "")
 
 
 def _owner(each: Mapping[str, Any]) -> str:

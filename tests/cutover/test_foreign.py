@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from migrate.cutover.driver import Outcome
-from migrate.cutover.endpoints import ADMITTED, slice_of
+from migrate.cutover.endpoints import ADMITTED, EPOCH, INSTANCES, KEEPER, slice_of
 from migrate.cutover.run import Condition
 from tests.cutover.killing import asked, wrongs
 from tests.cutover.model import NAME, Model, copied
@@ -105,3 +105,32 @@ def goes_on(world: Model) -> None:
     asked(world, finalize=True)
     assert world.driver("three").drive()[0] is Outcome.ENDED
     assert wrongs(world) == []
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda each: each["metadata"]["annotations"].update({KEEPER: "abc", EPOCH: "x"}),
+        lambda each: each["metadata"]["annotations"].update({INSTANCES: "abc"}),
+        lambda each: each["metadata"]["annotations"].update({INSTANCES: "[5]"}),
+        lambda each: each["metadata"].pop("annotations"),
+        lambda each: each.pop("ports"),
+        lambda each: each.pop("endpoints"),
+    ],
+    ids=["epochs", "no json", "no map", "no annotations", "no ports", "no endpoints"],
+)
+def test_what_somebody_wrote_on_a_slice_is_written_anew(edit: Callable[[dict[str, Any]], Any]) -> None:
+    """Whatever it was: the run goes on to its end."""
+    world = Model(pods=2, legacy=2)
+    world.begin()
+    done: list[str] = []
+
+    def act() -> None:
+        for (kind, name), each in world.store.items():
+            if world.begun and world.state == "SHIFT" and kind == "EndpointSlice" and "legacy" in name and not done:
+                edit(each)
+                done.append(name)
+
+    world.beside.append(act)
+    assert world.driver().drive()[0] is Outcome.REST
+    assert done
