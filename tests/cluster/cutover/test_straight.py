@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from benchmarks.cutover import RATE, moved
 from migrate import diff_plan
 from migrate.apply import Action, apply_plan
 from migrate.cutover.driver import Event, Outcome
 from migrate.cutover.endpoints import instance_key
 from migrate.cutover.journal import FINALIZER, journal_name
+from migrate.cutover.run import LAB
 from migrate.cutover.states import State
 from tests.cluster.cutover.leftovers import AFTER_FINALIZE, scene, undeclared
 from tests.cluster.served import LEDGER, Served, several
@@ -23,6 +28,9 @@ from tests.lab.engine import LabEngine
 GRACEFUL = ("-lag=2s",)
 # Less than that, and a test of what many requests meet would be one of few.
 ENOUGH = 10_000
+MANY = 100_000
+# A bake of this length makes it so many.
+BAKE_S = 30
 
 
 @contextmanager
@@ -60,6 +68,21 @@ def test_to_the_end(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], spa
             applied_takes_over(web)
             report = traffic.stop()
         nothing_lost(web, report)
+
+
+@pytest.mark.prove
+def test_at_a_thousand_new_connections_a_second(
+    lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path
+) -> None:
+    """With connections that stay, long polls and orders beside; the load is the benchmark's."""
+    with web_on(lab_cluster, lab_engines, space, tmp_path, timings=replace(LAB, bake_s=BAKE_S)) as web:
+        report = moved(web).report
+        nothing_lost(web, report)
+    row = (f"{RATE:,} new connections a second", f"{report.sent:,}", report.failed, 0, f"{report.seconds:.0f}")
+    print(f"\n| {' | '.join(map(str, row))} |\n{report.told()}")  # noqa: T201 - the figures are asked for with -s
+    assert report.sent >= MANY
+    # it was that load, and not one that fell behind
+    assert report.kinds["new"].sent > 0.99 * RATE * report.seconds
 
 
 def test_held_by_connections_that_stay(
