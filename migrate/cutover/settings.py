@@ -17,6 +17,7 @@ from ..documents import Document, Path
 from ..schemas.checking import nearest, refuse
 from ..schemas.cutover import COUNTS, TIMINGS
 from .checks import ranges
+from .drain import COUNT_AGE_S
 from .gates.condition import condition
 from .gates.judging import PODS, PROBE
 from .outbound import backend_named, remote_named
@@ -37,6 +38,13 @@ LONGEST_S = 366 * 86400.0
 """Nothing of a run may be told to take longer: a year."""
 _GATE_TIMEOUT_S = 10.0
 _READING = frozenset({"GET", "HEAD"})
+# Without any time nothing is seen, or nobody waits for it at all, or it is done without end.
+_ABOVE_ZERO = frozenset(
+    {"window", "poll", "lease", "renew", "keeper", "heartbeat", "hook_timeout", "ready_timeout", "observe_timeout"}
+)
+_MOST_S = 366 * 86_400.0
+# What was looked at once is too old by the next look.
+_POLL_S = COUNT_AGE_S / 2
 # Told to everybody who may read the journal.
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -258,6 +266,9 @@ class _Reader:
                 f"a lease of {timings.lease_s:g} s and a renewal every {timings.renew_s:g} s lose the lock by chance"
             )
             self._refuse((*path, "timings"), reason, "let lease be twice renew, at least")
+        if timings.renew_s + timings.poll_s >= timings.lease_s:
+            reason = f"a look every {timings.poll_s:g} s renews a lease of {timings.lease_s:g} s when it is over"
+            self._refuse((*path, "timings"), reason, "let renew and poll together be shorter than lease")
         if not 2 * timings.keeper_s <= timings.heartbeat_s <= timings.lease_s:
             reason = (
                 f"a heartbeat of {timings.heartbeat_s:g} s is shorter than two looks of the keeper "
@@ -340,7 +351,20 @@ class _Reader:
             if key in COUNTS:
                 made[COUNTS[key][0]] = value
             else:
-                made[TIMINGS[key][0]] = self._seconds(value, (*path, key))
+                made[TIMINGS[key][0]] = self._timing(key, value, (*path, key))
+        return made
+
+    def _timing(self, key: str, value: str, path: Path) -> float:
+        made = self._seconds(value, path)
+        if made == 0 and key in _ABOVE_ZERO:
+            self._refuse(path, f"{key} cannot be no time at all", "write more than 0s, or leave it out")
+        if made > _MOST_S:
+            self._refuse(path, f"{value} is more than a year", "write 90s, 1m30s, 500ms")
+        if key == "poll" and made > _POLL_S:
+            reason = f"who is connected is known for {COUNT_AGE_S:g} s, and would be too old by the next look"
+            self._refuse(path, reason, f"let poll be {_POLL_S:g}s at most")
+        if key == "lease" and made < 1:
+            self._refuse(path, "Kubernetes counts leases in whole seconds", "let lease be 1s, at least")
         return made
 
     def _seconds(self, value: str, path: Path) -> float:
