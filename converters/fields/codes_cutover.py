@@ -120,6 +120,12 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "let them close (the peers are named) and resume; --on-drain-timeout stop ends them by stopping it",
     ),
     error(
+        "cutover-not-frozen",
+        "the legacy scheduler does not leave the workload alone any more, and would start again what is stopped",
+        "the message says what the hook frozen printed: tell the scheduler again to keep off, as the hook freeze does, "
+        "then resume; or abort",
+    ),
+    error(
         "cutover-bypassed",
         "clients call legacy containers directly, past the Service, and would be cut off when these stop",
         "lead the named clients to the Service and resume; or podlift cutover approve WORKLOAD ADDRESS, then resume",

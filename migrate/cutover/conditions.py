@@ -14,20 +14,12 @@ from .states import State
 
 WATCHED = "watched"
 """Under this name in Run.since stands since when it is seen whether GitOps sets the Services back."""
+BAKED = "baked"
+"""Under this name in Run.since stands when the journal was told last how much of the bake is behind."""
+# So seldom that a long bake leaves room in the journal for the rest, and so often that a kill costs little.
+_BAKED_S, _BAKED_PARTS = 60.0, 20
 # While the gates look, nodes are tried again so long after they were last.
 _DRAWN_AGAIN_S = 3.0
-
-
-def frozen(m: Moment) -> Steps:
-    if "freeze" not in m.run.done:
-        yield m.hook("freeze", "the legacy scheduler is told to leave the workload alone")
-    if m.evidence.frozen is None:
-        yield Measure(
-            question=Question.FROZEN,
-            of=(),
-            why="the legacy scheduler is to leave the workload alone",
-            timeout_s=m.spec.timings.ready_timeout_s,
-        )
 
 
 def approved(m: Moment, state: State, why: str) -> Steps:
@@ -44,12 +36,25 @@ def elapsed(m: Moment, what: str, seconds: float, why: str) -> Steps:
 
 
 def baked(m: Moment) -> Steps:
-    """The gates look at it the whole time, one analysis after the other."""
-    timings = m.spec.timings
-    each_s = timings.consecutive * max(timings.window_s, timings.interval_s)
-    passed = m.now - m.run.since.get(State.BAKING.value, m.now)
-    yield from judged(m, f"bake-{int(min(passed, timings.bake_s) / each_s)}")
-    yield from elapsed(m, State.BAKING.value, timings.bake_s, "the bake")
+    """The gates have looked at it for so long, one analysis that passed after the other. Time in which nobody drove, or
+    the run was paused, is none of it, whatever the clock says; of what a driver has seen the journal is told now and
+    then."""
+    run, bake_s = m.run, m.spec.timings.bake_s
+    if run.bakes and run.baked_s >= bake_s:
+        return
+    passed, number = 0.0, run.bakes
+    first = m.evidence.judged.get(f"bake-{number}")
+    while (found := m.evidence.judged.get(f"bake-{number}")) is not None and found.outcome == "passed":
+        assert first is not None
+        passed, number = found.looked_s - first.began_s, number + 1
+    whole = run.baked_s + passed >= bake_s
+    if number > run.bakes and (whole or passed >= max(_BAKED_S, bake_s / _BAKED_PARTS)):
+        baked_s = run.baked_s + passed
+        why = "pods have served alone for the bake's time" if whole else "a part of the bake is behind"
+        since = {**run.since, BAKED: m.now}
+        yield Commit(run=replace(run, bakes=number, baked_s=baked_s, since=since), why=f"{why}: {baked_s:.0f} s")
+        return
+    yield from judged(m, f"bake-{number}")
 
 
 def created(m: Moment, objects: Iterable[Mapping[str, Any]], why: str) -> Steps:

@@ -51,8 +51,11 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
+    """``known``: what the journal keeps of a stop: who was connected."""
+
     action: Action
     why: str
+    known: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

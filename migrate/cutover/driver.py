@@ -20,7 +20,7 @@ from .answering import answered
 from .bypassing import due
 from .decision import TIMEOUT, Act, Action, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Verb, Wait
 from .edges import Api, Aside, Begun, Clock, Hooks, Legacy
-from .evidence import Evidence
+from .evidence import Drawn, Evidence, Reply
 from .groups import matter
 from .history import gate_lines
 from .journal import Entry, Journal, LostError
@@ -29,7 +29,7 @@ from .lock import Lock, lasting
 from .machine import decide
 from .measuring import Measuring
 from .members import members_of
-from .moment import Moment
+from .moment import REPLY_AGE_S, Moment
 from .observing import observe
 from .run import Intent, Run, Spec
 from .states import ENDED, State
@@ -304,7 +304,7 @@ class Driver:
         # whether a hook was run cannot be seen: it may have been from now on
         begun = {f"begun {action.name}"} if action.kind == "Hook" else set()
         run = noted(
-            replace(run, intent=intent, nonce=intent.nonce, done=run.done | begun), action, self._edges.clock.now()
+            replace(run, intent=intent, nonce=intent.nonce, done=run.done | begun), decision, self._edges.clock.now()
         )
         self._write(run, "intent", f"{action.what}: {decision.why}")
         if not self._holds(action, spec):
@@ -387,9 +387,23 @@ class Driver:
         state = run.state.value
         own = [run.evidence[state]] if state in run.evidence and run.state != self._entry.run.state else []
         drawn = [f"{name}: {each.said}" for name, each in sorted(self._evidence.drawn.items()) if each.passed]
-        frozen = ["the scheduler was seen to keep off"] if self._evidence.frozen is not None else []
-        said = "; ".join((*own, *drawn, *frozen))
+        said = "; ".join((*own, *drawn, *self._trust(), *self._frozen()))
         return replace(run, evidence={**run.evidence, state: said}) if said else run
+
+    def _trust(self) -> Iterator[str]:
+        """What the state rests on nothing else for."""
+        now = self._edges.clock.boot()
+        replies = [each for each in self._evidence.replies.values() if now - each.at < REPLY_AGE_S]
+        seen: tuple[Drawn | Reply, ...] = (*self._evidence.drawn.values(), *replies)
+        nodes = sorted({node for each in seen if each.passed for node in each.trusted})
+        if nodes:
+            floor_s = self._entry.spec.timings.settle_floor_s
+            yield f"accepted on trust: {', '.join(nodes)} (accept_floor, {floor_s:g} s)"
+
+    def _frozen(self) -> Iterator[str]:
+        frozen = self._evidence.frozen
+        if frozen is not None and not frozen.refused:
+            yield f"the scheduler was seen to keep off {self._edges.clock.boot() - frozen.at:.0f} s before"
 
     def _write(
         self, run: Run, event: str, text: str, *, taken: bool = False, more: Mapping[str, Any] | None = None
@@ -409,9 +423,9 @@ class Driver:
             raise LostError
 
     def _notice(self, world: World) -> None:
-        """Since when each Service is as it is, and how much pods get of the first."""
+        """Since when each Service, and the legacy side, is as it is, and how much pods get of the first."""
         now, before = self._edges.clock.boot(), self._evidence.since
-        keys = [f"{name} {seen.fingerprint}" for name, seen in world.services.items()]
+        keys = [f"{name} {seen.fingerprint}" for name, seen in world.services.items()] + [world.legacy_side]
         self._evidence = replace(self._evidence, since={key: before.get(key, now) for key in keys})
         for seen in list(world.services.values())[:1]:
             share = round(seen.pods_share, 4)

@@ -277,8 +277,9 @@ class Hooks(Protocol):
 
     def run(self, name: str, variables: Mapping[str, str]) -> None: ...
 
-    def passes(self, name: str, variables: Mapping[str, str]) -> bool:
-        """The same for a hook that only looks: whether it ended with 0."""
+    def refuses(self, name: str, variables: Mapping[str, str]) -> str | None:
+        """The same for a hook that only looks: ``""`` where it ended with 0, else which hook says what. None: it looks
+        still, and says when it is asked again."""
 
 
 class Begun(Protocol[Made_co]):

@@ -13,23 +13,26 @@ from .gates.outcome import Outcome
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """Fresh connections from every node: whether just those answered who should. ``fingerprint``: the Service's, as it
-    was just before and just after; ``everywhere``: who answered every node, none where one could not be tried."""
+    was just before and just after; ``everywhere``: who answered every node, none where one could not be tried.
+    ``trusted``: nodes that could not be tried, and that a user takes on trust."""
 
     fingerprint: str
     passed: bool
     said: str
     at: float
     everywhere: frozenset[Backend] = frozenset()
+    trusted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Whether somebody answered from every node; ``times``: in a row."""
+    """Whether somebody answered from every node; ``times``: in a row; ``trusted``: as in Drawn."""
 
     passed: bool
     said: str
     at: float
     times: int = 1
+    trusted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,29 +103,44 @@ class Told:
 class Judged:
     """``outcome``: passed, failed, inconclusive, or going: not decided yet. ``window``: what each gate said of the one
     that has just been closed. ``failures``: of the step that is judged, to how many of its windows failed;
-    ``restarts``: pod (UID) to how often it did since it takes callers, without those that did not."""
+    ``restarts``: pod (UID) to how often it did since it takes callers, without those that did not. ``began_s``,
+    ``looked_s``: Evidence.looked_s at the first and at the last look at it."""
 
     outcome: str
     said: str
     window: tuple[Outcome, ...] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
     restarts: Mapping[str, int] = field(default_factory=dict)
+    began_s: float = 0
+    looked_s: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """Whether the legacy scheduler leaves the workload alone. ``refused``: which hook says what, where it does not;
+    ``""``: it does. ``at``: when that was asked last; ``since``: since when it was the answer, while the legacy side
+    stayed as it is."""
+
+    refused: str
+    at: float
+    since: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """
-    since     fingerprint of a Service to when it was first seen (CLOCK_BOOTTIME)
+    since     fingerprint of a Service, or of the legacy side, to when it was first seen (CLOCK_BOOTTIME)
     drawn     Service to the last draw
     replies   pod (UID) or instance (HOST/ID) to the last reply
     counted   instance to its connections
     watched   instance to who calls it past the Services
     judged    what was analysed to the outcome
+    looked_s  how long the gates have looked, one look soon after the other; looked_at  when last; None: not yet
     reached   where pods get to
     ending    how a pod ends
     stopping  instance that was told to stop
     starting  instance that was told to start
-    frozen    since when the legacy scheduler is known to leave the workload alone; None: it is not known
+    frozen    whether the legacy scheduler leaves the workload alone; None: it was not asked yet
     """
 
     since: Mapping[str, float] = field(default_factory=dict)
@@ -131,8 +149,10 @@ class Evidence:
     counted: Mapping[str, Counted] = field(default_factory=dict)
     watched: Mapping[str, Watched] = field(default_factory=dict)
     judged: Mapping[str, Judged] = field(default_factory=dict)
+    looked_s: float = 0
+    looked_at: float | None = None
     reached: Tried | None = None
     ending: Ending | None = None
     stopping: Mapping[str, Told] = field(default_factory=dict)
     starting: Mapping[str, Told] = field(default_factory=dict)
-    frozen: float | None = None
+    frozen: Frozen | None = None

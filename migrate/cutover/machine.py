@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import bypassing, conditions, drain, ending, groups, lost, reaching, replanning
+from . import bypassing, conditions, drain, ending, freezing, groups, lost, reaching, replanning
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, instance_key, marks, wide_selector
 from .moment import Moment, Steps
@@ -128,7 +128,7 @@ def _to_preflight(m: Moment) -> Steps:
 def _to_bridged(m: Moment) -> Steps:
     yield from m.answers(m.keys)
     if m.spec.frozen:
-        yield from conditions.frozen(m)
+        yield from freezing.told(m)
     yield from m.want(dict.fromkeys(m.keys, Condition.READY), "the legacy side takes all callers")
     yield from m.follows()
     for service, seen in m.services:
@@ -213,6 +213,7 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         yield from _to_promoted(m)
         return
     if m.run.step == 0:
+        yield from freezing.lasts(m)
         yield from conditions.approved(m, State.SHIFT, "the first pods are to take callers")
     wanted = m.spec.steps[m.run.step]
     admitted = m.world.admitted(m.run.gate)
@@ -272,14 +273,16 @@ def _to_drained(m: Moment) -> Steps:
     yield from groups.to_stop(m)
     yield from bypassing.unbypassed(m)
     yield from conditions.created(m, m.spec.later, "pods alone have served through the bake")
-    yield from conditions.frozen(m)
     yield from ending.unsafe(m)
     yield from conditions.approved(m, State.DRAINED, "the legacy containers are to be drained and stopped")
+    yield from freezing.keeps_off(m)
     yield from drain.unrevived(m)
     if m.spec.hooks.get("drain") and "drain" not in m.run.done:
         yield m.hook("drain", "the application is asked to close what is idle")
     for key in m.keys:
         yield from drain.drained(m, key)
+    evidence = {**m.run.evidence, State.DRAINED.value: drain.left(m)}
+    yield Commit(run=replace(m.run.at(State.DRAINED, m.now), evidence=evidence), why=f"{m.run.state} is behind")
 
 
 def _to_stopped(m: Moment) -> Steps:
@@ -305,14 +308,20 @@ def _to_stopped(m: Moment) -> Steps:
                 since = {**m.run.since, f"absent {key}": m.now, "drain": m.now}
                 yield Commit(run=replace(m.run, since=since), why=f"{m.name(key)} is in no slice")
             yield from bypassing.unbypassed(m)
+            yield from freezing.keeps_off(m)
             yield from drain.drained(m, key)
             grace = grace_of(container.stop_s)
+            known = drain.stopped_with(m, key)
             yield Act(
                 action=Action(verb=Verb.STOP, kind="Container", name=key, grace_s=grace),
-                why="nothing reaches it any more",
+                why=f"nobody new reaches it; {known}",
+                known=known,
             )
     yield from conditions.elapsed(m, "soak", m.spec.timings.soak_s, "pods alone serve for a while")
     yield from conditions.judged(m, "stopped")
+    stops = "; ".join(f"{m.name(key)}: {m.run.stops[key]}" for key in m.keys if key in m.run.stops)
+    evidence = {**m.run.evidence, State.STOPPED.value: stops or "every container had stopped by itself"}
+    yield Commit(run=replace(m.run.at(State.STOPPED, m.now), evidence=evidence), why=f"{m.run.state} is behind")
 
 
 def _to_finalized(m: Moment) -> Steps:

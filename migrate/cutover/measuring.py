@@ -17,13 +17,16 @@ from .checks import answered, request_of
 from .decision import Measure, Question
 from .edges import Backend, Caller, Clock, Connections, Draw, Endings, Hooks, Inside, Legacy, Nodes, Peer, PodNetwork
 from .endpoints import instance_key
-from .evidence import Counted, Drawn, Ending, Evidence, Judged, Reply, Tried, Watched
+from .evidence import Counted, Drawn, Ending, Evidence, Frozen, Judged, Reply, Tried, Watched
 from .propagation import draws_needed
 from .run import Spec
 from .world import SeenService, World, port_of
 
 # Hosts that are asked at once.
 _AT_ONCE = 8
+# Looks of the gates between which no more time lies are one after the other, engines being slow; a machine that slept,
+# or a driver that was busy with something else, did not look.
+_LOOKING_S = 60.0
 
 
 class Gates(Protocol):
@@ -69,11 +72,12 @@ class Measuring:
         if wanted.question is Question.REACH:
             return replace(evidence, reached=self._reach(wanted.of, spec, evidence.reached))
         if wanted.question is Question.FROZEN:
-            frozen = not self.hooks.has("frozen") or self.hooks.passes("frozen", variables(spec))
-            return replace(evidence, frozen=self.clock.boot() if frozen else None)
-        judge = self.gates.compare(spec, world) if wanted.question is Question.PARITY else None
-        judged = {what: judge or self.gates.judge(what, spec, world) for what in wanted.of}
-        return replace(evidence, judged={**evidence.judged, **judged})
+            return replace(evidence, frozen=self._frozen(spec, world, evidence))
+        if wanted.question is Question.PARITY:
+            compared = dict.fromkeys(wanted.of, self.gates.compare(spec, world))
+            return replace(evidence, judged={**evidence.judged, **compared})
+        judged = {what: self.gates.judge(what, spec, world) for what in wanted.of}
+        return looking(evidence, judged, self.clock.boot())
 
     def watch(self, keys: Sequence[str], spec: Spec, world: World, evidence: Evidence) -> Evidence:
         """Another look at who calls instances past the Services. A host that gives no answer is told, not raised."""
@@ -108,13 +112,23 @@ class Measuring:
         direct = {each for each in {one.address for one in found} if not inside.holds(each)}
         return frozenset(each for each in found if each.address in direct)
 
+    def _frozen(self, spec: Spec, world: World, evidence: Evidence) -> Frozen | None:
+        refused = self.hooks.refuses("frozen", variables(spec)) if self.hooks.has("frozen") else ""
+        now, before = self.clock.boot(), evidence.frozen
+        if refused is None:
+            return before
+        same = before is not None and before.refused == refused == ""
+        if before is None or not same or before.since < evidence.since.get(world.legacy_side, now):
+            return Frozen(refused=refused, at=now, since=now)
+        return replace(before, at=now)
+
     def _draw(self, service: SeenService, spec: Spec) -> Drawn:
         expected = frozenset(each.backend for each in service.takers)
         target = Backend(service.address, service.port)
         # enough that each of all that may still take connections would show
         possible = len(service.members) + len(spec.originals) + sum(each.count for each in spec.controllers)
         found = self.nodes.draw(target, draws_needed(possible))
-        silent = "" if spec.accept_floor else _silent(self.nodes.silent())
+        silent, trusted = self._untried(spec)
         said = _differing(found, expected) or silent
         if not found and not spec.accept_floor:
             said = said or "no node could be tried"
@@ -125,13 +139,14 @@ class Measuring:
             said=said or _told(found),
             at=self.clock.boot(),
             everywhere=frozenset.intersection(*reached) if reached and not silent else frozenset(),
+            trusted=trusted,
         )
 
     def _ask(self, keys: tuple[str, ...], spec: Spec, world: World, evidence: Evidence) -> dict[str, Reply]:
         where = {key: backend for key in keys if (backend := _backend(key, spec, world)) is not None}
         requests = tuple(request_of(spec.check, backend) for backend in where.values())
         answers = self.nodes.ask(requests) if requests else {}
-        silent = "" if spec.accept_floor else _silent(self.nodes.silent())
+        silent, trusted = self._untried(spec)
         now, made = self.clock.boot(), {}
         for key in keys:
             if key not in where:
@@ -149,8 +164,15 @@ class Measuring:
             wrong = wrong or ("" if answers else "no node could be tried")
             before = evidence.replies.get(key)
             times = before.times + 1 if before is not None and before.passed else 1
-            made[key] = Reply(passed=not wrong, said=wrong or "answers", at=now, times=times)
+            made[key] = Reply(passed=not wrong, said=wrong or "answers", at=now, times=times, trusted=trusted)
         return made
+
+    def _untried(self, spec: Spec) -> tuple[str, frozenset[str]]:
+        """Why nodes could not be tried where that matters, and which a user takes on trust."""
+        silent = self.nodes.silent()
+        if spec.accept_floor:
+            return "", frozenset(silent)
+        return "; ".join(f"{node} cannot be tried: {why}" for node, why in sorted(silent.items())), frozenset()
 
     def _end(self, uid: str, spec: Spec, world: World, before: Ending | None) -> Ending:
         """Begins with a pod that was not watched yet, and looks whether it is over for one that is."""
@@ -182,6 +204,18 @@ class Measuring:
         return Counted(peers=peers, at=now, direct=tuple(each for each in peers if not inside.holds(each.address)))
 
 
+def looking(evidence: Evidence, judged: Mapping[str, Judged], now: float) -> Evidence:
+    """After another look of the gates."""
+    gap_s = 0.0 if evidence.looked_at is None else now - evidence.looked_at
+    looked_s = evidence.looked_s + (gap_s if gap_s <= _LOOKING_S else 0)
+    made = {
+        what: replace(each, looked_s=looked_s, began_s=before.began_s if before is not None else looked_s)
+        for what, each in judged.items()
+        for before in (evidence.judged.get(what),)
+    }
+    return replace(evidence, judged={**evidence.judged, **made}, looked_s=looked_s, looked_at=now)
+
+
 def _backend(key: str, spec: Spec, world: World) -> Backend | None:
     for pod in world.pods:
         if pod.uid == key and pod.address:
@@ -209,10 +243,8 @@ def _differing(found: Mapping[str, Draw], expected: frozenset[Backend]) -> str:
     return ""
 
 
-def _silent(silent: Mapping[str, str]) -> str:
-    return "; ".join(f"{node} cannot be tried: {why}" for node, why in sorted(silent.items()))
-
-
 def _told(found: Mapping[str, Draw]) -> str:
+    if not found:
+        return "no node could be tried"
     total = sum(sum(each.backends.values()) for each in found.values())
     return f"{total} connections from {len(found)} nodes"

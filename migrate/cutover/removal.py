@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from converters.errors import PodliftError
 
-from . import conditions
+from . import conditions, freezing
 from .decision import Act, Action, Pause, Verb
 from .edges import Container, Found
 from .endpoints import instance_key
@@ -32,8 +32,8 @@ def removed(m: Moment) -> Steps:
         if container.running:
             yield Pause(code="cutover-legacy-runs", reason=f"{m.name(key)} runs again, and is not removed")
     yield from conditions.enough_pods(m)
-    yield from conditions.frozen(m)
     for key, container in left.items():
+        yield from freezing.keeps_off(m)
         stay = f"; its volumes stay: {', '.join(container.volumes)}" if container.volumes else ""
         yield Act(
             action=Action(verb=Verb.REMOVE, kind="Container", name=key), why=f"a user agreed to its removal{stay}"

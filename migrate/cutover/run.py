@@ -45,6 +45,7 @@ class Timings:
     drain_timeout_s: float = 300
     soak_s: float = 60
     front_quiet_s: float = 600
+    scheduler_interval_s: float = 30
     ready_timeout_s: float = 600
     observe_timeout_s: float = 120
     hook_timeout_s: float = 30
@@ -66,6 +67,7 @@ LAB = Timings(
     drain_timeout_s=10,
     soak_s=1,
     front_quiet_s=2,
+    scheduler_interval_s=1,
     ready_timeout_s=60,
     observe_timeout_s=30,
     hook_timeout_s=4,
@@ -208,6 +210,8 @@ class Run:
     joined     containers that came after the beginning and that a user took in
     failures   the step that is judged to how many of its windows failed; restarts  pod (UID) to how often it did
                since it takes callers
+    baked_s    how long the gates have looked at the bake, in so many analyses: bakes
+    stops      instance to who was connected when it was told to stop
     """
 
     state: State = State.PLANNED
@@ -228,6 +232,9 @@ class Run:
     joined: tuple[Original, ...] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
     restarts: Mapping[str, int] = field(default_factory=dict)
+    baked_s: float = 0
+    bakes: int = 0
+    stops: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, state: State, now: float) -> Run:
         """The same run, having reached a state."""

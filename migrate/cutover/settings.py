@@ -42,7 +42,6 @@ _READING = frozenset({"GET", "HEAD"})
 _ABOVE_ZERO = frozenset(
     {"window", "poll", "lease", "renew", "keeper", "heartbeat", "hook_timeout", "ready_timeout", "observe_timeout"}
 )
-_MOST_S = 366 * 86_400.0
 # What was looked at once is too old by the next look.
 _POLL_S = COUNT_AGE_S / 2
 # Told to everybody who may read the journal.
@@ -358,8 +357,6 @@ class _Reader:
         made = self._seconds(value, path)
         if made == 0 and key in _ABOVE_ZERO:
             self._refuse(path, f"{key} cannot be no time at all", "write more than 0s, or leave it out")
-        if made > _MOST_S:
-            self._refuse(path, f"{value} is more than a year", "write 90s, 1m30s, 500ms")
         if key == "poll" and made > _POLL_S:
             reason = f"who is connected is known for {COUNT_AGE_S:g} s, and would be too old by the next look"
             self._refuse(path, reason, f"let poll be {_POLL_S:g}s at most")

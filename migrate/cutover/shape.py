@@ -133,7 +133,7 @@ _CLOSER: Mapping[tuple[type, str], Schema] = {
     (Spec, "on_drain_timeout"): {"type": "string", "enum": ["hold", "stop"]},
 }
 # What earlier versions did not write; without any other of its fields a run would go on as another one.
-_LATER_FIELDS = frozenset({"intent", "joined", "failures", "restarts"})
+_LATER_FIELDS = frozenset({"intent", "joined", "failures", "restarts", "baked_s", "bakes", "stops"})
 
 
 def shape_of(kind: Any) -> Schema:

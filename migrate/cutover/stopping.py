@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .decision import Action, Verb
+from .decision import Act, Action, Verb
 from .edges import Container
 from .evidence import Evidence, Told
 from .run import Run, grace_of
@@ -16,12 +16,15 @@ CALL_S = 10.0
 """What a call to an engine may take; of a stop, beside the grace that it is given."""
 
 
-def noted(run: Run, action: Action, now: float) -> Run:
-    """The run with when a container was told to stop, which is known to whoever drives it later; a start ends it."""
-    since = {key: at for key, at in run.since.items() if key != _told(action.name)}
-    if action.verb is Verb.STOP:
-        since[_told(action.name)] = now
-    return replace(run, since=since) if action.verb in (Verb.STOP, Verb.START) else run
+def noted(run: Run, act: Act, now: float) -> Run:
+    """The run with when a container was told to stop and who was connected then, which is known to whoever drives it
+    later; a start ends it."""
+    key, verb = act.action.name, act.action.verb
+    since = {name: at for name, at in run.since.items() if name != _told(key)}
+    stops = {name: each for name, each in run.stops.items() if name != key}
+    if verb is Verb.STOP:
+        since[_told(key)], stops[key] = now, act.known
+    return replace(run, since=since, stops=stops) if verb in (Verb.STOP, Verb.START) else run
 
 
 def told(evidence: Evidence, action: Action, at: float, refused: str = "") -> Evidence:

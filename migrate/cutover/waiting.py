@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .bypassing import BYPASSED
-from .conditions import WATCHED
+from .conditions import BAKED, WATCHED
 from .journal import Entry
 from .run import Direction, Run, Spec
 from .states import ENDED, State, after
@@ -35,7 +35,7 @@ def waiting_of(entry: Entry, now: float, *, driven: bool) -> Waiting | None:
         return Waiting(what=f"podlift cutover resume {spec.name}, or abort", since=since)
     if rest := _rest(spec, run):
         return Waiting(what=rest, since=run.since.get(run.state.value, since))
-    timer = _timer(spec, run, now)
+    timer = _timer(entry, now)
     pending = approvals_of(spec, run)
     word = ""
     if not timer and pending and run.state.reached + 1 == pending[0].reached and last["event"] != "intent":
@@ -62,15 +62,15 @@ def _rest(spec: Spec, run: Run) -> str:
     return ""
 
 
-def _timer(spec: Spec, run: Run, now: float) -> Waiting | None:
+def _timer(entry: Entry, now: float) -> Waiting | None:
     """The time that a step takes by itself, while it is not over."""
-    since, timings = run.since, spec.timings
+    run, since, timings = entry.run, entry.run.since, entry.spec.timings
     timers = {
-        State.BRIDGED: (("that two intervals of GitOps leave the Services alone", WATCHED, spec.watch_s),),
+        State.BRIDGED: (("that two intervals of GitOps leave the Services alone", WATCHED, entry.spec.watch_s),),
         State.DEPLOYED: (("the step's own time", f"shift-{run.step}", timings.step_pause_s),),
         State.SHIFT: (("the step's own time", f"shift-{run.step}", timings.step_pause_s),),
         State.BAKING: (
-            ("the end of the bake", State.BAKING.value, timings.bake_s),
+            ("the end of the bake", State.BAKING.value, _bake_s(entry)),
             ("the end of connections to the legacy side", "drain", timings.drain_timeout_s),
         ),
         State.DRAINED: (
@@ -83,6 +83,15 @@ def _timer(spec: Spec, run: Run, now: float) -> Waiting | None:
             if name in since and now < since[name] + seconds:
                 return Waiting(what=what, since=since[name], until=since[name] + seconds)
     return None
+
+
+def _bake_s(entry: Entry) -> float:
+    """From BAKING on, if who drives it now goes on: what is left of the bake counts from when that one began, or from
+    when the journal was told last how much is behind."""
+    run, bake_s = entry.run, entry.spec.timings.bake_s
+    began = run.since.get(State.BAKING.value, 0.0)
+    takeovers = (float(line["at"]) for line in entry.history if line["event"] == "take-over")
+    return max(began, run.since.get(BAKED, began), *takeovers) - began + max(0.0, bake_s - run.baked_s)
 
 
 def approvals_of(spec: Spec, run: Run) -> list[State]:

@@ -57,8 +57,7 @@ class SeenService:
     @property
     def fingerprint(self) -> str:
         seen = [(str(m.backend), m.source, m.of, m.ready, m.serving, m.terminating) for m in self.members]
-        said = [self.uid, sorted(self.selector.items()), seen]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+        return _fingerprint([self.uid, sorted(self.selector.items()), seen])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,9 +125,19 @@ class World:
     def running(self) -> tuple[Container, ...]:
         return tuple(each for each in self.found.containers if each.running)
 
+    @property
+    def legacy_side(self) -> str:
+        """Changes when an instance comes, goes or moves."""
+        seen = sorted((instance_key(each), sorted(map(str, each.ports.values()))) for each in self.running)
+        return f"legacy side {_fingerprint(seen)}"
+
     def admitted(self, gate: str) -> tuple[SeenPod, ...]:
         """Pods that bear the gate's value and are not on their way out."""
         return tuple(each for each in self.pods if each.admitted == gate and not each.ending)
+
+
+def _fingerprint(said: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
 def world_of(

@@ -12,7 +12,7 @@ GATES = "podlift.dev/gates/v1"
 HOOKS: Mapping[str, str] = {
     "freeze": "tells the legacy scheduler to leave the workload alone: count, placement, autoscaling. Without it a run "
     "ends at STANDBY",
-    "frozen": "ends with 0 while the scheduler leaves it alone; asked again before containers are stopped",
+    "frozen": "ends with 0 while the scheduler leaves it alone; asked again before each is stopped",
     "unfreeze": "takes it back, on the way back; after finalize the workload is no longer the scheduler's",
     "front": "leads callers to the Service: DNS, a load balancer",
     "drain": "asks instances that get no new callers to close their connections",
@@ -22,9 +22,13 @@ TIMINGS: Mapping[str, tuple[str, str]] = {
     "interval": ("interval_s", "between two windows"),
     "window": ("window_s", "how long samples are gathered"),
     "step_pause": ("step_pause_s", "between two steps of the schedule"),
-    "bake": ("bake_s", "how long pods serve alone, with legacy standing by"),
+    "bake": ("bake_s", "how long pods serve alone, the gates looking and legacy standing by"),
     "drain_timeout": ("drain_timeout_s", "how long connections may take to end"),
-    "soak": ("soak_s", "how long pods are watched after the last stop"),
+    "soak": ("soak_s", "how long pods serve after the last stop, before the gates look once more"),
+    "scheduler_interval": (
+        "scheduler_interval_s",
+        "how often the legacy scheduler looks: before pods take callers, frozen has to hold for two of these",
+    ),
     "front_quiet": ("front_quiet_s", "how long no new connection may go past the Service"),
     "ready_timeout": ("ready_timeout_s", "how long pods may take to be available"),
     "observe_timeout": ("observe_timeout_s", "how long nodes may take to follow a write"),

@@ -146,6 +146,8 @@ class Model:
         self._asleep = False
         self.delayed: list[Callable[[], Any]] = []
         self.frozen = False
+        # when hooks that only look were asked
+        self.asked: list[tuple[float, str]] = []
         self.count = pods
         self._put(_deployment())
         self._controllers()
@@ -490,8 +492,9 @@ class Model:
 
         self._written(f"hook {name}", act)
 
-    def passes(self, name: str, variables: Mapping[str, str]) -> bool:  # noqa: ARG002
-        return self.frozen
+    def refuses(self, name: str, variables: Mapping[str, str]) -> str | None:  # noqa: ARG002
+        self.asked.append((self.time, name))
+        return "" if self.frozen else f"hook {name}: it ended with 1: thawed"
 
     def now(self) -> float:
         return self.time

@@ -27,7 +27,7 @@ HOLD_S = 86_400.0
 HELD = replace(LAB, step_pause_s=HOLD_S, bake_s=HOLD_S)
 LOAD = Load(new=60, keep=8, keep_rate=2, poll=1, poll_for_s=2, post=5)
 # Where a run waits for a time of its own: the texts of its waits.
-_HOLDS = ("a step of its own time: ", "the bake: ")
+_HOLDS = ("a step of its own time: ",)
 _WRITES = frozenset({"intent", "done", "note", "state"})
 _BEFORE_S, _AFTER_S = 1.0, 3.0
 

@@ -41,6 +41,7 @@ KILL_TIMINGS = replace(
     soak_s=0.2,
     drain_timeout_s=2,
     front_quiet_s=0.5,
+    scheduler_interval_s=0.2,
     lease_s=2,
     keeper_s=0.5,
     heartbeat_s=2,

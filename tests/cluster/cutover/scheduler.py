@@ -46,6 +46,11 @@ class Scheduler:
         self._end.set()
         self._thread.join()
 
+    def thaw(self) -> None:
+        """Somebody lets it go on; returns when it does."""
+        self._told.unlink()
+        self.look()
+
     def look(self) -> None:
         """Returns when it has looked once more, from now on."""
         for _ in range(2):

@@ -70,6 +70,21 @@ def test_a_scheduler_that_does_not_listen_keeps_its_containers(scheduled: Schedu
         assert web.running() == sorted(web.containers)
 
 
+def test_a_scheduler_that_forgets_what_it_was_told_keeps_its_containers(scheduled: Scheduled) -> None:
+    """When pods serve already: nothing is stopped, and its engine looks after it as before."""
+    with scheduled(dynamic=True) as (web, scheduler):
+        cutover = web.cutover(hooks=scheduler.hooks)
+        for event in cutover.run():
+            if event.kind == "state" and event.state == State.PROMOTED:
+                scheduler.thaw()
+        assert cutover.outcome is Outcome.PAUSED
+        assert cutover.why.startswith("cutover-not-frozen: "), cutover.why
+        assert "hook frozen (test): it ended with 1" in cutover.why
+        assert web.running() == sorted(web.containers)
+        list(web.attached().abort())
+        assert web.running() == sorted(web.containers)
+
+
 def test_without_a_word_to_the_scheduler_the_run_ends_at_standby(scheduled: Scheduled) -> None:
     with scheduled(hooks=False) as (web, scheduler):
         states, outcome, why = states_of(web)

@@ -118,7 +118,25 @@ def test_a_hook_that_cannot_be_run(argv: list[str], reason: str) -> None:
 
 def test_a_hook_that_looks() -> None:
     """No is an answer, and not to be able to say is none."""
-    assert hooks("").passes("freeze", {})
-    assert not hooks("raise SystemExit(1)").passes("freeze", {})
+    assert looked(hooks("")) == ""
+    assert looked(hooks("raise SystemExit('thawed')")) == f"hook freeze ({sys.executable}): it ended with 1: thawed"
     with pytest.raises(PodliftError):
-        hooks("import time; time.sleep(60)", timeout_s=0.3).passes("freeze", {})
+        looked(hooks("import time; time.sleep(60)", timeout_s=0.3))
+
+
+def test_a_hook_that_looks_for_long_holds_nobody_up(tmp_path: Path) -> None:
+    """It is run once, and says when it is asked again; what it said long ago does not count."""
+    file = tmp_path / "times"
+    made = hooks("import sys, time; open(sys.argv[1], 'a').write('.'); time.sleep(2.5)", str(file))
+    began = time.monotonic()
+    assert made.refuses("freeze", {}) is None
+    assert time.monotonic() - began < 2
+    assert looked(made) == ""
+    assert file.read_text() == "."
+    assert made.refuses("freeze", {}) is None
+
+
+def looked(made: CommandHooks) -> str:
+    while (said := made.refuses("freeze", {})) is None:
+        pass
+    return said

@@ -216,7 +216,7 @@ def gate(more: str) -> str:
         ("cutover:\n  timings: {renew: 0s}\n", "podlift.yaml:2 cutover.timings.renew", "no time at all"),
         ("cutover:\n  timings: {lease: 1ms}\n", "podlift.yaml:2 cutover.timings.lease", "1s, at least"),
         ("cutover:\n  timings: {poll: 6s}\n", "podlift.yaml:2 cutover.timings.poll", "let poll be 5s at most"),
-        ("cutover:\n  timings: {bake: 99999d}\n", "podlift.yaml:2 cutover.timings.bake", "more than a year"),
+        ("cutover:\n  timings: {bake: 99999d}\n", "podlift.yaml:2 cutover.timings.bake", "longer than a year"),
         (
             "cutover:\n  profile: lab\n  timings: {poll: 5s}\n",
             "podlift.yaml:3 cutover.timings",

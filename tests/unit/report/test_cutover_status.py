@@ -25,7 +25,7 @@ from migrate.report.cutover_json import status_json
 from migrate.report.cutover_views import history_table, status_table
 from migrate.schemas import schema
 from tests.cutover.killing import Kill, asked, finished, labels_of
-from tests.cutover.model import SPACE, LegacyContainer, Model
+from tests.cutover.model import SPACE, TIMINGS, LegacyContainer, Model
 
 ALIVE = Held(holder="me@here:1", age_s=2, lease_s=6)
 
@@ -194,7 +194,7 @@ def of(**changes: Any) -> Entry:
     spec = replace(entry.spec, **changes.pop("spec", {}))
     requests = changes.pop("requests", Requests())
     history = ({"at": 990.0, "state": "SHIFT", "event": changes.pop("event", "note"), "text": "the last line"},)
-    run = replace(entry.run, **{"done": frozenset(), "since": {}, **changes})
+    run = replace(entry.run, **{"done": frozenset(), "since": {}, "bakes": 0, "baked_s": 0, **changes})
     return replace(entry, spec=spec, run=run, requests=requests, history=history)
 
 
@@ -211,6 +211,26 @@ def of(**changes: Any) -> Entry:
         (of(state=State.SHIFT, step=1, since={"shift-1": 999.5}), ALIVE, "the step's own time", 999.5, 1000.5),
         (of(state=State.SHIFT, step=1, since={"shift-1": 998.0}), ALIVE, "what follows from", 990, None),
         (of(state=State.BAKING, since={"BAKING": 999.0}), ALIVE, "the end of the bake", 999, 1001),
+        (
+            of(state=State.BAKING, since={"BAKING": 900.0, "baked": 999.5}, bakes=1, baked_s=1.0),
+            ALIVE,
+            "the end of the bake",
+            900,
+            1000.5,
+        ),
+        (
+            # who drives it now began then: nobody looked before
+            of(
+                state=State.BAKING,
+                since={"BAKING": 900.0},
+                event="take-over",
+                spec={"timings": replace(TIMINGS, bake_s=20)},
+            ),
+            ALIVE,
+            "the end of the bake",
+            900,
+            1010,
+        ),
         (of(state=State.BAKING, since={"BAKING": 9.0, "drain": 995.0}), ALIVE, "connections to the", 995, 1005),
         (of(state=State.DRAINED, since={"soak": 999.5, "drain": 995.0}), ALIVE, "the end of the soak", 999.5, 1000.5),
         (
