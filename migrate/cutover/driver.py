@@ -41,6 +41,8 @@ _AWAY = frozenset({"cluster-unreachable", "cluster-gone", "cluster-busy", "list-
 # Somebody wrote in between: look again.
 _CHANGED = frozenset({"object-changed", "object-missing", "object-exists"})
 _CHANGES = 20
+# A wait that was over for longer is another one. What is measured meanwhile takes less.
+_BLIP_S = 60.0
 
 
 class Outcome(StrEnum):
@@ -88,6 +90,23 @@ class _Underway:
     of: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class _Patience:
+    """How long one thing has been waited for: what is measured anew in between does not begin it anew, what was over
+    for a while does."""
+
+    key: str = ""
+    began: float = 0.0
+    seen: float = 0.0
+
+    def over(self, key: str, timeout_s: float, now: float) -> bool:
+        """Whether it has been too long; ``timeout_s`` of 0: it never is."""
+        if key != self.key or now - self.seen > _BLIP_S:
+            self.key, self.began = key, now
+        self.seen = now
+        return 0 < timeout_s <= now - self.began
+
+
 class Driver:
     """One run's. ``interrupted`` is asked before each thing that is done.
 
@@ -116,7 +135,8 @@ class Driver:
         self._evidence = Evidence()
         self._underway: _Underway | None = None
         self._told: list[Event] = []
-        self._waiting: tuple[str, float] = ("", 0.0)
+        self._waits = _Patience()
+        self._measures = _Patience()
         self._changes = 0
         self._looked = 0.0
         self._share: Mapping[str, float] = {}
@@ -238,7 +258,11 @@ class Driver:
             if not self._measured(watch, "who calls past the Service"):
                 return None
             moment = replace(moment, evidence=self._evidence, boot=self._edges.clock.boot())
-        return self._carry_out(decide(moment), spec, world)
+        decision = decide(moment)
+        if not isinstance(decision, Measure):
+            # what was measured was found to be so
+            self._measures = _Patience()
+        return self._carry_out(decision, spec, world)
 
     def _unkept(self, spec: Spec) -> tuple[Outcome, str] | None:
         """Nothing is done while nobody follows the legacy side. When the other's lease is over, ours does."""
@@ -273,14 +297,14 @@ class Driver:
                 run = self._resting(run)
             self._write(run, "state" if run.state != before.state else "note", decision.why)
         elif isinstance(decision, Measure):
-            if self._over(decision.why, decision.timeout_s):
+            if self._measures.over(self._key(decision.why), decision.timeout_s, self._edges.clock.boot()):
                 return self._pause(decision.code, decision.why)
             self._measure(decision, spec, world)
         elif isinstance(decision, Wait | Keep):
             patience, code = spec.timings.observe_timeout_s, TIMEOUT
             if isinstance(decision, Wait):
                 patience, code = decision.timeout_s, decision.code
-            if self._over(decision.why, patience):
+            if self._waits.over(self._key(decision.why), patience, self._edges.clock.boot()):
                 return self._pause(code, decision.why)
             self._tell("wait", decision.why)
             self._sleep()
@@ -432,12 +456,9 @@ class Driver:
             if share != self._share.get("share"):
                 self._share = {"share": share, "share_since": round(self._edges.clock.now(), 3)}
 
-    def _over(self, why: str, timeout_s: float) -> bool:
-        """Whether the same has been waited for too long. Numbers in it may change meanwhile."""
-        key = re.sub(r"\d+|\(.*\)", "", f"{self._entry.run.state} {self._entry.run.step} {why}")
-        if self._waiting[0] != key:
-            self._waiting = key, self._edges.clock.boot()
-        return 0 < timeout_s <= self._edges.clock.boot() - self._waiting[1]
+    def _key(self, why: str) -> str:
+        """What is waited for. Numbers in it may change meanwhile."""
+        return re.sub(r"\d+|\(.*\)", "", f"{self._entry.run.state} {self._entry.run.step} {why}")
 
     def _sleep(self) -> None:
         wait = self._edges.wait or self._edges.clock.sleep

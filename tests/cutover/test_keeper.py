@@ -15,6 +15,7 @@ from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import KEEPER, slice_of
 from migrate.cutover.journal import Entry
 from migrate.cutover.keep import LoneKeeper
+from migrate.cutover.keeper import Keeper
 from migrate.cutover.keeping import recalled
 from migrate.cutover.run import Condition, Timings
 from migrate.cutover.stopping import CALL_S
@@ -268,6 +269,39 @@ def test_a_run_whose_keeper_is_silent_for_long_pauses() -> None:
     outcome, why = world.driver("second").drive(resume=True)
     assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "keeper-silent")
     assert "keeper" in why
+
+
+def test_what_is_measured_again_meanwhile_makes_no_wait_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A keeper that lives and writes nothing. How instances answer is asked anew as it gets old."""
+    patience = replace(TIMINGS, ready_timeout_s=100, observe_timeout_s=100)
+    world = reached("PREFLIGHT", timings=patience)
+    monkeypatch.setattr(Keeper, "_write", lambda *_: 0)
+    kept(world)
+    began = world.time
+    world.beside.append(lambda: until(world, began + 900))
+    outcome, why = world.driver("second").drive(resume=True)
+    assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "cutover-timeout")
+    assert "is to be ready behind web" in why
+    assert world.time - began >= 100
+
+
+def test_an_approval_may_take_long() -> None:
+    """Longer than anything else may: what is measured anew all the while was found to be so."""
+    world = reached("FRONTED", approvals=("SHIFT",), timings=replace(TIMINGS, observe_timeout_s=100))
+    began = world.time
+
+    def approves() -> None:
+        if world.time - began > 900:
+            world.beside.clear()
+            asked(world, approve=("SHIFT",))
+
+    world.beside.append(approves)
+    outcome, why = world.driver("second").drive(resume=True)
+    assert outcome is Outcome.REST, why
+
+
+def until(world: Model, end: float) -> None:
+    assert world.time < end, "it waits for ever"
 
 
 def test_a_driver_that_follows_a_dead_one_keeps_at_once() -> None:
