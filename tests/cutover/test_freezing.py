@@ -83,7 +83,7 @@ def test_slow_engines_and_a_slow_hook_do_not_make_each_other_old() -> None:
         return find()
 
     def slow_established(host: str, backend: Backend) -> tuple[Peer, ...] | None:
-        world.sleep(4)
+        world.sleep(4.5)
         return established(host, backend)
 
     def slow_refuses(name: str, variables: Mapping[str, str]) -> str | None:
