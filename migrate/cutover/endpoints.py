@@ -55,7 +55,8 @@ DOWN: Mapping[str, bool] = {"ready": False, "serving": False, "terminating": Fal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """An instance (``HOST/ID``) in a slice. ``condition`` None: its probe fails."""
+    """An instance (``HOST/ID``) in a slice; ``""``: somebody overwrote which it is. ``condition`` None: its probe
+    fails."""
 
     instance: str
     address: str
@@ -235,7 +236,8 @@ def slice_of(live: Mapping[str, Any]) -> Slice:
         service=metadata["labels"][SLICE_OF],
         family=live["addressType"],
         ports=tuple(
-            (port.get("name", ""), port.get("protocol", "TCP"), port["port"]) for port in live.get("ports") or ()
+            (port.get("name", ""), port.get("protocol", "TCP"), port.get("port") or 0)
+            for port in live.get("ports") or ()
         ),
         endpoints=tuple(
             Endpoint(
@@ -246,6 +248,11 @@ def slice_of(live: Mapping[str, Any]) -> Slice:
             for one in live.get("endpoints") or ()
         ),
     )
+
+
+def overwritten(live: Mapping[str, Any]) -> bool:
+    """Whether a slice of ours says no more of each endpoint which instance it is."""
+    return not {one["addresses"][0] for one in live.get("endpoints") or ()} <= _instances(live).keys()
 
 
 def _instances(live: Mapping[str, Any]) -> dict[str, str]:

@@ -26,6 +26,7 @@ from .endpoints import (
     SLICES_ARE_OURS,
     Slice,
     instance_key,
+    overwritten,
     slice_object,
     slice_of,
 )
@@ -245,6 +246,8 @@ class Keeper:
             return 1
         if slice_of(live) == wanted and _epochs(live) == written and _owner(live) == _owner(made):
             return 0
+        if overwritten(live):
+            self._news.append(f"somebody overwrote which instances stand in {wanted.name}: it is written anew")
         metadata = {**made["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
         metadata.setdefault("ownerReferences", None)
         body = {"metadata": metadata, "endpoints": made["endpoints"], "ports": made["ports"]}

@@ -109,7 +109,8 @@ def blind_of(standing: Iterable[Slice], found: Found) -> dict[str, Backend]:
         one.instance: Backend(one.address, each.ports[0][2])
         for each in standing
         for one in each.endpoints
-        if one.instance.split("/", 1)[0] in found.unread
+        if each.ports
+        and one.instance.split("/", 1)[0] in found.unread
         and not any(Backend(one.address, port) in found.strangers for _, _, port in each.ports)
     }
 
@@ -117,10 +118,10 @@ def blind_of(standing: Iterable[Slice], found: Found) -> dict[str, Backend]:
 def _with_unread(
     made: Iterable[Slice], standing: Sequence[Slice], found: Found, run: Run, low: Collection[str]
 ) -> list[Slice]:
-    """What stands of hosts that cannot be read stays as it is, as far as it answers."""
+    """What stands of hosts that cannot be read stays as it is, as far as it answers; what may stand of one too."""
     result = {each.name: each for each in made}
     for each in standing:
-        keys = blind_of([each], found)
+        keys = {*blind_of([each], found), *([""] if found.unread else [])}
         blind = [one for one in each.endpoints if one.instance in keys]
         if blind:
             stay = [replace(one, condition=_blindly(one, run, low)) for one in blind]
@@ -136,7 +137,8 @@ def _blindly(one: Endpoint, run: Run, low: Collection[str]) -> Condition | None:
 
 
 def _merged(seen: Sequence[Endpoint], blind: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    return tuple(sorted({each.instance: each for each in (*seen, *blind)}.values(), key=lambda one: one.instance))
+    merged = {each.address: each for each in (*blind, *seen)}
+    return tuple(sorted(merged.values(), key=lambda one: (one.instance, one.address)))
 
 
 def in_order(wanted: Iterable[Slice], standing: Mapping[str, Slice]) -> list[Slice]:

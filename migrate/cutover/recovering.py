@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from converters.errors import PodliftError
 from converters.objects.context import WORKLOAD
 
 from .edges import Api
@@ -24,13 +28,25 @@ def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | Non
         for each in api.list("discovery.k8s.io/v1", "EndpointSlice", namespace, labels=labels)
         if each["metadata"]["labels"].get(SLICE_BY) == SLICES_ARE_OURS
     ]
-    for each in (*slices, *api.list("v1", "Service", namespace, labels=labels)):
+    spec = _spec((*slices, *api.list("v1", "Service", namespace, labels=labels)), namespace)
+    if spec is None:
+        return None
+    stand = [one for each in slices for one in slice_of(each).endpoints if one.instance]
+    wanted = {one.instance: one.condition or Condition.READY for one in stand}
+    done = frozenset({"begun freeze"})
+    return spec, Run(state=State.BRIDGED, gate=spec.id, fronted=True, done=done, wanted=wanted)
+
+
+def _spec(found: Iterable[Mapping[str, Any]], namespace: str) -> Spec | None:
+    """What somebody overwrote on one of them stands on another."""
+    wrong: PodliftError | None = None
+    for each in found:
         recorded = (each["metadata"].get("annotations") or {}).get(SPEC)
         if recorded:
-            spec = spec_in(recorded, f"{each['kind']}/{each['metadata']['name']} in {namespace}", SPEC)
-            wanted = {
-                one.instance: one.condition or Condition.READY for each in slices for one in slice_of(each).endpoints
-            }
-            done = frozenset({"begun freeze"})
-            return spec, Run(state=State.BRIDGED, gate=spec.id, fronted=True, done=done, wanted=wanted)
+            try:
+                return spec_in(recorded, f"{each['kind']}/{each['metadata']['name']} in {namespace}", SPEC)
+            except PodliftError as error:
+                wrong = wrong or error
+    if wrong is not None:
+        raise wrong
     return None

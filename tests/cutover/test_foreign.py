@@ -58,6 +58,24 @@ def test_a_service(state: str, edit: Callable[[dict[str, Any]], None], code: str
     goes_on(world)
 
 
+def test_with_an_engine_silent_a_slice_whose_instances_are_unknown_stays() -> None:
+    world = Model(pods=2, legacy=2)
+    world.begin()
+    driver = world.driver()
+    next(event for event in driver.events() if event.state == "SHIFT")
+    driver.let_go()
+    (live,) = slices(world)
+    live["metadata"]["annotations"][INSTANCES] = "abc"
+    world._put(live)
+    world.unread = {"h0": "no answer"}
+    driver = world.driver("two")
+    told = [event.text for event in driver.events() if event.kind == "keeper"]
+    assert sum("it is written anew" in each for each in told) == 1
+    assert sorted(each.instance[:2] for each in slice_of(slices(world)[0]).endpoints) == ["", "h1"]
+    world.unread = {}
+    goes_on(world)
+
+
 def test_a_template_that_is_not_rolled_out_while_the_deployment_is_paused() -> None:
     world = Model(pods=2, legacy=1)
     labels = {"podlift.dev/workload": NAME}
@@ -78,6 +96,14 @@ def test_a_template_that_is_not_rolled_out_while_the_deployment_is_paused() -> N
     goes_on(world)
 
 
+def slices(world: Model) -> list[dict[str, Any]]:
+    return [
+        copied(live)
+        for (kind, name), live in sorted(world.store.items())
+        if kind == "EndpointSlice" and "legacy" in name
+    ]
+
+
 def edited(world: Model, state: str, act: Callable[[], None]) -> str:
     """The code of the pause that follows."""
     driver, done = world.driver(), False
@@ -91,12 +117,7 @@ def edited(world: Model, state: str, act: Callable[[], None]) -> str:
 
 
 def legacy(world: Model) -> set[Condition | None]:
-    return {
-        one.condition
-        for (kind, _), live in world.store.items()
-        if kind == "EndpointSlice" and "legacy" in live["metadata"]["name"]
-        for one in slice_of(live).endpoints
-    }
+    return {one.condition for live in slices(world) for one in slice_of(live).endpoints}
 
 
 def goes_on(world: Model) -> None:

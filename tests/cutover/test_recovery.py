@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrate.cutover.driver import Outcome
+from migrate.cutover.endpoints import SPEC
 from migrate.cutover.journal import Journal
 from migrate.cutover.recovering import recovered
 from tests.cutover.killing import finished, wrongs
@@ -58,3 +59,18 @@ def test_a_driver_whose_journal_is_deleted_stands_still() -> None:
 
 def test_nothing_is_recovered_from_nothing() -> None:
     assert recovered(Model(), SPACE, NAME) is None
+
+
+@pytest.mark.parametrize("kind", ["EndpointSlice", "Service"])
+def test_what_somebody_overwrote_is_found_beside_it(kind: str) -> None:
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    driver = world.driver()
+    next(event for event in driver.events() if event.state == "SHIFT")
+    driver.let_go()
+    for (its, _), each in world.store.items():
+        if SPEC in each["metadata"].get("annotations", {}) and its == kind:
+            each["metadata"]["annotations"][SPEC] = "{not ours"
+    found = recovered(world, SPACE, NAME)
+    assert found is not None
+    assert found[0] == world.spec()
