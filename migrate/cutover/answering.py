@@ -7,10 +7,9 @@ from dataclasses import replace
 from .edges import Legacy
 from .endpoints import instance_key
 from .journal import Entry
+from .newcomers import gone, newcomers, of_container, outside, taken_in, taken_up, within, without
 from .removal import agreed
-from .replanning import newcomers, of_container, outside, taken_up
-from .run import Condition, Direction, Run
-from .starting import originals_of
+from .run import Direction, Run
 from .states import ENDED
 
 
@@ -55,16 +54,16 @@ def _removed(entry: Entry, legacy: Legacy) -> bool:
 
 def _with_changed(entry: Entry, run: Run, legacy: Legacy) -> Run:
     """With the containers that are there now and of which the run did not know, if they are within the plan or a user
-    took them up; without those that are gone."""
-    known = {each.key: each.host for each in (*entry.spec.originals, *run.joined)}
-    found = legacy.find()
-    there = {instance_key(each) for each in found.containers}
-    gone = [key for key, host in known.items() if key not in there and host not in found.unread]
-    refused = outside(entry.spec, run, found.containers)
+    took them up; without those that are gone. What is in place of another the driver takes in, once it answers: it is
+    called already."""
+    spec, found = entry.spec, legacy.find()
+    come = within(spec, run, found)
+    refused = outside(spec, run, found)
     new = [
         each
-        for each in originals_of(newcomers(entry.spec, run, found.containers))
-        if each.key not in refused or taken_up(of_container(each.key)) in run.done
+        for each in newcomers(spec, run, found)
+        if each not in come and ((key := instance_key(each)) not in refused or taken_up(of_container(key)) in run.done)
     ]
-    wanted = {key: Condition.ABSENT if key in gone else each for key, each in run.wanted.items()}
-    return replace(run, joined=(*run.joined, *new), wanted=wanted)
+    run = taken_in(spec, run, found, new, None)
+    there = {instance_key(each) for each in found.containers}
+    return without(run, [key for key in gone(spec, run, found)[len(come) :] if key not in there])

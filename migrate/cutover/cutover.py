@@ -27,6 +27,7 @@ from .keep import LoneKeeper
 from .keeper import Keeper
 from .listing import holders
 from .lock import Lock
+from .newcomers import known
 from .previewing import Preview, previewed
 from .recovering import recovered
 from .removal import removable
@@ -340,7 +341,7 @@ class Attached:
         Raises PodliftError ``cutover-not-stopped``, ``cutover-legacy-runs``, ``cutover-legacy-unread``.
         """
         entry = self.stopped()
-        return removable(self._workload, (*entry.spec.originals, *entry.run.joined), self.world(entry).found)
+        return removable(self._workload, known(entry.spec, entry.run), self.world(entry).found)
 
     def finalize(self, *, remove: Iterable[str] = (), interrupted: Interrupted = lambda: False) -> Iterator[Event]:
         """Ends a run that is STOPPED; there is no way back from it. Raises PodliftError as ``stopped``.

@@ -30,7 +30,7 @@ from .endpoints import (
     slice_object,
     slice_of,
 )
-from .keeping import Health, blind_of, in_order, kept, listed_of, recalled, service_named, stands_by
+from .keeping import Health, asked_of, blind_of, in_order, kept, recalled, service_named, stands_by
 from .lock import Lock
 from .run import Run, Spec
 from .world import port_of, ready_pods
@@ -171,7 +171,7 @@ class Keeper:
         began = self._clock.boot()
         where = {
             instance_key(each): backend
-            for each, _ in listed_of(spec, run, found)
+            for each in asked_of(spec, run, found)
             if (backend := port_of(spec, each)) is not None
         }
         # with its engine silent, one is asked where it was asked before; else whether its port is open is all to ask

@@ -1,7 +1,8 @@
 """What the legacy slices are to be: as the journal wants it, as far as the engines and the probes allow. Pure.
 
 A container that does not run is in no slice, whatever is wanted. A probe that fails lowers an endpoint, but never the
-last one, nor more than half at once: then it is rather our own way there that is broken.
+last one, nor more than half at once: then it is rather our own way there that is broken. One that stands in place of
+another is called like it as soon as its probes pass, whether or not anybody drives.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from .edges import Backend, Container, Found
 from .endpoints import Endpoint, Slice, arrange, instance_key
+from .newcomers import as_others, known, within
 from .run import Condition, Direction, Run, Spec
 
 _MOST = 2
@@ -50,7 +52,8 @@ def kept(
     spec: Spec, run: Run, found: Found, standing: Sequence[Slice], health: Mapping[str, Health] | None = None
 ) -> Kept:
     """Those that come out empty are to be deleted."""
-    listed = listed_of(spec, run, found)
+    stand = {one.instance for each in standing for one in each.endpoints}
+    listed = [*listed_of(spec, run, found), *_come(spec, run, found, stand, health or {})]
     stands_low = {one.instance for each in standing for one in each.endpoints if one.condition is None}
     keys = {*(instance_key(each) for each, _ in listed), *blind_of(standing, found)}
     low, suspicious = _lowered(sorted(keys), stands_low, health or {})
@@ -80,13 +83,32 @@ def recalled(spec: Spec, run: Run, ready: int) -> Run:
 
 def listed_of(spec: Spec, run: Run, found: Found) -> list[tuple[Container, Condition]]:
     """The run's instances that run and are wanted in slices. One that the journal does not know is none of them."""
-    known = {each.key for each in (*spec.originals, *run.joined)}
+    keys = {each.key for each in known(spec, run)}
     return [
         (each, wanted)
         for each in found.containers
         if each.running
-        and instance_key(each) in known
+        and instance_key(each) in keys
         and (wanted := run.wanted.get(instance_key(each), Condition.ABSENT)) is not Condition.ABSENT
+    ]
+
+
+def asked_of(spec: Spec, run: Run, found: Found) -> list[Container]:
+    """Those whose health matters: what is listed, and what is to be listed if it is well."""
+    come = within(spec, run, found) if as_others(run) is not None else ()
+    return [*(each for each, _ in listed_of(spec, run, found)), *come]
+
+
+def _come(
+    spec: Spec, run: Run, found: Found, stand: Collection[str], health: Mapping[str, Health]
+) -> list[tuple[Container, Condition]]:
+    """In place of others, with how they are called. What stands stays: of it probes that fail tell no more than of
+    others."""
+    called, unknown = as_others(run), Health()
+    return [
+        (each, called)
+        for each in within(spec, run, found)
+        if called is not None and ((key := instance_key(each)) in stand or health.get(key, unknown).well)
     ]
 
 

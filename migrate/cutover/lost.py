@@ -7,22 +7,31 @@ and answers it is called like the others.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from .moment import Moment
+from .run import Original, Run
+
+if TYPE_CHECKING:
+    from .moment import Moment
 
 _SHORT = 12
 """So many digits of a container's ID name it, as engines show them."""
 
 
 def accepted(m: Moment, key: str) -> bool:
-    """Whether a user named this instance, by HOST/ID with as much of the ID as engines show, or more of it."""
-    said = (each.removeprefix("approve:") for each in m.run.done if each.startswith("approve:"))
-    return any(len(each) >= len(_token(m, key)) and key.startswith(each) for each in said)
+    """Whether a user named this instance."""
+    return given_up(m.run, m.original(key))
+
+
+def given_up(run: Run, original: Original) -> bool:
+    """The same: by HOST/ID with as much of the ID as engines show, or more of it."""
+    said = (each.removeprefix("approve:") for each in run.done if each.startswith("approve:"))
+    return any(len(each) >= len(_token(original)) and original.key.startswith(each) for each in said)
 
 
 def ways_on(m: Moment, keys: Iterable[str]) -> str:
     """What a user can do where these do not serve."""
-    said = ", ".join(f"podlift cutover approve {m.spec.name} {_token(m, key)}" for key in keys)
+    said = ", ".join(f"podlift cutover approve {m.spec.name} {_token(m.original(key))}" for key in keys)
     return f"mend that and resume; or accept the loss: {said}, then resume"
 
 
@@ -39,6 +48,5 @@ def ended(m: Moment, key: str) -> str:
     return f"{said}, after {told.times} starts" if told.times > 1 else f"{said}, after a start"
 
 
-def _token(m: Moment, key: str) -> str:
-    original = m.original(key)
+def _token(original: Original) -> str:
     return f"{original.host}/{original.id[:_SHORT]}"

@@ -13,6 +13,7 @@ from . import bypassing, conditions, drain, ending, freezing, groups, lost, reac
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, gated_selector, instance_key, marks, wide_selector
 from .moment import Moment, Steps
+from .newcomers import newcomers, outside
 from .removal import removed
 from .returning import back
 from .run import Condition, Controller, Direction, grace_of
@@ -29,16 +30,22 @@ def decide(moment: Moment) -> Decision:
     if run.state in ENDED:
         return Rest(why=f"the run is {run.state}")
     if run.direction is Direction.BACK:
-        decision = next(moment.claims(), None) or next(back(moment), None)
+        decision = next(_guards_back(moment), None) or next(back(moment), None)
         return decision or Commit(run=run.at(State.ROLLED_BACK, moment.now), why="only the legacy side answers")
     decision = next(_guards(moment), None) or next(_WAYS[run.state](moment), None)
     return decision or Commit(run=run.at(after(run.state), moment.now), why=f"{run.state} is behind")
+
+
+def _guards_back(m: Moment) -> Steps:
+    yield from m.claims()
+    yield from replanning.in_place(m)
 
 
 def _guards(m: Moment) -> Steps:
     """What must hold at every step forward."""
     yield from _readable(m)
     yield from m.claims()
+    yield from replanning.in_place(m)
     if m.run.state.reached < State.BRIDGED.reached:
         return
     for service, seen in m.services:
@@ -89,9 +96,9 @@ def _restored(m: Moment, name: str) -> Steps:
 
 def _legacy_as_known(m: Moment) -> Steps:
     """The containers are those of which the run knows, and those that are to serve run."""
-    outside = replanning.outside(m.spec, m.run, m.world.found.containers)
-    for each in replanning.newcomers(m.spec, m.run, m.world.found.containers):
-        why = outside.get(instance_key(each), "")
+    refused = outside(m.spec, m.run, m.world.found)
+    for each in newcomers(m.spec, m.run, m.world.found):
+        why = refused.get(instance_key(each), "")
         then = f"outside the plan: {why}; resume --replan takes it in" if why else "resume takes it in"
         yield Pause(
             code="cutover-legacy-changed",

@@ -13,6 +13,7 @@ from .decision import Act, Action, Commit, Decision, Keep, Measure, Question, Ve
 from .edges import Container
 from .endpoints import ADMITTED, EPOCH, MARKS, gated_service, instance_key, ports_of, wide_selector
 from .evidence import Evidence
+from .newcomers import known
 from .run import LEAVE, Condition, Controller, Direction, Member, Original, Run, Spec
 from .world import SeenController, SeenPod, SeenService, World
 
@@ -39,7 +40,7 @@ class Moment:
 
     @property
     def known(self) -> tuple[Original, ...]:
-        return (*self.spec.originals, *self.run.joined)
+        return known(self.spec, self.run)
 
     @property
     def keys(self) -> tuple[str, ...]:

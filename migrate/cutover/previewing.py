@@ -16,13 +16,13 @@ from ..plan.model import Plan
 from .driver import Edges
 from .edges import CallingPods
 from .endpoints import RUN
+from .newcomers import originals_of
 from .outbound import Overlap, overlap, settings_of
 from .preflight import Means, Preflight, preflight
 from .preflight.gitops import watch_s
 from .run import Spec
 from .schedule import shares
 from .settings import Settings
-from .starting import originals_of
 from .states import State
 from .survey import survey
 from .trial import try_out

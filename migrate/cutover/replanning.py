@@ -3,8 +3,8 @@
 A run rests on what was looked at when it began: which containers serve, and which pods were tested. What differs since
 pauses it, and is one of three things:
 
-- A container in place of one that is gone, of an image that the legacy side had: within the plan. ``resume`` takes it
-  in.
+- A container in place of one that is gone, of an image that the legacy side had: within the plan. The run takes it in
+  by itself, but for while containers are being stopped: then ``resume`` does.
 - Containers of another image, or more of them than there were: outside the plan. Only ``resume --replan`` takes them
   in, each of which is named; they are called like the others, go with them, and are restored by an abort.
 - A template of a controller that is not the one whose pods were tested. ``resume --replan`` takes it up while no pod
@@ -18,13 +18,12 @@ objects are not read again: an apply holds them back while a run is under way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .decision import Commit, Pause
-from .edges import Container
 from .endpoints import instance_key
 from .moment import Moment, Steps
+from .newcomers import as_others, of_container, outside, taken_in, taken_up, within
 from .run import Direction, Run, Spec
 from .states import State
 from .world import UNTRIED, SeenController, World
@@ -38,42 +37,11 @@ class Change:
     said: str
 
 
-def taken_up(token: str) -> str:
-    """Among Run.done, where a user agreed to a template."""
-    return f"replan {token}"
-
-
-def newcomers(spec: Spec, run: Run, containers: Iterable[Container]) -> tuple[Container, ...]:
-    """Those that run and of which the run does not know."""
-    known = {each.key for each in (*spec.originals, *run.joined)}
-    return tuple(each for each in containers if each.running and instance_key(each) not in known)
-
-
-def outside(spec: Spec, run: Run, containers: Iterable[Container]) -> dict[str, str]:
-    """Newcomers that are no part of the plan, by instance (HOST/ID): why not."""
-    containers = tuple(containers)
-    new = newcomers(spec, run, containers)
-    images = {each.image for each in spec.originals}
-    running, planned = sum(each.running for each in containers), len(spec.originals) + _more(run)
-    made = {}
-    for each in new:
-        if "" not in images and each.image not in images:
-            made[instance_key(each)] = f"its image is {each.image}, and not {', '.join(sorted(images))}"
-        elif running > planned:
-            made[instance_key(each)] = f"{running} run where {planned} did"
-    return made
-
-
-def _more(run: Run) -> int:
-    """How many more were taken up already."""
-    return sum(taken_up(of_container(each.key)) in run.done for each in run.joined)
-
-
 def changes(spec: Spec, run: Run, world: World) -> tuple[Change, ...]:
     """All that ``resume --replan`` would take up now; on the way back there is nothing."""
     if run.direction is Direction.BACK:
         return ()
-    found = outside(spec, run, world.found.containers)
+    found = outside(spec, run, world.found)
     made = [
         Change(token=of_container(key), said=f"the container {each.name} on {each.host}: {found[key]}")
         for each in world.found.containers
@@ -113,6 +81,20 @@ def _differs(run: Run, seen: SeenController) -> bool:
     return (seen.template == UNTRIED and seen.paused) or any(each.startswith(another) for each in run.done)
 
 
+def in_place(m: Moment) -> Steps:
+    """What stands in place of others is taken in once it has answered. On the way back nothing waits for one that does
+    not, as long as others run."""
+    new = within(m.spec, m.run, m.world.found)
+    if m.run.direction is Direction.BACK and m.running:
+        stand = {one.instance for each in m.world.slices for one in each.endpoints}
+        new = tuple(each for each in new if instance_key(each) in stand)
+    if new:
+        yield from m.answers(tuple(map(instance_key, new)))
+        names = ", ".join(f"{each.name} on {each.host}" for each in new)
+        run = taken_in(m.spec, m.run, m.world.found, new, as_others(m.run))
+        yield Commit(run=run, why=f"in place of what is gone: {names}")
+
+
 def same_template(m: Moment) -> Steps:
     """Pods are of the template that was tested; another one is tested anew where a user took it up."""
     taken = refused(m.spec, m.run, m.world)
@@ -129,11 +111,6 @@ def same_template(m: Moment) -> Steps:
 def agreed(run: Run, seen: SeenController) -> bool:
     """Whether a user took up the very template that it has now."""
     return taken_up(_template(seen)) in run.done
-
-
-def of_container(key: str) -> str:
-    """The token of an instance (HOST/ID)."""
-    return f"container {key}"
 
 
 def _template(seen: SeenController) -> str:

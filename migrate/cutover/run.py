@@ -207,7 +207,7 @@ class Run:
     evidence   what each reached state rests on
     fronted    callers may hold the Services' addresses: they are never deleted any more
     addresses  Service to its clusterIP; templates  controller to the hash of the template that was tested
-    joined     containers that came after the beginning and that a user took in
+    joined     containers that came after the beginning and that were taken in
     failures   the step that is judged to how many of its windows failed; restarts  pod (UID) to how often it did
                since it takes callers
     baked_s    how long the gates have looked at the bake, in so many analyses: bakes

@@ -10,9 +10,10 @@ from converters.errors import PodliftError
 
 from ..plan.model import Plan, no_workload
 from .edges import Container
+from .newcomers import originals_of
 from .outbound import outbound_of
 from .preflight.seen import is_headless
-from .run import Condition, Controller, Original, Run, Spec
+from .run import Condition, Controller, Run, Spec
 from .schedule import steps_for
 from .settings import Settings, counts
 
@@ -81,22 +82,6 @@ def make_spec(
         accept_floor=settings.accept_floor,
         on_drain_timeout=settings.on_drain_timeout,
         outbound=outbound_of(settings.outbound),
-    )
-
-
-def originals_of(containers: Iterable[Container]) -> tuple[Original, ...]:
-    """What going back restores: of those that run."""
-    return tuple(
-        Original(
-            host=each.host,
-            id=each.id,
-            name=each.name,
-            restart=dict(each.restart),
-            stop_s=each.stop_s,
-            image=each.image,
-        )
-        for each in containers
-        if each.running
     )
 
 

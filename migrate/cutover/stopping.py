@@ -38,6 +38,11 @@ def told(evidence: Evidence, action: Action, at: float, refused: str = "") -> Ev
     return replace(evidence, starting=after, replies=replies)
 
 
+def was_told(run: Run, key: str) -> bool:
+    """Whether the run told an instance to stop, and has not started it since."""
+    return _told(key) in run.since
+
+
 def may_stop(run: Run, key: str, container: Container, now: float) -> bool:
     """Whether it runs and may stop by itself, since it was told to lately; even one whose driver died then."""
     told = run.since.get(_told(key))

@@ -12,6 +12,7 @@ the driver there for a while. It is trusted as far as the real world's traces sa
 from __future__ import annotations
 
 import marshal
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -143,6 +144,8 @@ class Model:
         self.on_write: Callable[[str], str] = lambda _label: ""
         self.beside: list[Callable[[], Any]] = []
         self.meanwhile: Callable[[], Any] = lambda: None
+        # until when callers of an instance that died are failed by that, as they are without a cutover
+        self.died: dict[Backend, float] = {}
         self._asleep = False
         self.delayed: list[Callable[[], Any]] = []
         self.frozen = False
@@ -219,6 +222,14 @@ class Model:
         assert entry is not None
         keeper = Keeper(self, self, self, self.lock(holder).of_keeper(), AtOnce())
         return LoneKeeper(self.journal, self, keeper, self, entry, **more)
+
+    def replaced(self, number: int = -1, *, within_s: float = 0.0, **more: Any) -> LegacyContainer:
+        """A container dies, and the legacy scheduler starts another one in its place."""
+        old = self.containers[number]
+        given = {"id": "c9" * 8, "name": "web-9", "host": old.host, "address": "10.99.0.9", "port": 18080}
+        self.containers[number] = new = LegacyContainer(**{**given, "connections": 0, **more})
+        self.died[Backend(old.address, old.port)] = self.time + within_s
+        return new
 
     def arrive(self) -> None:
         """What a dead driver had under way arrives, and is refused where it is not of the time any more."""
@@ -549,7 +560,9 @@ class Model:
                 # the node does not know the Service yet, and nobody was led to it
                 continue
             view = self._view(node)
-            dead = [str(each) for each in view if not self._answers(each)]
+            dead = [
+                str(each) for each in view if not self._answers(each) and self.time > self.died.get(each, -math.inf)
+            ]
             if not view or dead:
                 self.wrongs.append(f"{when}: {node} sends callers to {', '.join(dead) or 'nobody'}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from migrate.cutover.announcing import announced
 from migrate.cutover.clock import SystemClock
 from migrate.cutover.driver import Outcome
+from migrate.cutover.edges import Backend
 from migrate.cutover.endpoints import KEEPER, slice_of
 from migrate.cutover.journal import Entry
 from migrate.cutover.keep import LoneKeeper
@@ -315,24 +317,25 @@ def test_a_driver_that_follows_a_dead_one_keeps_at_once() -> None:
     assert holder(world) == "second"
 
 
-@pytest.mark.parametrize("replaced", [False, True], ids=["one more", "in place of one"])
 @pytest.mark.parametrize(
     ("state", "condition"), [("BRIDGED", Condition.READY), ("SHIFT", Condition.READY), ("BAKING", Condition.STANDBY)]
 )
-def test_a_new_instance_waits_for_a_user(state: str, condition: Condition, replaced: bool) -> None:
+def test_one_more_instance_waits_for_a_user(state: str, condition: Condition) -> None:
     world = reached(state)
     kept(world)
     new = LegacyContainer(id="c9" * 8, name="web-9", host="h1", address="10.99.0.9", port=18080)
-    world.containers[1:] = [new] if replaced else [*world.containers[1:], new]
-    world.sleep(1)
-    world.sleep(1)
-    # callers of one that died are failed until then, as they are without a cutover
-    world.wrongs.clear()
+    world.containers.append(new)
+    for _ in range(5):
+        world.sleep(1)
     assert "c9" not in standing(world)
     outcome, why = world.driver("second").drive(resume=True)
     assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-changed")
     assert "c9" not in standing(world)
-
+    assert "resume --replan" in why
+    asked(world, resume=True)
+    outcome, why = world.driver("third").drive()
+    assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-changed")
+    asked(world, resume=True, replan=(f"container h1/{new.id}",))
     listed: dict[str, Any] = {}
 
     def on_write(label: str) -> str:
@@ -340,21 +343,116 @@ def test_a_new_instance_waits_for_a_user(state: str, condition: Condition, repla
             listed.update(standing(world), label=label)
         return ""
 
-    if replaced:
-        asked(world, resume=True)
-    else:
-        # more of them than there were
-        assert "resume --replan" in why
-        asked(world, resume=True)
-        outcome, why = world.driver("third").drive()
-        assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-changed")
-        asked(world, resume=True, replan=(f"container h1/{new.id}",))
     world.on_write = on_write
     finalized(world, "fourth")
     assert listed["c9"] == (18080, condition)
     # before the next pod gets callers, or any container is stopped
     assert listed["label"].startswith((f"{state}:", "FRONTED:"))
     assert (world.state, wrongs(world)) == ("FINALIZED", [])
+
+
+# two probes, and the look and the node's time after them
+PROBED_S = 2 * TIMINGS.keeper_s + 2
+
+
+@pytest.mark.parametrize("legacy", [1, 2])
+@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize(
+    ("state", "condition"), [("FRONTED", Condition.READY), ("SHIFT", Condition.READY), ("BAKING", Condition.STANDBY)]
+)
+def test_one_in_place_of_another_is_called_though_nobody_drives(
+    state: str, condition: Condition, paused: bool, legacy: int
+) -> None:
+    """As soon as it answers: without a cutover it would have served by then. A driver takes it in by itself."""
+    world = reached(state, legacy=legacy)
+    kept(world)
+    if paused:
+        asked(world, pause="a user")
+        assert world.driver("second").drive()[0] is Outcome.PAUSED
+        kept(world)
+    world.replaced(port=18099)
+    world.sleep(TIMINGS.keeper_s)
+    # nothing is known of it yet
+    assert "c9" not in standing(world)
+    while world.time < max(world.died.values()) + PROBED_S:
+        world.sleep(0.5)
+    world.wrongs.clear()
+    assert standing(world)["c9"] == (18099, condition)
+    for _ in range(20):
+        world.sleep(1)
+    if paused:
+        asked(world, resume=True)
+    finalized(world, "third")
+    entry = world.journal.read()
+    assert entry is not None
+    assert [each.name for each in entry.run.joined] == ["web-9"]
+    assert (world.state, wrongs(world)) == ("FINALIZED", [])
+
+
+@pytest.mark.parametrize("state", ["PREFLIGHT", "FRONTED", "SHIFT", "PROMOTED", "BAKING"])
+def test_one_in_place_of_another_is_given_back_to_by_an_abort(state: str) -> None:
+    world = reached(state, legacy=1)
+    kept(world)
+    world.replaced(port=18099)
+    while world.time < max(world.died.values()) + PROBED_S:
+        world.sleep(0.5)
+    world.wrongs.clear()
+    asked(world, abort=True)
+    outcome, why = world.driver("second").drive()
+    assert outcome is Outcome.ROLLED_BACK, why
+    assert (world.state, wrongs(world)) == ("ROLLED_BACK", [])
+
+
+def test_on_the_way_back_nothing_waits_for_a_newcomer_that_does_not_answer() -> None:
+    world = reached("BAKING", legacy=2)
+    world.replaced(answers=False)
+    world.sleep(1)
+    world.wrongs.clear()
+    asked(world, abort=True)
+    assert world.driver("second").drive()[0] is Outcome.ROLLED_BACK
+    assert "c9" not in standing(world)
+
+
+def test_one_that_dies_and_stays_dead_is_left_alone_where_another_stands_in_its_place() -> None:
+    """Its engine still lists it: no abort starts it, so that as many run as before. If it runs again it is one more."""
+    world = reached("SHIFT", legacy=2)
+    old = world.containers[0]
+    old.running = False
+    world.died[Backend(old.address, old.port)] = world.time + 5
+    world.containers.append(LegacyContainer(id="c9" * 8, name="web-9", host="h0", address="10.99.0.9", port=18080))
+    once = deepcopy(world)
+    kept(world)
+    asked(world, abort=True)
+    assert world.driver("second").drive()[0] is Outcome.ROLLED_BACK
+    assert [each.running for each in world.containers] == [False, True, True]
+    driver = once.driver("second")
+    next(event for event in driver.events() if "in place of what is gone" in event.text)
+    driver.let_go()
+    once.containers[0].running = True
+    outcome, why = once.driver("third").drive()
+    assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-changed")
+    assert "3 run where 2 did" in why
+
+
+@pytest.mark.parametrize("legacy", [1, 2])
+def test_what_comes_while_containers_are_stopped_is_called_by_nobody_unasked(legacy: int) -> None:
+    """One that the run stopped is not gone."""
+    world = Model(pods=2, legacy=legacy)
+    world.begin()
+    world.on_write = lambda label: "after" if ": stop h" in label else ""
+    with pytest.raises(Killed):
+        world.driver("killed").drive()
+    world.on_write = lambda _label: ""
+    world.beside.append(world.lone_keeper().turn)
+    world.containers.append(LegacyContainer(id="c9" * 8, name="web-9", host="h1", address="10.99.0.9", port=18080))
+    for _ in range(40):
+        world.sleep(1)
+    assert holder(world) == "keeper"
+    assert "c9" not in standing(world)
+    outcome, why = world.driver("third").drive(resume=True)
+    assert (outcome, why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-changed")
+    assert f"{legacy + 1} run where {legacy} did" in why
+    assert "c9" not in standing(world)
 
 
 def test_while_an_engine_is_silent_no_driver_goes_on() -> None:

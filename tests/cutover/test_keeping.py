@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,10 @@ from migrate.cutover.edges import Backend, Found
 from migrate.cutover.endpoints import Slice
 from migrate.cutover.keeping import Health, Kept, kept
 from migrate.cutover.run import Condition, Run, Spec
+from migrate.cutover.states import State
 from tests.cutover.model import Model
 
-READY, STANDBY = Condition.READY, Condition.STANDBY
+READY, STANDBY, ABSENT = Condition.READY, Condition.STANDBY, Condition.ABSENT
 FAILS, WELL = Health(passed=(True, False, False)), Health(passed=(False, True, True))
 
 
@@ -32,11 +34,16 @@ class Side:
         self.standing = made.slices
         return made
 
+    def replaced(self, **more: Any) -> None:
+        """The last one dies, and another is started in its place."""
+        new = self.world.replaced(**more)
+        self.keys.append(f"{new.host}/{new.id}")
+
     @property
     def conditions(self) -> list[Condition | None]:
         """Of each instance; ABSENT where it is in no slice."""
         stand = {one.instance: one.condition for each in self.standing for one in each.endpoints}
-        return [stand.get(key, Condition.ABSENT) for key in self.keys]
+        return [stand.get(key, ABSENT) for key in self.keys]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +109,7 @@ def test_one_that_stopped_is_removed_at_once_even_the_last(count: int) -> None:
     side.keep()
     side.world.containers[0].running = False
     side.keep()
-    assert side.conditions == [Condition.ABSENT] + [READY] * (count - 1)
+    assert side.conditions == [ABSENT] + [READY] * (count - 1)
 
 
 def test_one_that_came_back_at_another_port_stands_there_alone() -> None:
@@ -118,10 +125,86 @@ def test_one_that_the_journal_does_not_know_is_not_added() -> None:
     side = Side(2)
     side.spec = replace(side.spec, originals=side.spec.originals[:1])
     side.keep()
-    assert side.conditions == [READY, Condition.ABSENT]
+    assert side.conditions == [READY, ABSENT]
     side.run = replace(side.run, joined=side.world.spec().originals[1:])
     side.keep()
     assert side.conditions == [READY, READY]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("wanted", [READY, STANDBY])
+def test_one_in_place_of_another_is_added_when_it_is_well(wanted: Condition, count: int) -> None:
+    side = Side(count, wanted)
+    side.keep()
+    side.replaced()
+    others = [wanted] * (count - 1)
+    for unknown in (None, Health(), Health(passed=(True,)), FAILS):
+        side.keep(*[None] * count, unknown)
+        assert side.conditions == [*others, ABSENT, ABSENT]
+    side.keep(*[None] * count, WELL)
+    assert side.conditions == [*others, ABSENT, wanted]
+    # another keeper, which knows nothing yet
+    side.keep()
+    assert side.conditions == [*others, ABSENT, wanted]
+    low = side.keep(*[None] * count, FAILS).low
+    assert (low == ()) == (count == 1)
+    assert side.conditions[-1] == (wanted if count == 1 else None)
+
+
+def test_it_is_called_while_any_is() -> None:
+    side = Side(3, STANDBY)
+    side.run = replace(side.run, wanted={**side.run.wanted, side.keys[0]: READY})
+    side.replaced()
+    side.keep(None, None, None, WELL)
+    assert side.conditions == [READY, STANDBY, ABSENT, READY]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"wanted": {}},
+        {"wanted": {"h0/c0c0c0c0c0c0c0c0": ABSENT, "h1/c1c1c1c1c1c1c1c1": ABSENT}},
+        {"wanted": {"h0/c0c0c0c0c0c0c0c0": ABSENT, "h1/c1c1c1c1c1c1c1c1": STANDBY}},
+        {"since": {"stop h1/c1c1c1c1c1c1c1c1": 1.0}},
+        {"state": State.STOPPED},
+    ],
+    ids=["before the first", "after the last", "while they leave", "it was stopped", "all were stopped"],
+)
+def test_it_is_called_by_nobody_where_none_is(changes: dict[str, Any]) -> None:
+    side = Side(2)
+    side.run = replace(side.run, **changes)
+    side.replaced()
+    side.keep(None, None, WELL)
+    assert side.conditions[-1] is ABSENT
+
+
+@pytest.mark.parametrize("unread", [False, True])
+def test_it_takes_the_place_of_one_that_a_user_gave_up(unread: bool) -> None:
+    side = Side(2)
+    side.run = replace(
+        side.run, wanted={**side.run.wanted, side.keys[1]: ABSENT}, done=frozenset({f"approve:{side.keys[1]}"})
+    )
+    old = side.world.containers[1]
+    side.replaced(host="h0")
+    if unread:
+        side.world.unread = {"h1": "no answer"}
+    else:
+        side.world.containers.append(replace(old, running=False))
+    side.keep(None, None, WELL)
+    assert side.conditions == [READY, ABSENT, READY]
+
+
+@pytest.mark.parametrize(
+    ("image", "host", "unread"), [("web:2", "h1", {}), ("web:1", "h0", {"h1": "no answer"})], ids=["image", "unread"]
+)
+def test_what_is_outside_the_plan_or_may_be_is_not_added(image: str, host: str, unread: dict[str, str]) -> None:
+    """Of an engine that is silent nobody knows whether one is gone."""
+    side = Side(2)
+    side.keep()
+    side.replaced(image=image, host=host)
+    side.world.unread = unread
+    side.keep(None, None, WELL)
+    assert side.conditions[-1] is ABSENT
 
 
 def test_with_its_engine_silent_all_stays_but_for_what_does_not_answer() -> None:
@@ -142,4 +225,4 @@ def test_a_stranger_where_a_silent_engine_had_one_is_called_no_more() -> None:
     side = Side(1)
     side.keep()
     side.keep(found=Found(containers=(), unread={"h0": "no answer"}, strangers={Backend("10.99.0.2", 18080): "other"}))
-    assert side.conditions == [Condition.ABSENT]
+    assert side.conditions == [ABSENT]

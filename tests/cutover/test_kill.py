@@ -9,7 +9,7 @@ import pytest
 
 from migrate.cutover.moment import Moment
 from tests.cutover.killing import Kill, chained, finished, labels_of, wrongs
-from tests.cutover.model import Model
+from tests.cutover.model import TIMINGS, Model
 
 FATES = ("before", "after", "late", "last")
 
@@ -23,6 +23,20 @@ def larger() -> Model:
     world = Model(pods=3, legacy=2)
     for each in world.containers:
         each.dynamic = True
+    return world
+
+
+def replacing() -> Model:
+    """One of two instances dies while pods take the first callers, and the legacy scheduler starts another
+    one."""
+    world = Model(pods=2, legacy=2)
+
+    def arriving(label: str) -> None:
+        if label.startswith("SHIFT") and not world.died:
+            # a driver that is killed meanwhile is followed when its lease is over, and no keeper lives beside
+            world.replaced(port=18099, within_s=3 * TIMINGS.lease_s)
+
+    world.arriving = arriving
     return world
 
 
@@ -46,7 +60,7 @@ def failures(make: Callable[[], Model], kills: list[list[Kill]]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("make", [small, larger, many])
+@pytest.mark.parametrize("make", [small, larger, many, replacing])
 def test_two_runs_write_the_same_and_nobody_is_failed(make: Callable[[], Model]) -> None:
     one, two = finished(make(), []), finished(make(), [])
     assert one.labels == two.labels
@@ -54,7 +68,13 @@ def test_two_runs_write_the_same_and_nobody_is_failed(make: Callable[[], Model])
 
 
 # What is left to `make prove`: before a write is after the one before it, and each of the others takes long.
-SHORT = ((small, "after", False), (small, "after", True), (small, "late", True), (larger, "last", True))
+SHORT = (
+    (small, "after", False),
+    (small, "after", True),
+    (small, "late", True),
+    (larger, "last", True),
+    (replacing, "after", True),
+)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +83,7 @@ SHORT = ((small, "after", False), (small, "after", True), (small, "late", True),
         pytest.param(
             *each, marks=() if each in SHORT else pytest.mark.prove, id=f"{each[0].__name__}-{each[1]}-{each[2]}"
         )
-        for each in product((small, larger), FATES, (False, True))
+        for each in product((small, larger, replacing), FATES, (False, True))
     ],
 )
 def test_a_kill_at_every_write(make: Callable[[], Model], fate: str, abort: bool) -> None:

@@ -48,9 +48,10 @@ def command(
     It begins with what is there, whatever the driver before it had under way. With --detach a pod in the cluster drives
     it on, and this command exits.
 
-    A container in place of another is taken in. What is outside the plan needs --replan: containers of another image,
-    or more of them than there were; and a pod template that is not the one that was tested, which is tested anew. That
-    is refused once pods take callers: podlift cutover abort leads these back first. Just what was shown is taken up.
+    A container in place of another is taken in, without this command but for while containers are being stopped. What
+    is outside the plan needs --replan: containers of another image, or more of them than there were; and a pod template
+    that is not the one that was tested, which is tested anew. That is refused once pods take callers: podlift cutover
+    abort leads these back first. Just what was shown is taken up.
     """
     run, named = attached_to(workload, reach, record)
     found = _agreed(session, named, run, yes) if replan else ()
