@@ -8,6 +8,7 @@ from typing import Any
 
 from ..plan.objects import title
 from .decision import Act, Action, Approve, Commit, Measure, Pause, Question, Verb, Wait
+from .keeping import back_in_callers
 from .moment import Moment, Steps
 from .run import Condition
 from .states import State
@@ -121,8 +122,7 @@ def pods_available(m: Moment) -> Steps:
 def enough_pods(m: Moment) -> Steps:
     """Where pods alone would not carry what the plan asks for, the legacy side is called back at once."""
     if len([each for each in m.world.pods if each.ready and not each.ending]) < m.count:
-        yield from m.want(all_ready(m), "pods are missing: the legacy side takes callers again")
-        yield from m.follows()
+        yield from called_back(m, "pods are missing: the legacy side takes callers again")
         yield Wait(why="pods are missing", timeout_s=m.spec.timings.ready_timeout_s)
     if m.run.state.reached >= State.STANDBY.reached:
         callable_ = {key: Condition.STANDBY for key, wanted in m.run.wanted.items() if wanted is Condition.READY}
@@ -134,12 +134,10 @@ def enough_pods(m: Moment) -> Steps:
         yield from m.observed()
 
 
-def all_ready(m: Moment) -> dict[str, Condition]:
-    """What is wanted where the legacy side is called back: of those that were not stopped already."""
-    return {
-        key: Condition.READY
-        for key in m.keys
-        if (container := m.world.container(key)) is not None
-        and container.running
-        and m.wanted(key) is not Condition.ABSENT
-    }
+def called_back(m: Moment, why: str) -> Steps:
+    """All of the legacy side that runs takes callers, even what was about to be stopped, but for what may stop at any
+    moment."""
+    run = back_in_callers(m.run, m.world.found, m.now)
+    if run != m.run:
+        yield Commit(run=run, why=why)
+    yield from m.follows()

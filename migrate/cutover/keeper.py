@@ -110,7 +110,7 @@ class Keeper:
             return 0
         if self._probing is not None:
             self._probed(self._probing)
-        run, missing = self._recalled(spec, run)
+        run, missing = self._recalled(spec, run, found)
         writes = self._follow(spec, run, found, at, missing)
         if not writes and self._probing is None and self._clock.boot() >= self._probe_at:
             self._probe(spec, run, found)
@@ -139,12 +139,12 @@ class Keeper:
             return True
         return self._lock.attempt(heir_of=self._heir_of)
 
-    def _recalled(self, spec: Spec, run: Run) -> tuple[Run, str]:
+    def _recalled(self, spec: Spec, run: Run, found: Found) -> tuple[Run, str]:
         """The run as it is to be followed, and which pods are missing."""
         if not stands_by(run):
             return run, ""
         ready = ready_pods(self._api.list("v1", "Pod", spec.namespace, labels=f"{WORKLOAD}={spec.name}"))
-        changed = recalled(spec, run, ready)
+        changed = recalled(spec, run, found, ready, self._clock.now())
         told = f"only {ready} pods are ready: the legacy side takes callers again" if changed is not run else ""
         return changed, told
 

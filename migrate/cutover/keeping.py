@@ -15,6 +15,7 @@ from .edges import Backend, Container, Found
 from .endpoints import Endpoint, Slice, arrange, instance_key
 from .newcomers import as_others, known, within
 from .run import Condition, Direction, Run, Spec
+from .stopping import absent, may_stop
 
 _MOST = 2
 _LAST = 3
@@ -68,17 +69,32 @@ def kept(
 
 
 def stands_by(run: Run) -> bool:
-    """Whether legacy instances only stand by, while pods take all callers."""
-    return run.direction is Direction.FORWARD and Condition.STANDBY in run.wanted.values()
+    """Whether legacy instances stand by or have left, while pods take all callers."""
+    only = {Condition.STANDBY, Condition.ABSENT}
+    return run.direction is Direction.FORWARD and not only.isdisjoint(run.wanted.values())
 
 
-def recalled(spec: Spec, run: Run, ready: int) -> Run:
-    """The run with all that stands by wanted ready, where fewer pods are ready than the plan asks for: proxies would
-    call it by themselves only once no pod is left. It is the one thing that a keeper gives without being asked."""
+def recalled(spec: Spec, run: Run, found: Found, ready: int, now: float) -> Run:
+    """The run with all that runs wanted ready, where fewer pods are ready than the plan asks for: proxies would call it
+    by themselves only once no pod is left, and never what has left. It is the one thing that a keeper gives without
+    being asked. ``now``: seconds since 1970."""
     if not stands_by(run) or ready >= sum(each.count for each in spec.controllers):
         return run
-    wanted = {key: Condition.READY if each is Condition.STANDBY else each for key, each in run.wanted.items()}
-    return replace(run, wanted=wanted)
+    return back_in_callers(run, found, now)
+
+
+def back_in_callers(run: Run, found: Found, now: float) -> Run:
+    """The run with all that runs wanted ready, but for what was told to stop and may have by the next moment. What had
+    left the slices and is to leave them again is drained anew then."""
+    keys = {
+        key
+        for each in found.containers
+        if each.running and (key := instance_key(each)) in run.wanted and not may_stop(run, key, each, now)
+    }
+    if all(run.wanted[key] is Condition.READY for key in keys):
+        return run
+    since = {name: at for name, at in run.since.items() if name not in set(map(absent, keys))}
+    return replace(run, wanted={**run.wanted, **dict.fromkeys(keys, Condition.READY)}, since=since)
 
 
 def listed_of(spec: Spec, run: Run, found: Found) -> list[tuple[Container, Condition]]:

@@ -18,7 +18,7 @@ from .removal import removed
 from .returning import back
 from .run import Condition, Controller, Direction, grace_of
 from .states import ENDED, State, after
-from .stopping import lasts
+from .stopping import absent, lasts
 from .world import UNTRIED, SeenController, ports_asked
 
 _MOST_STOPS = 3
@@ -78,8 +78,7 @@ def _set_back(m: Moment, why: str) -> Steps:
         since = {what: at for what, at in m.run.since.items() if what != conditions.WATCHED}
         yield Commit(run=replace(m.run, since=since), why=f"{why}: it is to be watched anew")
     if m.run.state.reached >= State.PROMOTED.reached:
-        yield from m.want(conditions.all_ready(m), why)
-        yield from m.follows()
+        yield from conditions.called_back(m, why)
 
 
 def _readable(m: Moment) -> Steps:
@@ -310,9 +309,9 @@ def _to_stopped(m: Moment) -> Steps:
                     reason=f"{m.name(key)} was told to stop {told.times} times, with {grace_of(container.stop_s):g} s "
                     "for each, and runs; no caller is sent to it",
                 )
-            if m.run.since.get(f"absent {key}") is None:
+            if m.run.since.get(absent(key)) is None:
                 # what was drained may have been called since by those who go past the Service
-                since = {**m.run.since, f"absent {key}": m.now, "drain": m.now}
+                since = {**m.run.since, absent(key): m.now, "drain": m.now}
                 yield Commit(run=replace(m.run, since=since), why=f"{m.name(key)} is in no slice")
             yield from bypassing.unbypassed(m)
             yield from freezing.keeps_off(m)

@@ -139,5 +139,5 @@ def taken_in(spec: Spec, run: Run, found: Found, new: Collection[Container], cal
 
 def without(run: Run, keys: Collection[str]) -> Run:
     """The run that goes on without these instances."""
-    wanted = {key: Condition.ABSENT if key in keys else each for key, each in run.wanted.items()}
+    wanted = {key: each for key, each in run.wanted.items() if key not in keys}
     return replace(run, wanted=wanted, done=run.done | set(map(left, keys)))

@@ -38,6 +38,11 @@ def told(evidence: Evidence, action: Action, at: float, refused: str = "") -> Ev
     return replace(evidence, starting=after, replies=replies)
 
 
+def absent(key: str) -> str:
+    """Among Run.since, from when an instance that is to be stopped was in no slice."""
+    return f"absent {key}"
+
+
 def was_told(run: Run, key: str) -> bool:
     """Whether the run told an instance to stop, and has not started it since."""
     return _told(key) in run.since

@@ -146,6 +146,8 @@ class Model:
         self.meanwhile: Callable[[], Any] = lambda: None
         # until when callers of an instance that died are failed by that, as they are without a cutover
         self.died: dict[Backend, float] = {}
+        # whether clients keep their connections though nobody new is sent there
+        self.held_open = False
         self._asleep = False
         self.delayed: list[Callable[[], Any]] = []
         self.frozen = False
@@ -724,6 +726,8 @@ class Model:
             called = any(backend in self._view(node) for node in self.nodes)
             if called:
                 each.connections, each.idle_since = 3, None
+            elif self.held_open:
+                continue
             elif each.idle_since is None:
                 each.idle_since = self.time
             elif self.time - each.idle_since >= 1.0:

@@ -616,13 +616,84 @@ def test_a_keeper_alone_calls_the_legacy_side_back_when_pods_are_missing() -> No
     assert set(entry.run.wanted.values()) == {Condition.STANDBY}, "it wrote slices, and no journal"
 
 
-def test_what_is_to_be_stopped_is_not_called_back() -> None:
+def leaving(legacy: int = 1) -> Model:
+    """The last container is in no slice any more, and connections to it keep it from being stopped."""
+    world = Model(pods=2, legacy=legacy)
+    world.begin()
+    driver = world.driver()
+    next(event for event in driver.events() if event.state == "DRAINED" and "is in no slice" in event.text)
+    driver.let_go()
+    # somebody who knew it, just before
+    world.held_open = True
+    for each in world.containers:
+        each.connections = 3
+    return world
+
+
+def a_pod_fails(world: Model) -> None:
+    world.start_s = 6.0
+    (pod, *_) = sorted(key for key in world.store if key[0] == "Pod")
+    world._remove(pod)
+    # until every node knows
+    world.sleep(0.1)
+    world.sleep(0.5)
+    world.wrongs.clear()
+
+
+def test_a_keeper_alone_calls_back_what_has_left_and_still_runs() -> None:
+    world = leaving()
+    kept(world)
+    assert standing(world) == {}
+    a_pod_fails(world)
+    began = world.time
+    while standing(world) != {"c0": (18080, Condition.READY)}:
+        assert world.time - began < 2 * TIMINGS.keeper_s
+        world.sleep(0.5)
+    world.sleep(10)
+    assert standing(world) == {}
+
+
+@pytest.mark.parametrize("legacy", [1, 2])
+def test_a_driver_calls_back_what_has_left_and_drains_it_again(legacy: int) -> None:
+    world = leaving(legacy)
+    driver = world.driver("second")
+    seen: list[dict[str, Any]] = []
+    for event in driver.events():
+        if not seen and event.kind == "measure":
+            a_pod_fails(world)
+            seen.append(standing(world))
+        elif len(seen) == 1 and "pods are missing" in event.text and event.kind == "wait":
+            seen.append(standing(world))
+        elif len(seen) == 2 and "is in no slice" in event.text:
+            seen.append(standing(world))
+            world.held_open = False
+    assert driver.outcome is Outcome.REST
+    assert {condition for _, condition in seen[1].values()} == {Condition.READY}
+    assert len(seen[1]) == legacy
+    assert len(seen[2]) == legacy - 1
+    finalized(world, "third")
+    assert (world.state, wrongs(world)) == ("FINALIZED", [])
+
+
+def test_what_was_told_to_stop_is_not_called_back() -> None:
     world = reached("DRAINED")
     entry = world.journal.read()
     assert entry is not None
-    run = replace(entry.run, wanted=dict.fromkeys(entry.run.wanted, Condition.ABSENT))
-    assert recalled(entry.spec, run, 0) == run
-    assert recalled(entry.spec, entry.run, 2) == entry.run
-    back = entry.run.turned(entry.spec)
-    assert recalled(entry.spec, back, 0) == back
-    assert set(recalled(entry.spec, entry.run, 1).wanted.values()) == {Condition.READY}
+    spec, found, now = entry.spec, world.find(), world.time
+    ready = dict.fromkeys(entry.run.wanted, Condition.READY)
+    run = replace(entry.run, wanted=dict.fromkeys(ready, Condition.ABSENT))
+    assert recalled(spec, entry.run, found, 2, now) == entry.run
+    assert recalled(spec, entry.run, found, 1, now).wanted == ready
+    assert recalled(spec, run, found, 1, now).wanted == ready
+    back = entry.run.turned(spec)
+    assert recalled(spec, back, found, 0, now) == back
+    first, second = ready
+    run = replace(run, since={**run.since, f"stop {first}": now, f"absent {first}": now, f"absent {second}": now})
+    changed = recalled(spec, run, found, 0, now + 5)
+    assert changed.wanted == {first: Condition.ABSENT, second: Condition.READY}
+    # which is drained anew before it is stopped
+    assert changed.since.keys() == run.since.keys() - {f"absent {second}"}
+    # it should have stopped, and runs
+    assert recalled(spec, run, found, 0, now + 60).wanted == ready
+    world.containers[1].running = False
+    assert recalled(spec, run, world.find(), 0, now + 5) == run

@@ -27,8 +27,7 @@ def larger() -> Model:
 
 
 def replacing() -> Model:
-    """One of two instances dies while pods take the first callers, and the legacy scheduler starts another
-    one."""
+    """One of two instances dies while pods take the first callers, and the scheduler starts another in its place."""
     world = Model(pods=2, legacy=2)
 
     def arriving(label: str) -> None:
@@ -68,13 +67,7 @@ def test_two_runs_write_the_same_and_nobody_is_failed(make: Callable[[], Model])
 
 
 # What is left to `make prove`: before a write is after the one before it, and each of the others takes long.
-SHORT = (
-    (small, "after", False),
-    (small, "after", True),
-    (small, "late", True),
-    (larger, "last", True),
-    (replacing, "after", True),
-)
+SHORT = ((small, "after", False), (small, "after", True), (small, "late", True), (larger, "last", True))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +83,13 @@ def test_a_kill_at_every_write(make: Callable[[], Model], fate: str, abort: bool
     kills = [[Kill(label, nth, fate, abort)] for label, nth in points(make)]
     assert len(kills) > 50
     assert failures(make, kills) == []
+
+
+@pytest.mark.parametrize("abort", [False, True])
+def test_a_kill_at_every_write_around_a_replacement(abort: bool) -> None:
+    kills = [[Kill(label, nth, "after", abort)] for label, nth in points(replacing) if label.startswith("SHIFT")]
+    assert len(kills) > 10
+    assert failures(replacing, kills) == []
 
 
 @pytest.mark.parametrize(
