@@ -29,7 +29,9 @@ BESIDE = "podlift.dev/probe"
 """On pods that bear the labels of a run's pods, and are none of them: they only try what those will."""
 INSTANCES = "podlift.dev/instances"
 SPEC = "podlift.dev/cutover"
-MARKS = (EPOCH, RUN, SPEC)
+JOINED = "podlift.dev/joined"
+"""On Services: which containers the run took in, and which it counts as gone, for an abort without a journal."""
+MARKS = (EPOCH, RUN, SPEC, JOINED)
 """Annotations of Services and controllers while a run holds them."""
 MANAGER = "podlift-cutover"
 LEASE = "coordination.k8s.io/v1"

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from . import bypassing, conditions, drain, ending, freezing, groups, lost, reaching, replanning
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
-from .endpoints import ADMITTED, gated_selector, instance_key, marks, wide_selector
+from .endpoints import ADMITTED, JOINED, gated_selector, instance_key, marks, wide_selector
 from .moment import Moment, Steps
-from .newcomers import newcomers, outside
+from .newcomers import newcomers, outside, recorded
 from .removal import removed
 from .returning import back
 from .run import Condition, Controller, Direction, grace_of
@@ -147,7 +147,7 @@ def _to_bridged(m: Moment) -> Steps:
                 reason = f"a Service {seen.name} is there that is not this run's"
                 yield Pause(code="cutover-service-taken", reason=reason)
             change = {
-                "metadata": {"annotations": marks(m.spec, m.run.epoch)},
+                "metadata": {"annotations": {**marks(m.spec, m.run.epoch), JOINED: recorded(m.run) or None}},
                 "spec": {"selector": gated_selector(service, m.run.gate)},
             }
             yield m.patch(seen, change, "an earlier run left the Service, and no pod behind it")

@@ -11,9 +11,9 @@ from typing import Any
 
 from .decision import Act, Action, Commit, Decision, Keep, Measure, Question, Verb, Wait
 from .edges import Container
-from .endpoints import ADMITTED, EPOCH, MARKS, gated_service, instance_key, ports_of, wide_selector
+from .endpoints import ADMITTED, EPOCH, JOINED, MARKS, gated_service, instance_key, ports_of, wide_selector
 from .evidence import Evidence
-from .newcomers import known
+from .newcomers import known, recorded
 from .run import LEAVE, Condition, Controller, Direction, Member, Original, Run, Spec
 from .world import SeenController, SeenPod, SeenService, World
 
@@ -135,8 +135,12 @@ class Moment:
     def claims(self) -> Steps:
         """Every object of the run bears this driver's epoch, so that what a dead one had under way fails."""
         for _, service in self.services:
-            if service is not None and service.run == self.spec.id and service.epoch != self.run.epoch:
-                yield self.patch(service, {}, "take the Service over")
+            if service is not None and service.run == self.spec.id:
+                if service.epoch != self.run.epoch:
+                    yield self.patch(service, {}, "take the Service over")
+                if service.joined != recorded(self.run):
+                    change = {"metadata": {"annotations": {JOINED: recorded(self.run) or None}}}
+                    yield self.patch(service, change, "who came since the run began is known without its journal")
         for planned in self.spec.controllers:
             seen = self.controller(planned)
             left = seen is not None and not seen.epoch and LEAVE in self.run.done

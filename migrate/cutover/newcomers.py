@@ -8,15 +8,25 @@ run knew. Those wait for a user.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .edges import Container, Found
 from .endpoints import instance_key
 from .lost import given_up
-from .run import Condition, Direction, Original, Run, Spec
+from .run import Condition, Direction, Original, Run, Spec, run_json
 from .states import State
 from .stopping import was_told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a Service of a run says of those that came and went. ``done``: of the run's, what is about them."""
+
+    joined: tuple[Original, ...]
+    done: frozenset[str]
 
 
 def taken_up(token: str) -> str:
@@ -141,3 +151,18 @@ def without(run: Run, keys: Collection[str]) -> Run:
     """The run that goes on without these instances."""
     wanted = {key: each for key, each in run.wanted.items() if key not in keys}
     return replace(run, wanted=wanted, done=run.done | set(map(left, keys)))
+
+
+def recorded(run: Run) -> str:
+    """A Record's JSON; ``""``: nobody came or went."""
+    done = sorted(each for each in run.done if each.startswith((left(""), taken_up(of_container("")))))
+    if not run.joined and not done:
+        return ""
+    return json.dumps({"done": done, "joined": run_json(run)["joined"]}, sort_keys=True, separators=(",", ":"))
+
+
+def remembered(run: Run, record: Mapping[str, Any]) -> Run:
+    """The run with what ``recorded`` gave, read: a Record's JSON."""
+    return replace(
+        run, joined=tuple(Original(**each) for each in record["joined"]), done=run.done.union(record["done"])
+    )

@@ -9,10 +9,11 @@ from converters.errors import PodliftError
 from converters.objects.context import WORKLOAD
 
 from .edges import Api
-from .endpoints import SLICE_BY, SLICES_ARE_OURS, SPEC, slice_of
+from .endpoints import JOINED, RUN, SLICE_BY, SLICES_ARE_OURS, SPEC, slice_of
+from .newcomers import Record, remembered
 from .run import Condition, Run, Spec
 from .states import State
-from .stored import spec_in
+from .stored import part_in, spec_in
 
 
 def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | None:
@@ -20,7 +21,7 @@ def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | Non
     cluster does, and ``bad-journal``.
 
     What is unknown is taken for the worse: callers hold the Service's address, and the scheduler keeps off. What stands
-    in the slices is wanted there.
+    in the slices is wanted there. Who came since the run began stands on its Services.
     """
     labels = f"{WORKLOAD}={workload}"
     slices = [
@@ -28,25 +29,46 @@ def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | Non
         for each in api.list("discovery.k8s.io/v1", "EndpointSlice", namespace, labels=labels)
         if each["metadata"]["labels"].get(SLICE_BY) == SLICES_ARE_OURS
     ]
-    spec = _spec((*slices, *api.list("v1", "Service", namespace, labels=labels)), namespace)
+    services = list(api.list("v1", "Service", namespace, labels=labels))
+    spec = _spec((*slices, *services), namespace)
     if spec is None:
         return None
     stand = [one for each in slices for one in slice_of(each).endpoints if one.instance]
     wanted = {one.instance: one.condition or Condition.READY for one in stand}
     done = frozenset({"begun freeze"})
-    return spec, Run(state=State.BRIDGED, gate=spec.id, fronted=True, done=done, wanted=wanted)
+    run = Run(state=State.BRIDGED, gate=spec.id, fronted=True, done=done, wanted=wanted)
+    for each in services:
+        if _annotations(each).get(RUN) == spec.id:
+            run = _remembered(run, each, namespace)
+    return spec, run
 
 
 def _spec(found: Iterable[Mapping[str, Any]], namespace: str) -> Spec | None:
     """What somebody overwrote on one of them stands on another."""
     wrong: PodliftError | None = None
     for each in found:
-        recorded = (each["metadata"].get("annotations") or {}).get(SPEC)
+        recorded = _annotations(each).get(SPEC)
         if recorded:
             try:
-                return spec_in(recorded, f"{each['kind']}/{each['metadata']['name']} in {namespace}", SPEC)
+                return spec_in(recorded, _where(each, namespace), SPEC)
             except PodliftError as error:
                 wrong = wrong or error
     if wrong is not None:
         raise wrong
     return None
+
+
+def _remembered(run: Run, service: Mapping[str, Any], namespace: str) -> Run:
+    """As it is where nothing is recorded, or not as podlift writes it: who stands in the slices is found by that."""
+    try:
+        return remembered(run, part_in(_annotations(service).get(JOINED), Record, _where(service, namespace), JOINED))
+    except PodliftError:
+        return run
+
+
+def _annotations(live: Mapping[str, Any]) -> Mapping[str, str]:
+    return live["metadata"].get("annotations") or {}
+
+
+def _where(live: Mapping[str, Any], namespace: str) -> str:
+    return f"{live['kind']}/{live['metadata']['name']} in {namespace}"

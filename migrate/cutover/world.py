@@ -13,6 +13,8 @@ from .endpoints import (
     ADMITTED,
     BESIDE,
     EPOCH,
+    JOINED,
+    RUN,
     SLICE_BY,
     SLICES_ARE_OURS,
     Member,
@@ -28,7 +30,7 @@ from .run import Spec
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenService:
     """``ports``: as ``ports_asked`` gives them; ``members``: of its first port, from all slices; ``fingerprint``
-    changes when who takes callers may change."""
+    changes when who takes callers may change; ``joined``: its annotation JOINED."""
 
     kind: ClassVar[str] = "Service"
     api_version: ClassVar[str] = "v1"
@@ -41,6 +43,7 @@ class SeenService:
     selector: Mapping[str, str]
     epoch: int
     run: str
+    joined: str = ""
     ports: tuple[tuple[str, str, int, str], ...] = ()
     members: tuple[Member, ...] = ()
 
@@ -189,7 +192,8 @@ def _service(
         port=spec["ports"][0]["port"],
         selector=dict(spec.get("selector") or {}),
         epoch=_epoch(live),
-        run=metadata.get("annotations", {}).get("podlift.dev/run", ""),
+        run=metadata.get("annotations", {}).get(RUN, ""),
+        joined=metadata.get("annotations", {}).get(JOINED, ""),
         ports=ports_asked(live),
         members=members(of, planned[metadata["name"]]),
     )

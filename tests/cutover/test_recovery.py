@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from migrate.cutover.driver import Outcome
-from migrate.cutover.endpoints import SPEC
+from migrate.cutover.endpoints import JOINED, SPEC, slice_of
 from migrate.cutover.journal import Journal
 from migrate.cutover.recovering import recovered
-from tests.cutover.killing import finished, wrongs
+from tests.cutover.killing import asked, finished, wrongs
 from tests.cutover.model import NAME, SPACE, Killed, Model
 
 JOURNAL = ("ConfigMap", f"cutover-{NAME}")
@@ -37,9 +35,7 @@ def test_abort_without_a_journal(state: str) -> None:
     found = recovered(world, SPACE, NAME)
     assert found is not None
     assert found[0] == begun
-    Journal(world, SPACE, NAME).begin(*found, at=world.now())
-    world.journal.ask(lambda requests: replace(requests, abort=True))
-    finished(world, [])
+    aborted(world)
     assert (world.state, wrongs(world)) == ("ROLLED_BACK", [])
 
 
@@ -74,3 +70,74 @@ def test_what_somebody_overwrote_is_found_beside_it(kind: str) -> None:
     found = recovered(world, SPACE, NAME)
     assert found is not None
     assert found[0] == world.spec()
+
+
+@pytest.mark.parametrize("image", ["web:1", "web:2"])
+@pytest.mark.parametrize("state", ["BRIDGED", "SHIFT", "BAKING", "STOPPED"])
+def test_what_was_taken_in_is_led_back_to(state: str, image: str) -> None:
+    """Whether it was within the plan or a user named it; as its engine had it."""
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    driver = world.driver()
+    next(event for event in driver.events() if event.state == "BRIDGED")
+    driver.let_go()
+    new = world.replaced(port=18099, image=image, within_s=10)
+    if image == "web:2":
+        assert world.driver("two").drive()[0] is Outcome.PAUSED
+        asked(world, resume=True, replan=(f"container h0/{new.id}",))
+    driver = world.driver("three")
+    for event in driver.events():
+        entry = world.journal.read()
+        joined = entry is not None and entry.run.joined and (state == "STOPPED" or "c9" in standing(world))
+        if event.state == state and joined:
+            break
+    driver.let_go()
+    world.sleep(10)
+    world.wrongs.clear()
+    del world.store[JOURNAL]
+    aborted(world)
+    assert (world.state, wrongs(world), new.running) == ("ROLLED_BACK", [], True)
+
+
+def test_what_only_the_keeper_has_seen_is_led_back_to() -> None:
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    driver = world.driver()
+    next(event for event in driver.events() if event.state == "SHIFT")
+    driver.let_go()
+    world.beside.append(world.lone_keeper().turn)
+    new = world.replaced(port=18099)
+    for _ in range(20):
+        world.sleep(1)
+    world.beside.clear()
+    world.wrongs.clear()
+    assert standing(world) == {"c9"}
+    del world.store[JOURNAL]
+    aborted(world)
+    assert (world.state, wrongs(world), new.running) == ("ROLLED_BACK", [], True)
+
+
+@pytest.mark.parametrize("record", ["", "{", "[]", "{}", '{"joined": [1], "done": []}', '{"joined": 1, "done": []}'])
+def test_a_record_that_somebody_overwrote_keeps_nobody_from_going_back(record: str) -> None:
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    driver = world.driver()
+    next(event for event in driver.events() if event.state == "SHIFT")
+    driver.let_go()
+    world.store["Service", NAME]["metadata"]["annotations"][JOINED] = record
+    del world.store[JOURNAL]
+    aborted(world)
+    assert (world.state, wrongs(world)) == ("ROLLED_BACK", [])
+
+
+def standing(world: Model) -> set[str]:
+    slices = [each for (kind, name), each in world.store.items() if kind == "EndpointSlice" and "legacy" in name]
+    return {one.instance.split("/")[1][:2] for each in slices for one in slice_of(each).endpoints}
+
+
+def aborted(world: Model) -> None:
+    found = recovered(world, SPACE, NAME)
+    assert found is not None
+    Journal(world, SPACE, NAME).begin(*found, at=world.now())
+    asked(world, abort=True)
+    finished(world, [])
