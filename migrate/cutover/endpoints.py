@@ -81,9 +81,14 @@ def lease_name(workload: str, part: str = "") -> str:
     return f"cutover-{workload}" + (f"-{part}" if part else "")
 
 
-def lease_as_owner(lease: Mapping[str, Any]) -> dict[str, Any]:
+def as_owner(api_version: str, kind: str, owner: Mapping[str, Any]) -> dict[str, Any]:
     """What stands in ``ownerReferences`` of that which is to go with it."""
-    return {"apiVersion": LEASE, "kind": "Lease", "name": lease["metadata"]["name"], "uid": lease["metadata"]["uid"]}
+    metadata = owner["metadata"]
+    return {"apiVersion": api_version, "kind": kind, "name": metadata["name"], "uid": metadata["uid"]}
+
+
+def lease_as_owner(lease: Mapping[str, Any]) -> dict[str, Any]:
+    return as_owner(LEASE, "Lease", lease)
 
 
 def instance_key(container: Container) -> str:
@@ -217,15 +222,7 @@ def slice_object(
         ],
     }
     if owner is not None:
-        made["metadata"]["ownerReferences"] = [
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "name": owner["metadata"]["name"],
-                "uid": owner["metadata"]["uid"],
-                "blockOwnerDeletion": False,
-            }
-        ]
+        made["metadata"]["ownerReferences"] = [{**as_owner("v1", "Service", owner), "blockOwnerDeletion": False}]
     return made
 
 

@@ -17,7 +17,7 @@ from converters.errors import PodliftError
 
 from ..aside import carried
 from .edges import Backend, CallingPods, Reached
-from .endpoints import BESIDE, LEASE, RUN, lease_as_owner, lease_name
+from .endpoints import BESIDE, LEASE, RUN, as_owner, lease_as_owner, lease_name
 from .probe_pods import LABELS, LogApi, ProbePods, plain_pod
 from .run import Spec
 
@@ -166,19 +166,7 @@ def pod_of(
 ) -> dict[str, Any]:
     """With a caller's labels, and nobody's endpoint. ``owner``: what controls it, so that no ReplicaSet does."""
     made = plain_pod(name, caller.namespace, node, image, task, limit_s=limit_s)
-    made["metadata"]["labels"] = {key: each for key, each in caller.labels.items() if key not in _OWN}
-    made["metadata"]["annotations"] = dict(_NO_SIDECAR)
-    made["metadata"]["ownerReferences"] = [
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "name": owner["metadata"]["name"],
-            "uid": owner["metadata"]["uid"],
-            "controller": True,
-        }
-    ]
-    made["spec"]["readinessGates"] = [_NEVER_READY]
-    return made
+    return _nobodys(made, caller.labels, as_owner("v1", "ConfigMap", owner))
 
 
 def pod_beside(
@@ -194,13 +182,20 @@ def pod_beside(
 ) -> dict[str, Any]:
     """``owner``: the run's Lease."""
     made = plain_pod(name, spec.namespace, node, image, task, limit_s=limit_s)
-    own = (template.get("metadata") or {}).get("labels") or {}
-    made["metadata"]["labels"] = {key: each for key, each in own.items() if key not in _OWN}
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    made = _nobodys(made, labels, lease_as_owner(owner) if owner else None)
     made["metadata"]["labels"][BESIDE] = spec.id
-    made["metadata"]["annotations"] = {RUN: spec.id, **_NO_SIDECAR}
-    if owner:
-        made["metadata"]["ownerReferences"] = [{**lease_as_owner(owner), "controller": True}]
+    made["metadata"]["annotations"][RUN] = spec.id
     theirs = template.get("spec") or {}
     made["spec"] |= {key: theirs[key] for key in _OF_NETWORK if key in theirs}
+    return made
+
+
+def _nobodys(made: dict[str, Any], labels: Mapping[str, str], owner: dict[str, Any] | None) -> dict[str, Any]:
+    """With labels by which others go, no Service's endpoint and no ReplicaSet's pod: ``owner`` controls it."""
+    made["metadata"]["labels"] = {key: each for key, each in labels.items() if key not in _OWN}
+    made["metadata"]["annotations"] = dict(_NO_SIDECAR)
+    if owner:
+        made["metadata"]["ownerReferences"] = [{**owner, "controller": True}]
     made["spec"]["readinessGates"] = [_NEVER_READY]
     return made

@@ -148,6 +148,13 @@ def finalize(world: Model) -> None:
     asked(world, finalize=True, remove=tuple(each.key for each in world.spec().originals) if world.removes else ())
 
 
+def brought(world: Model, state: str) -> None:
+    """A driver has brought it to a state and has let go: nobody drives it."""
+    driver = world.driver()
+    next(event for event in driver.events() if event.state == state)
+    driver.let_go()
+
+
 def asked(world: Model, **what: Any) -> None:
     """A user's request, which no test interrupts."""
     watching, world.on_write = world.on_write, lambda _label: ""

@@ -11,7 +11,7 @@ from converters.errors import PodliftError
 from migrate.cutover.cutover import Attached
 from migrate.cutover.driver import Outcome
 from migrate.cutover.run import Direction
-from tests.cutover.killing import asked, wrongs
+from tests.cutover.killing import asked, brought, wrongs
 from tests.cutover.model import NAME, SPACE, Model
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ def reached(state: str) -> Model:
     """Nobody drives it from there."""
     world = Model(pods=2, legacy=1)
     world.begin()
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == state)
-    driver.let_go()
+    brought(world, state)
     return world
 
 

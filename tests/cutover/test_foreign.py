@@ -11,7 +11,7 @@ import pytest
 from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import ADMITTED, EPOCH, INSTANCES, KEEPER, slice_of
 from migrate.cutover.run import Condition
-from tests.cutover.killing import asked, wrongs
+from tests.cutover.killing import asked, brought, wrongs
 from tests.cutover.model import NAME, Model, copied
 
 SERVICE, DEPLOYMENT, REPLICAS = ("Service", NAME), ("Deployment", NAME), ("ReplicaSet", f"{NAME}-1")
@@ -61,9 +61,7 @@ def test_a_service(state: str, edit: Callable[[dict[str, Any]], None], code: str
 def test_with_an_engine_silent_a_slice_whose_instances_are_unknown_stays() -> None:
     world = Model(pods=2, legacy=2)
     world.begin()
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == "SHIFT")
-    driver.let_go()
+    brought(world, "SHIFT")
     (live,) = slices(world)
     live["metadata"]["annotations"][INSTANCES] = "abc"
     world._put(live)

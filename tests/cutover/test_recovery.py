@@ -8,7 +8,7 @@ from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import JOINED, SPEC, slice_of
 from migrate.cutover.journal import Journal
 from migrate.cutover.recovering import recovered
-from tests.cutover.killing import asked, finished, wrongs
+from tests.cutover.killing import asked, brought, finished, wrongs
 from tests.cutover.model import NAME, SPACE, Killed, Model
 
 JOURNAL = ("ConfigMap", f"cutover-{NAME}")
@@ -61,9 +61,7 @@ def test_nothing_is_recovered_from_nothing() -> None:
 def test_what_somebody_overwrote_is_found_beside_it(kind: str) -> None:
     world = Model(pods=2, legacy=1)
     world.begin()
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == "SHIFT")
-    driver.let_go()
+    brought(world, "SHIFT")
     for (its, _), each in world.store.items():
         if SPEC in each["metadata"].get("annotations", {}) and its == kind:
             each["metadata"]["annotations"][SPEC] = "{not ours"
@@ -78,9 +76,7 @@ def test_what_was_taken_in_is_led_back_to(state: str, image: str) -> None:
     """Whether it was within the plan or a user named it; as its engine had it."""
     world = Model(pods=2, legacy=1)
     world.begin()
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == "BRIDGED")
-    driver.let_go()
+    brought(world, "BRIDGED")
     new = world.replaced(port=18099, image=image, within_s=10)
     if image == "web:2":
         assert world.driver("two").drive()[0] is Outcome.PAUSED
@@ -102,9 +98,7 @@ def test_what_was_taken_in_is_led_back_to(state: str, image: str) -> None:
 def test_what_only_the_keeper_has_seen_is_led_back_to() -> None:
     world = Model(pods=2, legacy=1)
     world.begin()
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == "SHIFT")
-    driver.let_go()
+    brought(world, "SHIFT")
     world.beside.append(world.lone_keeper().turn)
     new = world.replaced(port=18099)
     for _ in range(20):
@@ -121,9 +115,7 @@ def test_what_only_the_keeper_has_seen_is_led_back_to() -> None:
 def test_a_record_that_somebody_overwrote_keeps_nobody_from_going_back(record: str) -> None:
     world = Model(pods=2, legacy=1)
     world.begin()
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == "SHIFT")
-    driver.let_go()
+    brought(world, "SHIFT")
     world.store["Service", NAME]["metadata"]["annotations"][JOINED] = record
     del world.store[JOURNAL]
     aborted(world)

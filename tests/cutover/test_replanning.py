@@ -11,7 +11,7 @@ import pytest
 from migrate.cutover.driver import Outcome
 from migrate.cutover.replanning import Change, changes, refused
 from migrate.cutover.states import State
-from tests.cutover.killing import Kill, asked, finished, wrongs
+from tests.cutover.killing import Kill, asked, brought, finished, wrongs
 from tests.cutover.model import NAME, LegacyContainer, Model
 from tests.cutover.test_kill import failures, points
 
@@ -22,9 +22,7 @@ OTHER = {"spec": {"image": "web:2"}}
 def _reached(state: State) -> Model:
     world = Model(pods=2, legacy=2)
     world.begin()
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == state)
-    driver.let_go()
+    brought(world, state)
     world.labels.clear()
     return world
 
@@ -93,9 +91,7 @@ def test_its_first_pods_are_approved_anew() -> None:
     world = Model(pods=2, legacy=1)
     world.begin(approvals=("SHIFT",))
     asked(world, approve=("SHIFT",))
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == State.DEPLOYED)
-    driver.let_go()
+    brought(world, State.DEPLOYED)
     changed(world)
     paused(world)
     asked(world, resume=True, replan=tuple(each.token for each in seen(world)))

@@ -13,7 +13,7 @@ import pytest
 from migrate.cutover.driver import Driver, Outcome
 from migrate.cutover.journal import Entry
 from migrate.cutover.run import Condition
-from tests.cutover.killing import asked, wrongs
+from tests.cutover.killing import asked, brought, wrongs
 from tests.cutover.model import NAME, Model, error
 
 SERVICE = ("Service", NAME)
@@ -24,9 +24,7 @@ FIRST, SECOND = "h0/" + "c0" * 8, "h1/" + "c1" * 8
 def _reached(state: str, legacy: int) -> Model:
     world = Model(pods=2, legacy=legacy)
     world.begin()
-    driver = world.driver()
-    next(event for event in driver.events() if event.state == state)
-    driver.let_go()
+    brought(world, state)
     return world
 
 
