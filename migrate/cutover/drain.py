@@ -10,10 +10,7 @@ from . import groups
 from .decision import Act, Action, Commit, Measure, Pause, Question, Verb, Wait
 from .edges import Peer
 from .moment import Moment, Steps
-
-COUNT_AGE_S = 10.0
-"""How long it counts that nobody was connected. It spans a look at slow engines, and every write begins it anew."""
-
+from .run import COUNT_AGE_S
 
 _SHOWN = 10
 

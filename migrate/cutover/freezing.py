@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .decision import Commit, Measure, Pause, Question, Wait
-from .drain import COUNT_AGE_S
 from .moment import Moment, Steps
+from .run import COUNT_AGE_S
 
 FROZEN = "frozen"
 """Among Run.done: it was seen to last. Under this name in Run.evidence stands what was seen."""

@@ -102,10 +102,14 @@ def remote_named(text: str) -> None:
 
 def backend_named(text: str) -> None:
     """``ADDRESS:PORT``, an address of IPv6 in brackets. Raises ValueError."""
-    address, _, port = text.rpartition(":")
-    ip_address(address.removeprefix("[").removesuffix("]"))
-    if not 1 <= int(port) <= 65535:
+    address, _, said = text.rpartition(":")
+    port = int(said)
+    if not 1 <= port <= 65535:
         raise ValueError(f"{text!r} has no port; write one from 1 to 65535")
+    # what is written otherwise would be about nobody
+    meant = Backend(str(ip_address(address.removeprefix("[").removesuffix("]"))), port)
+    if text != str(meant):
+        raise ValueError(f"{text!r} is not as addresses are written; write {meant}")
 
 
 def outbound_of(body: Mapping[str, Any]) -> Outbound:

@@ -23,6 +23,9 @@ class Condition(StrEnum):
 LEAVE = "leave"
 """Among Run.done, where the run has begun to take its marks off: objects without an epoch are not claimed any more."""
 
+COUNT_AGE_S = 10.0
+"""How long it counts that nobody was connected. It spans a look at slow engines, and every write begins it anew."""
+
 
 class Direction(StrEnum):
     FORWARD = "forward"

@@ -17,12 +17,11 @@ from ..documents import Document, Path
 from ..schemas.checking import nearest, refuse
 from ..schemas.cutover import COUNTS, TIMINGS
 from .checks import ranges
-from .drain import COUNT_AGE_S
 from .gates.condition import condition
 from .gates.judging import PODS, PROBE
 from .outbound import backend_named, remote_named
 from .parity import HEADERS, rules_of
-from .run import LAB, Timings
+from .run import COUNT_AGE_S, LAB, Timings
 from .states import State
 
 PROFILES: Mapping[str, Timings] = {"production": Timings(), "lab": LAB}
@@ -34,7 +33,7 @@ HELD_BEFORE = (State.SHIFT.value,)
 """The first step waits for an approval where nobody says otherwise."""
 PARITY: Mapping[str, Any] = {"headers": [*HEADERS]}
 _KINDS = ("probe", "prometheus", "webhook", "command")
-LONGEST_S = 366 * 86400.0
+_LONGEST_S = 366 * 86400.0
 """Nothing of a run may be told to take longer: a year."""
 _GATE_TIMEOUT_S = 10.0
 _READING = frozenset({"GET", "HEAD"})
@@ -369,7 +368,7 @@ class _Reader:
             made = seconds(value)
         except AmountError as error:
             self._refuse(path, str(error).partition(";")[0], "write 90s, 1m30s, 500ms")
-        if made > LONGEST_S:
+        if made > _LONGEST_S:
             self._refuse(path, f"{value!r} is longer than a year", "write 90s, 1m30s, 500ms")
         return made
 

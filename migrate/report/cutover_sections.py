@@ -71,7 +71,9 @@ def listed(found: Iterable[Status | Unreadable]) -> Section:
     rows = []
     for each in found:
         if isinstance(each, Unreadable):
-            rows.append((each.name, "unreadable", "", "", f"{each.error.code}: {each.error.reason}"))
+            rows.append(
+                (each.name, "unreadable", "", "", f"{each.error.code}: {each.error.subject}: {each.error.reason}")
+            )
             continue
         since = _ago(each, each.spans[-1].began) if each.spans else ""
         waits = (

@@ -131,9 +131,10 @@ def _entry() -> dict[str, Any]:
                 "pods by their labels",
                 {
                     "namespace": text(
-                        "theirs; the workload's where nothing is said", pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+                        "the namespace of these callers; the workload's where nothing is said",
+                        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
                     ),
-                    "labels": keyed("labels", {}, others=text("a label's value")),
+                    "labels": keyed("labels of the callers' pods", {}, others=text("a label's value")),
                 },
                 required=("labels",),
             ),

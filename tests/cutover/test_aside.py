@@ -11,6 +11,7 @@ import pytest
 
 from migrate.aside import Threads
 from migrate.cutover.driver import Event, Outcome
+from migrate.cutover.edges import Backend, Draw
 from migrate.cutover.keeper import Keeper
 from tests.cutover.killing import asked, wrongs
 from tests.cutover.model import SPACE, TIMINGS, Model, error
@@ -32,11 +33,12 @@ RESTORING = frozenset({"intent", "note", "state"})
 
 
 class Hanging:
-    """Of a model, one method that hangs the first time that a driver calls it in a state."""
+    """Of a model, one method that hangs the first time that a driver calls it in a state, and then answers ``late``,
+    if that is given."""
 
-    def __init__(self, world: Model, name: str, state: str) -> None:
+    def __init__(self, world: Model, name: str, state: str, *, late: Any = None) -> None:
         self.begun, self.end, self.ended = threading.Event(), threading.Event(), threading.Event()
-        self._world, self._state, self._own = world, state, getattr(world, name)
+        self._world, self._state, self._own, self._late = world, state, getattr(world, name), late
         setattr(world, name, self._called)
 
     def _called(self, *given: Any, **more: Any) -> Any:
@@ -45,6 +47,8 @@ class Hanging:
             self.begun.set()
             self.end.wait(HANGS_S)
             self.ended.set()
+            if self._late is not None:
+                return self._late
         return self._own(*given, **more)
 
 
@@ -144,18 +148,22 @@ def test_what_it_raises_reaches_the_driver() -> None:
 
 
 def test_what_was_given_up_counts_nowhere() -> None:
-    """Its answer comes when another look has begun."""
+    """Its answer comes when another look has begun, and would hold the run up."""
     world = model()
-    hanging = Hanging(world, "draw", "SHIFT")
+    nobody = Draw(backends={Backend("10.99.9.9", 80): 40}, failed={})
+    hanging = Hanging(world, "draw", "SHIFT", late=dict.fromkeys(world.nodes, nobody))
     driver, told = events(world)
-    taken: list[Event] = []
+    approved, texts = False, []
     for event in told:
-        if hanging.begun.is_set() and not taken:
+        texts.append(event.text)
+        if hanging.begun.is_set() and not approved:
             asked(world, approve=("10.0.0.77",))
-            taken.append(event)
+            approved = True
         if event.kind == "request" and hanging.begun.is_set():
             hanging.end.set()
+            assert hanging.ended.wait(HANGS_S)
     assert (driver.outcome, world.wrongs) == (Outcome.REST, [])
+    assert not [each for each in texts if "10.99.9.9" in each]
 
 
 def test_a_keeper_does_not_wait_for_nodes() -> None:

@@ -94,6 +94,46 @@ def test_a_template_that_is_not_rolled_out_while_the_deployment_is_paused() -> N
     goes_on(world)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda each: each["metadata"]["annotations"].update({KEEPER: "abc", EPOCH: "x"}),
+        lambda each: each["metadata"]["annotations"].update({INSTANCES: "abc"}),
+        lambda each: each["metadata"]["annotations"].update({INSTANCES: "[5]"}),
+        lambda each: each["metadata"].pop("annotations"),
+        lambda each: each.pop("ports"),
+        lambda each: each.pop("endpoints"),
+    ],
+    ids=["epochs", "no json", "no map", "no annotations", "no ports", "no endpoints"],
+)
+def test_what_somebody_wrote_on_a_slice_is_written_anew(edit: Callable[[dict[str, Any]], Any]) -> None:
+    """Whatever it was: the run goes on to its end."""
+    world = Model(pods=2, legacy=2)
+    world.begin()
+    done: list[str] = []
+
+    def act() -> None:
+        for (kind, name), each in world.store.items():
+            if world.begun and world.state == "SHIFT" and kind == "EndpointSlice" and "legacy" in name and not done:
+                edit(each)
+                done.append(name)
+
+    world.beside.append(act)
+    for event in world.driver().events():
+        if event.state == "PROMOTED" and done:
+            (live,) = slices(world)
+            made = slice_of(live)
+            assert (len(made.ports), len(made.endpoints)) == (1, 2)
+            assert (live["metadata"]["annotations"][KEEPER], live["metadata"]["annotations"][EPOCH]) == ("1", "1")
+            done.append("anew")
+            break
+    assert done[1:] == ["anew"]
+    world.beside.clear()
+    asked(world, resume=True)
+    assert world.driver("two", take_over=True).drive()[0] is Outcome.REST
+    goes_on(world)
+
+
 def slices(world: Model) -> list[dict[str, Any]]:
     return [
         copied(live)
@@ -124,32 +164,3 @@ def goes_on(world: Model) -> None:
     asked(world, finalize=True)
     assert world.driver("three").drive()[0] is Outcome.ENDED
     assert wrongs(world) == []
-
-
-@pytest.mark.parametrize(
-    "edit",
-    [
-        lambda each: each["metadata"]["annotations"].update({KEEPER: "abc", EPOCH: "x"}),
-        lambda each: each["metadata"]["annotations"].update({INSTANCES: "abc"}),
-        lambda each: each["metadata"]["annotations"].update({INSTANCES: "[5]"}),
-        lambda each: each["metadata"].pop("annotations"),
-        lambda each: each.pop("ports"),
-        lambda each: each.pop("endpoints"),
-    ],
-    ids=["epochs", "no json", "no map", "no annotations", "no ports", "no endpoints"],
-)
-def test_what_somebody_wrote_on_a_slice_is_written_anew(edit: Callable[[dict[str, Any]], Any]) -> None:
-    """Whatever it was: the run goes on to its end."""
-    world = Model(pods=2, legacy=2)
-    world.begin()
-    done: list[str] = []
-
-    def act() -> None:
-        for (kind, name), each in world.store.items():
-            if world.begun and world.state == "SHIFT" and kind == "EndpointSlice" and "legacy" in name and not done:
-                edit(each)
-                done.append(name)
-
-    world.beside.append(act)
-    assert world.driver().drive()[0] is Outcome.REST
-    assert done

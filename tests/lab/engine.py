@@ -221,14 +221,20 @@ class LabEngine(Engine):
 
     def restart(self) -> None:
         """Ends dockerd as a service manager does, which ends its containers first, and waits until the next answers."""
-        file = self.host.folder / "pid"
-        before = file.read_text()
+        before = self._pid()
         self.run("kill", "-TERM", before)
-        self.host.wait(lambda: file.exists() and file.read_text() not in ("", before) and self._answers())
+        self.host.wait(lambda: self._pid() not in ("", before) and self._answers())
 
     def run(self, *command: str, timeout_s: float = 30) -> str:
         """Runs a command on the host, not in a container."""
         return self.host.run(*command, timeout_s=timeout_s)
+
+    def _pid(self) -> str:
+        """None while no dockerd runs: the one that ends removes the file."""
+        try:
+            return (self.host.folder / "pid").read_text()
+        except FileNotFoundError:
+            return ""
 
     def _answers(self) -> bool:
         return answers(self.socket)

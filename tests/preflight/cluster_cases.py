@@ -368,6 +368,23 @@ OWNERS: tuple[Case, ...] = (
             live_=marked(annotations={**TRACKED, "argocd.argoproj.io/sync-options": "Replace=true"}),
         ),
     ),
+    (
+        "gitops-argo",
+        "writes the whole object anew",
+        tracked(
+            ignoring(),
+            live_=marked(annotations={**TRACKED, "argocd.argoproj.io/sync-options": "Prune=false, Replace=true"}),
+        ),
+    ),
+    (
+        "gitops-argo",
+        "without RespectIgnoreDifferences=true",
+        tracked(
+            ignoring(),
+            policy=AUTOMATED,
+            live_=marked(annotations={**TRACKED, "argocd.argoproj.io/sync-options": "RespectIgnoreDifferences=true"}),
+        ),
+    ),
     ("gitops-argo", "set spec.selector back", tracked(ignoring(), live_=LEFT_BY_A_RUN)),
     (
         "gitops-argo",

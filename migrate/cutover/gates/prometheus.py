@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +27,9 @@ def ask_prometheus(name: str, gate: Mapping[str, Any], words: Mapping[str, str])
     except UnansweredError as error:
         return Outcome(gate=name, result=Result.ERROR, reason=str(error))
     result, reason = condition(gate["condition"]).judge(values)
-    return Outcome(gate=name, result=result, reason=reason, figures={"value": values[0]} if values else {})
+    # JSON has no number for what is none
+    figures = {"value": values[0]} if values and math.isfinite(values[0]) else {}
+    return Outcome(gate=name, result=result, reason=reason, figures=figures)
 
 
 def _values(answer: Answer) -> list[float]:

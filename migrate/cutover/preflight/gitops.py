@@ -40,8 +40,8 @@ _ARGO_S = 180.0
 
 Path = tuple[str, ...]
 # Annotations of a run are its own keys, which no source has: a merge leaves them.
-_OF_SERVICES: tuple[Path, ...] = (("spec", "selector"),)
-_OF_CONTROLLERS: tuple[Path, ...] = (("spec", "replicas"), ("spec", "paused"))
+OF_SERVICES: tuple[Path, ...] = (("spec", "selector"),)
+OF_CONTROLLERS: tuple[Path, ...] = (("spec", "replicas"), ("spec", "paused"))
 _STEP = r"""(?:\.([A-Za-z_]\w*)|\.?\["([^"\\]+)"\])\??"""
 
 
@@ -123,13 +123,15 @@ def _set_back(application: Object | None, each: Object) -> str:
     automated = policy.get("automated")
     if automated is None or automated.get("enabled") is False:
         return ""
-    options = {*(policy.get("syncOptions") or ()), *annotations_of(each).get(_SYNC_OPTIONS, "").split(",")}
+    options = set(policy.get("syncOptions") or ())
+    own = {option.strip() for option in annotations_of(each).get(_SYNC_OPTIONS, "").split(",")}
     rules = [one for one in spec.get("ignoreDifferences") or () if _is_about(one, each)]
     open_ = [path for path in _written(each) if not any(_leaves(one, path) for one in rules)]
     if open_:
         return f"it would set {_told(open_)} back, which none of its ignoreDifferences is about"
-    if _REPLACE in options:
+    if _REPLACE in options | own:
         return f"{_REPLACE} writes the whole object anew, whatever its ignoreDifferences leave alone"
+    # of an object alone, Argo CD does not ask it
     if _RESPECT not in options:
         return f"its ignoreDifferences only hide {_told(_written(each))}: without {_RESPECT} a sync writes them anyway"
     return ""
@@ -170,7 +172,7 @@ def _group(each: Object) -> str:
 
 
 def _written(each: Object) -> tuple[Path, ...]:
-    return _OF_SERVICES if each["kind"] == "Service" else _OF_CONTROLLERS
+    return OF_SERVICES if each["kind"] == "Service" else OF_CONTROLLERS
 
 
 def _told(paths: Sequence[Path]) -> str:

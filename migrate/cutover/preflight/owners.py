@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ...plan.objects import title
-from .gitops import APPLICATION, FLUX, argo, flux, targets
+from .gitops import APPLICATION, FLUX, OF_CONTROLLERS, OF_SERVICES, argo, flux, targets
 from .row import Notice, Rule, refuse, warn
 from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, name_of
 
 _HELM = "meta.helm.sh/release-name"
 _OURS = ("podlift",)
-# Fields that a run writes: of controllers, and of Services.
-_WRITTEN = ("f:replicas", "f:paused", "f:selector")
+# As managedFields have what a run writes.
+_WRITTEN = tuple(f"f:{path[-1]}" for path in (*OF_SERVICES, *OF_CONTROLLERS))
 
 _HPA = "HorizontalPodAutoscaler"
 _KEDA = "ScaledObject.keda.sh"

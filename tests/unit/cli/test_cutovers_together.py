@@ -351,7 +351,7 @@ def test_status_of_all_where_a_journal_is_none(journals: Journals) -> None:
     done = run("status")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[1:] == [
-        "orders    unreadable                    bad-journal: a map is due, and a list stands here",
+        "orders    unreadable                    bad-journal: ConfigMap/cutover-orders in shop: run: a map is due, and a list stands here",
         "web       SHIFT       1m30s             a driver: podlift cutover resume web",
     ]
     assert "ConfigMap/cutover-orders in shop: run: a map is due, and a list stands here [bad-journal]" in done.stderr

@@ -371,6 +371,8 @@ def test_prometheus(status: int, body: str, result: Result, why: str) -> None:
         gate = {"url": url, "query": "q", "condition": "result < 0.01", "timeout_s": 5.0}
         found = ask({"prometheus": gate})
     assert (found.result, why in found.reason) == (result, True), found.reason
+    # JSON, which the journal is, has no NaN
+    json.dumps(found.figures, allow_nan=False)
 
 
 def test_a_query_is_filled_in_and_headers_too(monkeypatch: pytest.MonkeyPatch) -> None:

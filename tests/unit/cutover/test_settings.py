@@ -177,6 +177,8 @@ def gate(more: str) -> str:
         (unneeded("10.0.0.1:99999"), "podlift.yaml:1 cutover.outbound.unneeded[0]", "from 1 to 65535"),
         (unneeded("[::1:2:]:5"), "podlift.yaml:1 cutover.outbound.unneeded[0]", "'::1:2:'"),
         (limits("10.0.0.1:0"), "podlift.yaml:1 cutover.outbound.limits.10.0.0.1:0", "from 1 to 65535"),
+        (limits("10.0.0.1:05"), "podlift.yaml:1 cutover.outbound.limits.10.0.0.1:05", "write 10.0.0.1:5"),
+        (limits("[fd00:0::1]:5"), "podlift.yaml:1 cutover.outbound.limits.[fd00:0::1]:5", "write [fd00::1]:5"),
         (limits("999.0.0.1:5"), "podlift.yaml:1 cutover.outbound.limits.999.0.0.1:5", "'999.0.0.1'"),
         ("cutover: {schedule: [2, 1]}\n", "podlift.yaml:1 cutover.schedule", "do not rise"),
         ("cutover: {schedule: ['101%']}\n", "podlift.yaml:1 cutover.schedule[0]", "'101%'"),
