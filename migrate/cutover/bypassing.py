@@ -27,12 +27,13 @@ _SHOWN = 10
 
 def looked(before: Watched | None, seen: frozenset[Caller], now: float, *, keep_s: float) -> Watched:
     """After another look. ``seen``: the direct connections; ``keep_s``: who was not seen for so long is forgotten."""
-    whole = before is not None and before.since is not None and now - before.at <= GAP_S
+    gap_s = now - before.at if before is not None and before.since is not None else 0.0
+    whole = before is not None and before.since is not None and gap_s <= GAP_S
     direct = {address: each for address, each in before.direct.items() if now - each[0] < keep_s} if before else {}
     for address, count in Counter(each.address for each in (seen - before.seen if before else seen)).items():
         direct[address] = (now, direct.get(address, (now, 0))[1] + count)
     since = before.since if before is not None and whole else now
-    return Watched(tried=now, at=now, since=since, seen=seen, direct=direct)
+    return Watched(tried=now, at=now, since=since, seen=seen, direct=direct, gap_s=gap_s if gap_s > GAP_S else 0.0)
 
 
 def missed(before: Watched | None, why: str, now: float) -> Watched:
@@ -62,7 +63,8 @@ def quiet(m: Moment) -> Steps:
         # who calls after so long a look will hardly stop by itself
         yield Wait(why=said) if _unlooked(m) else Approve(state=_first(direct), why=said)
     if _unlooked(m):
-        yield Wait(why=f"no new connection is to go past the Service for {m.spec.timings.front_quiet_s:g} s")
+        quiet_s = m.spec.timings.front_quiet_s
+        yield Wait(why=f"no new connection is to go past the Service for {quiet_s:g} s{_gaps(m)}")
     rests = {**m.run.evidence, State.FRONTED.value: _rests_on(m)}
     if rests != dict(m.run.evidence):
         yield Commit(run=replace(m.run, evidence=rests), why=rests[State.FRONTED.value])
@@ -78,7 +80,8 @@ def unbypassed(m: Moment) -> Steps:
         yield Pause(code="cutover-bypassed", reason=f"{_told(m, direct)}; {_way_on(m, direct)}; then resume")
     if looking:
         said = f" ({_told(m, direct)})" if direct else ""
-        yield Wait(why=f"who calls past the Service is looked at for {m.spec.timings.front_quiet_s:g} s{said}")
+        quiet_s = m.spec.timings.front_quiet_s
+        yield Wait(why=f"who calls past the Service is looked at for {quiet_s:g} s{said}{_gaps(m)}")
 
 
 def unknown(m: Moment) -> Steps:
@@ -123,6 +126,12 @@ def _unlooked(m: Moment) -> bool:
         or (each.since is not None and m.boot - each.at > GAP_S)
         for each in found
     )
+
+
+def _gaps(m: Moment) -> str:
+    """Why that may never have been long enough: hosts or engines that take long."""
+    longest = max((each.gap_s for key in _keys(m) if (each := m.evidence.watched.get(key)) is not None), default=0.0)
+    return f"; {longest:.0f} s were between the last two looks, where {GAP_S:g} are the most" if longest else ""
 
 
 def _late(m: Moment) -> dict[str, dict[str, int]]:

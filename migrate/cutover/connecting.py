@@ -144,7 +144,7 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock
     clock = clock or SystemClock()
     aside = Threads()
     legacy, nodes = legacy_of(spec, given), nodes_of(spec, cluster)
-    hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s)
+    hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s, aside=aside)
     measuring = Measuring(
         nodes=nodes,
         endings=EndingWatch(cluster, nodes, aside),

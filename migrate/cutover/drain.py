@@ -38,7 +38,10 @@ def drained(m: Moment, key: str) -> Steps:
     )
     if counted is None or key in stale:
         # all at once: else what was counted first is too old by when the last one is
-        yield Measure(question=Question.COUNT, of=stale, why="who is connected to the legacy side")
+        patience_s = m.spec.timings.ready_timeout_s
+        yield Measure(
+            question=Question.COUNT, of=stale, why="who is connected to the legacy side", timeout_s=patience_s
+        )
         return
     if counted.peers == ():
         return

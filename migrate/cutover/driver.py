@@ -41,7 +41,7 @@ _AWAY = frozenset({"cluster-unreachable", "cluster-gone", "cluster-busy", "list-
 # Somebody wrote in between: look again.
 _CHANGED = frozenset({"object-changed", "object-missing", "object-exists"})
 _CHANGES = 20
-# A wait that was over for longer is another one. What is measured meanwhile takes less.
+# A wait that was over for longer is another one.
 _BLIP_S = 60.0
 
 
@@ -83,25 +83,28 @@ class Edges:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Underway:
-    """What is being measured. ``of``: the steps whose windows it may close."""
+    """What is being measured. ``of``: the steps whose windows it may close. ``watch``: it is a look at who
+    calls past the Services."""
 
     begun: Begun[Evidence]
+    since: float
     why: str
     of: tuple[str, ...]
+    watch: bool
 
 
 @dataclass(slots=True)
 class _Patience:
-    """How long one thing has been waited for: what is measured anew in between does not begin it anew, what was over
-    for a while does."""
+    """How long one thing has been waited for: what is measured anew in between does not begin it anew; what was over
+    for a while does, not counting ``measured_s``, for which nobody could have seen."""
 
     key: str = ""
     began: float = 0.0
     seen: float = 0.0
 
-    def over(self, key: str, timeout_s: float, now: float) -> bool:
+    def over(self, key: str, timeout_s: float, now: float, measured_s: float) -> bool:
         """Whether it has been too long; ``timeout_s`` of 0: it never is."""
-        if key != self.key or now - self.seen > _BLIP_S:
+        if key != self.key or now - self.seen - measured_s > _BLIP_S:
             self.key, self.began = key, now
         self.seen = now
         return 0 < timeout_s <= now - self.began
@@ -136,9 +139,11 @@ class Driver:
         self._underway: _Underway | None = None
         self._told: list[Event] = []
         self._waits = _Patience()
-        self._measures = _Patience()
+        self._measures: dict[str, _Patience] = {}
+        self._measured_s = 0.0
         self._changes = 0
         self._looked = 0.0
+        self._put_off = False
         self._share: Mapping[str, float] = {}
         self._share_told: Mapping[str, float] = self._share
         self._entry: Entry
@@ -237,11 +242,12 @@ class Driver:
         return self._next(spec, run)
 
     def _next(self, spec: Spec, run: Run) -> tuple[Outcome, str] | None:
-        if self._underway is not None and self._edges.clock.boot() - self._looked < spec.timings.keeper_s:
-            # nothing is decided meanwhile: to hear users, and to follow the legacy side as often as a keeper, is enough
-            self._tell("measure", self._underway.why)
-            self._seen(self._underway)
-            return None
+        if (ended := self._underway) is not None:
+            self._tell("measure", ended.why)
+            # what it tells is decided on in this very turn: another look at slow engines would make it too old
+            if not self._seen(ended) and self._edges.clock.boot() - self._looked < spec.timings.keeper_s:
+                # to hear users, and to follow the legacy side as often as a keeper, is enough meanwhile
+                return None
         self._looked = self._edges.clock.boot()
         world = observe(self._edges.api, self._edges.legacy, spec, self._edges.clock)
         writes = self._keeper.turn(spec, run, world.found, at=self._looked)
@@ -253,21 +259,25 @@ class Driver:
             return self._unkept(spec)
         self._notice(world)
         if self._underway is not None:
-            # it ends after this look at the world: the next one decides with what it tells
-            self._tell("measure", self._underway.why)
-            self._seen(self._underway)
             return None
         moment = self._moment(spec, run, world)
-        if keys := due(moment):
+        if not self._comes_first(ended) and (keys := due(moment)):
             watch = partial(self._edges.measuring.watch, keys, spec, world, self._evidence)
-            if not self._measured(watch, "who calls past the Service"):
+            if not self._measured(watch, "who calls past the Service", watch=True):
                 return None
             moment = replace(moment, evidence=self._evidence, boot=self._edges.clock.boot())
         decision = decide(moment)
         if not isinstance(decision, Measure):
             # what was measured was found to be so
-            self._measures = _Patience()
+            self._measures = {}
         return self._carry_out(decision, spec, world)
+
+    def _comes_first(self, ended: _Underway | None) -> bool:
+        """Whether what has just been measured is decided on before anybody looks who calls: after such a look, always;
+        else not twice in a row, since callers are missed in a gap."""
+        watch = ended is not None and ended.watch
+        self._put_off = ended is not None and not watch and not self._put_off
+        return watch or self._put_off
 
     def _unkept(self, spec: Spec) -> tuple[Outcome, str] | None:
         """Nothing is done while nobody follows the legacy side. When the other's lease is over, ours does."""
@@ -302,14 +312,14 @@ class Driver:
                 run = self._resting(run)
             self._write(run, "state" if run.state != before.state else "note", decision.why)
         elif isinstance(decision, Measure):
-            if self._measures.over(self._key(decision.why), decision.timeout_s, self._edges.clock.boot()):
+            if self._over(decision.why, decision.timeout_s, measured=True):
                 return self._pause(decision.code, decision.why)
             self._measure(decision, spec, world)
         elif isinstance(decision, Wait | Keep):
             patience, code = spec.timings.observe_timeout_s, TIMEOUT
             if isinstance(decision, Wait):
                 patience, code = decision.timeout_s, decision.code
-            if self._waits.over(self._key(decision.why), patience, self._edges.clock.boot()):
+            if self._over(decision.why, patience):
                 return self._pause(code, decision.why)
             self._tell("wait", decision.why)
             self._sleep()
@@ -374,9 +384,12 @@ class Driver:
         if self._measured(measure, decision.why, decision.of):
             self._sleep()
 
-    def _measured(self, work: Callable[[], Evidence], why: str, of: tuple[str, ...] = ()) -> bool:
+    def _measured(
+        self, work: Callable[[], Evidence], why: str, of: tuple[str, ...] = (), *, watch: bool = False
+    ) -> bool:
         """Whether it was soon; else it goes on while turns hear what users want and the keeper follows."""
-        self._underway = _Underway(begun=self._edges.aside.begin(work), why=why, of=of)
+        since = self._edges.clock.boot()
+        self._underway = _Underway(begun=self._edges.aside.begin(work), since=since, why=why, of=of, watch=watch)
         return self._seen(self._underway)
 
     def _seen(self, work: _Underway) -> bool:
@@ -384,6 +397,7 @@ class Driver:
         if not work.begun.over(self._entry.spec.timings.poll_s):
             return False
         self._underway = None
+        self._measured_s += self._edges.clock.boot() - work.since
         # since when Services are as they are was noticed meanwhile too
         self._evidence = replace(work.begun.result(), since=self._evidence.since)
         self._keep_windows(work.of)
@@ -461,9 +475,12 @@ class Driver:
             if share != self._share.get("share"):
                 self._share = {"share": share, "share_since": round(self._edges.clock.now(), 3)}
 
-    def _key(self, why: str) -> str:
-        """What is waited for. Numbers in it may change meanwhile."""
-        return re.sub(r"\d+|\(.*\)", "", f"{self._entry.run.state} {self._entry.run.step} {why}")
+    def _over(self, why: str, timeout_s: float, *, measured: bool = False) -> bool:
+        """Whether the same has been waited for, or measured without success, for too long. Numbers in it may change."""
+        key = re.sub(r"\d+|\(.*\)", "", f"{self._entry.run.state} {self._entry.run.step} {why}")
+        patience = self._measures.setdefault(key, _Patience()) if measured else self._waits
+        measured_s, self._measured_s = self._measured_s, 0.0
+        return patience.over(key, timeout_s, self._edges.clock.boot(), measured_s)
 
     def _sleep(self) -> None:
         wait = self._edges.wait or self._edges.clock.sleep

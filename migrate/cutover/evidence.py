@@ -54,6 +54,7 @@ class Watched:
     failed  why the last one did not succeed; ``""``: it did
     seen    the direct connections of the last look
     direct  address to when the last new connection from there was seen, and how many have been
+    gap_s   between the last two looks, where that was too long to have missed nobody; 0: it was not
     """
 
     tried: float
@@ -62,6 +63,7 @@ class Watched:
     failed: str = ""
     seen: frozenset[Caller] = frozenset()
     direct: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    gap_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ def keeps_off(m: Moment) -> Steps:
     lately = max(counted, default=m.boot) - COUNT_AGE_S
     due = max(lately, m.evidence.looked_at or 0.0, *(each.at for each in m.evidence.stopping.values()))
     if frozen is None or frozen.at < due:
-        yield _asked(_WHY)
+        yield _asked(_WHY, timeout_s=m.spec.timings.ready_timeout_s)
     elif frozen.refused:
         reason = f"the legacy scheduler does not leave the workload alone, so that nothing is stopped: {frozen.refused}"
         yield Pause(code="cutover-not-frozen", reason=reason)

@@ -5,14 +5,15 @@ Each may be run again: a run that died meanwhile runs it anew. It learns from it
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from converters.errors import PodliftError
 
 from ..aside import given_up
 from ..processes import Ended, run
+from .edges import Aside, Begun
 
 # Most hooks say at once what they see.
 _PROMPT_S = 1.0
@@ -20,12 +21,14 @@ _OLD_S = 10.0
 
 
 class CommandHooks:
-    """Keeps edges.Hooks. ``given``: name to argv, as in Spec.hooks."""
+    """Keeps edges.Hooks. ``given``: name to argv, as in Spec.hooks. ``aside``: where those run that only look, beside
+    what else is looked at: who calls past the Services is missed in a gap."""
 
-    def __init__(self, given: Mapping[str, Sequence[str]], *, timeout_s: float) -> None:
+    def __init__(self, given: Mapping[str, Sequence[str]], *, timeout_s: float, aside: Aside) -> None:
         self._given = given
         self._timeout_s = timeout_s
-        self._looks: dict[str, _Look] = {}
+        self._aside = aside
+        self._looks: dict[str, Begun[_Seen | None]] = {}
 
     def has(self, name: str) -> bool:
         return bool(self._given.get(name))
@@ -38,14 +41,15 @@ class CommandHooks:
     def refuses(self, name: str, variables: Mapping[str, str]) -> str | None:
         """Raises PodliftError ``hook-failed`` where the hook could not say: not started, not ended in time."""
         look = self._looks.pop(name, None)
-        if look is None or look.old:
-            look = _Look(lambda: self._ended(name, variables))
-            look.start()
-        look.join(_PROMPT_S)
-        ended = look.ended
-        if ended is None:
+        if look is None or (look.over() and _is_old(look.result())):
+            look = self._aside.begin(lambda: self._look(name, variables))
+        if not look.over(_PROMPT_S):
             self._looks[name] = look
             return None
+        seen = look.result()
+        if seen is None:
+            return None
+        ended = seen.ended
         if ended.code == 0:
             return ""
         failed = _failed(name, self._given[name], ended)
@@ -53,28 +57,25 @@ class CommandHooks:
             raise failed
         return f"{failed.subject}: {failed.reason}"
 
+    def _look(self, name: str, variables: Mapping[str, str]) -> _Seen | None:
+        """None: nobody wanted to know any more, and it was cut off."""
+        ended = self._ended(name, variables)
+        return None if given_up() else _Seen(ended=ended, at=time.monotonic())
+
     def _ended(self, name: str, variables: Mapping[str, str]) -> Ended:
         # one that acts is run by who drives, which is no work that is given up
         return run(self._given[name], variables=variables, timeout_s=self._timeout_s, interrupted=given_up)
 
 
-class _Look(threading.Thread):
-    """A hook that only looks, run beside what else is looked at: who calls past the Services is missed in a gap."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    ended: Ended
+    at: float
 
-    def __init__(self, run: Callable[[], Ended]) -> None:
-        super().__init__(name="podlift-hook", daemon=True)
-        self.ended: Ended | None = None
-        self._over = 0.0
-        self._ask = run
 
-    @property
-    def old(self) -> bool:
-        """Whether it ended long ago, and nobody asked then."""
-        return self.ended is not None and time.monotonic() - self._over >= _OLD_S
-
-    def run(self) -> None:
-        ended = self._ask()
-        self._over, self.ended = time.monotonic(), ended
+def _is_old(seen: _Seen | None) -> bool:
+    """Whether it ended long ago, and nobody asked then, or was cut off."""
+    return seen is None or time.monotonic() - seen.at >= _OLD_S
 
 
 def _failed(name: str, argv: Sequence[str], ended: Ended) -> PodliftError:

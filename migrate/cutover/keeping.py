@@ -170,6 +170,9 @@ def _with_unread(
 def _blindly(one: Endpoint, run: Run, low: Collection[str]) -> Condition | None:
     if one.instance in low:
         return None
+    if not one.instance:
+        # nobody knows which it is, and so nobody asks it
+        return one.condition
     # it was low, and answers again
     return one.condition or run.wanted.get(one.instance, Condition.READY)
 

@@ -1,4 +1,5 @@
-"""Instances without which a user lets a run go on: they ended and will not run again, or nobody can reach them. Pure.
+"""Instances without which a user lets a run go on: they ended and will not run again, or, going back,
+nobody can reach them. Pure.
 
 Going forward such an instance is in no slice any more. Going back it is not started and not waited for; where it runs
 and answers it is called like the others.

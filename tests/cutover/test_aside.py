@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 import pytest
 
 from migrate.aside import Threads
-from migrate.cutover.driver import Event, Outcome
-from migrate.cutover.edges import Backend, Draw
+from migrate.cutover.driver import Driver, Event, Outcome
+from migrate.cutover.edges import Backend, Draw, Found
 from migrate.cutover.keeper import Keeper
 from tests.cutover.killing import asked, wrongs
 from tests.cutover.model import SPACE, TIMINGS, Model, error
 
+T = TypeVar("T")
 # What is measured, and a state in which it is.
 SLOW = (
     ("draw", "PROMOTED"),
@@ -26,6 +27,7 @@ SLOW = (
     ("established", "DRAINED"),
     ("refuses", "PREFLIGHT"),
 )
+AS_BY_DEFAULT: dict[str, Any] = {"poll_s": 1, "keeper_s": 5, "lease_s": 60, "renew_s": 15, "front_quiet_s": 60}
 # It hangs for so long, and nothing here waits for its end.
 HANGS_S = 30.0
 # What leads callers back, or takes back what was begun: not the new epoch that a turn writes, nor what is heard.
@@ -164,6 +166,104 @@ def test_what_was_given_up_counts_nowhere() -> None:
             assert hanging.ended.wait(HANGS_S)
     assert (driver.outcome, world.wrongs) == (Outcome.REST, [])
     assert not [each for each in texts if "10.99.9.9" in each]
+
+
+class Lasting:
+    """An Aside of the model's one thread: each work lasts so many seconds of its clock."""
+
+    def __init__(self, world: Model, seconds: float) -> None:
+        self.world, self.seconds = world, seconds
+
+    def begin(self, work: Callable[[], T]) -> Lasted[T]:
+        return Lasted(self.world, self.world.time + self.seconds, work)
+
+    def end(self) -> None:
+        """Nothing goes on by itself."""
+
+
+@dataclass
+class Lasted(Generic[T]):
+    world: Model
+    end: float
+    work: Callable[[], T]
+
+    def over(self, wait_s: float = 0) -> bool:
+        if (left := self.end - self.world.time) > 0:
+            self.world.sleep(min(wait_s, left))
+        return self.world.time >= self.end
+
+    def result(self) -> T:
+        return self.work()
+
+    def give_up(self) -> None:
+        """It ends as it would have."""
+
+
+def lasting(world: Model, seconds: float) -> Driver:
+    """A driver all of whose measurements take so long."""
+    lock = world.lock("one")
+    lock.acquire()
+    return world.driver_of(lock, aside=Lasting(world, seconds))
+
+
+def slow_engines(looks_s: float) -> Model:
+    world = Model(pods=2, legacy=1, timings=replace(TIMINGS, **AS_BY_DEFAULT))
+    world.begin()
+    find = world.find
+
+    def slowly() -> Found:
+        world.sleep(looks_s)
+        return find()
+
+    world.find = slowly  # type: ignore[method-assign]
+    return world
+
+
+@pytest.mark.parametrize(("looks_s", "measured_s"), [(0, 1.5), (3, 1.5), (3, 2)])
+def test_slow_engines_and_slow_measurements_starve_no_run(looks_s: float, measured_s: float) -> None:
+    """What has been measured is decided on, before it is too old to count. Where hosts tell nothing of callers: a run
+    waits for those that tell it too seldom."""
+    world = slow_engines(looks_s)
+    world.callers = lambda *_, **__: None  # type: ignore[method-assign]
+    asked(world, approve=("STANDBY",))
+    driver = lasting(world, measured_s)
+    for _ in driver.events():
+        assert world.time < 1_020_000, world.state
+    assert (driver.outcome, world.wrongs) == (Outcome.REST, [])
+
+
+@pytest.mark.parametrize(("looks_s", "measured_s"), [(3, 3), (5, 1.5), (12, 1.5)])
+def test_what_is_always_too_old_pauses_the_run(looks_s: float, measured_s: float) -> None:
+    """No container is stopped on what was true before looks that long."""
+    world = slow_engines(looks_s)
+    world.callers = lambda *_, **__: None  # type: ignore[method-assign]
+    asked(world, approve=("STANDBY",))
+    driver = lasting(world, measured_s)
+    for _ in driver.events():
+        assert world.time < 1_020_000, world.state
+    assert (driver.outcome, driver.why.partition(":")[0]) == (Outcome.PAUSED, "cutover-timeout")
+    assert all(each.running for each in world.containers)
+
+
+def test_looks_that_are_too_far_apart_are_told() -> None:
+    """Who calls in between may be missed, so that it waits: for a faster engine, or for the user to give up."""
+    world = slow_engines(6)
+    waits = (event.text for event in lasting(world, 1.5).events() if event.kind == "wait")
+    assert next(each for each in waits if "were between the last two looks, where 10 are the most" in each)
+
+
+@pytest.mark.parametrize("seconds", [20, 90])
+def test_what_lasts_wears_out_patience_like_anything_else(seconds: float) -> None:
+    """Longer than what would be another wait, were it over so long."""
+    timings = replace(TIMINGS, ready_timeout_s=300, observe_timeout_s=300, **AS_BY_DEFAULT)
+    world = Model(pods=2, legacy=1, timings=timings)
+    world.begin()
+    world.containers[0].answers = False
+    driver = lasting(world, seconds)
+    began = world.time
+    for _ in driver.events():
+        assert world.time < began + 900
+    assert (driver.outcome, driver.why.partition(":")[0]) == (Outcome.PAUSED, "cutover-timeout")
 
 
 def test_a_keeper_does_not_wait_for_nodes() -> None:

@@ -93,7 +93,7 @@ def test_what_was_given_up_before_it_began_makes_no_pod() -> None:
     [
         lambda: Command(name="h0").run(HANGS, timeout_s=60),
         lambda: ProbedNodes({"node-a": HANGS, "node-b": HANGS}).ask([]),
-        lambda: CommandHooks({"frozen": HANGS}, timeout_s=60).refuses("frozen", {}),
+        lambda: CommandHooks({"frozen": HANGS}, timeout_s=60, aside=Threads()).refuses("frozen", {}),
     ],
 )
 def test_programs_are_ended(work: Callable[[], object]) -> None:

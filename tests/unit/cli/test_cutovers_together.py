@@ -343,6 +343,9 @@ def test_status_of_some(journals: Journals) -> None:
     assert "wbe: there is no journal" in done.stderr
 
 
+WRONG = "ConfigMap/cutover-orders in shop: run: a map is due, and a list stands here"
+
+
 def test_status_of_all_where_a_journal_is_none(journals: Journals) -> None:
     """It is a line, and an error on stderr; the others are shown."""
     for name in ("web", "orders"):
@@ -351,10 +354,10 @@ def test_status_of_all_where_a_journal_is_none(journals: Journals) -> None:
     done = run("status")
     assert done.exit_code == 1
     assert done.stdout.splitlines()[1:] == [
-        "orders    unreadable                    bad-journal: ConfigMap/cutover-orders in shop: run: a map is due, and a list stands here",
+        f"orders    unreadable                    bad-journal: {WRONG}",
         "web       SHIFT       1m30s             a driver: podlift cutover resume web",
     ]
-    assert "ConfigMap/cutover-orders in shop: run: a map is due, and a list stands here [bad-journal]" in done.stderr
+    assert f"{WRONG} [bad-journal]" in done.stderr
     assert "use that one" in done.stderr
     bad, good = json.loads(run("status", "-o", "json").stdout)
     jsonschema.validate(bad, schema("cutover-unreadable"))

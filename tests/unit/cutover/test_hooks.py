@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from converters.errors import PodliftError
+from migrate.aside import Threads
 from migrate.cutover.hooks import CommandHooks
 
 
 def hooks(code: str, *words: str, timeout_s: float = 10) -> CommandHooks:
-    return CommandHooks({"freeze": [sys.executable, "-c", code, *words]}, timeout_s=timeout_s)
+    return CommandHooks({"freeze": [sys.executable, "-c", code, *words]}, timeout_s=timeout_s, aside=Threads())
 
 
 def failure(code: str, *words: str, timeout_s: float = 10) -> PodliftError:
@@ -42,7 +43,7 @@ def test_a_hook_knows_what_it_is_about(tmp_path: Path) -> None:
 
 def test_which_hooks_there_are() -> None:
     """An empty one is none."""
-    made = CommandHooks({"freeze": ["x"], "drain": []}, timeout_s=1)
+    made = CommandHooks({"freeze": ["x"], "drain": []}, timeout_s=1, aside=Threads())
     assert [made.has(name) for name in ("freeze", "drain", "front")] == [True, False, False]
 
 
@@ -111,7 +112,7 @@ def test_what_a_hook_leaves_running_holds_nobody_up(tmp_path: Path) -> None:
 def test_a_hook_that_cannot_be_run(argv: list[str], reason: str) -> None:
     """Said as it is, and what to do."""
     with pytest.raises(PodliftError) as caught:
-        CommandHooks({"freeze": argv}, timeout_s=5).run("freeze", {})
+        CommandHooks({"freeze": argv}, timeout_s=5, aside=Threads()).run("freeze", {})
     assert caught.value.reason == reason
     assert "resume" in caught.value.next_step
 
@@ -140,3 +141,17 @@ def looked(made: CommandHooks) -> str:
     while (said := made.refuses("freeze", {})) is None:
         pass
     return said
+
+
+def test_one_that_looks_ends_with_those_who_wanted_to_know(tmp_path: Path) -> None:
+    """And is asked anew by whoever drives next."""
+    file, aside = tmp_path / "pids", Threads()
+    code = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()} '); time.sleep(60)"
+    made = CommandHooks({"frozen": [sys.executable, "-c", code, str(file)]}, timeout_s=60, aside=aside)
+    assert made.refuses("frozen", {}) is None
+    (first,) = map(int, file.read_text().split())
+    aside.end()
+    assert gone(first)
+    assert made.refuses("frozen", {}) is None
+    aside.end()
+    assert len(file.read_text().split()) == 2
