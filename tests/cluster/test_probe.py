@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from docker.models.containers import Container
@@ -366,13 +367,31 @@ def test_the_probe_refuses_input_that_is_wrong(mixed: Mixed, given: str, said: s
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("flags", "told", "lost"), [(["-lag=1s"], 4, {}), (["-abrupt"], 0, {"ended early": 2})], ids=["graceful", "abrupt"]
-)
-def test_what_becomes_of_connections_when_a_program_is_told_to_end(
-    flags: list[str], told: int, lost: dict[str, int]
-) -> None:
-    """One half is idle, the other waits for an answer. It needs no cluster."""
+def test_connections_that_a_program_tells_of_its_end_lose_nothing() -> None:
+    """It needs no cluster."""
+    seen = _ended(["-lag=1s"])
+    assert (seen["told"], seen["lost"], seen["open"], seen["unopened"]) == (4, {}, 0, {})
+    assert seen["answers"] > 10
+
+
+def test_connections_that_a_program_cuts() -> None:
+    """On one half a request is under way, and is lost; the other is idle, and loses one only if it just sent it, which
+    happens to both at once at some tries of a busy machine, and not at all of them."""
+    idle_ended_well = False
+    for _ in range(10):
+        seen = _ended(["-abrupt"])
+        assert (seen["told"], seen["open"], seen["unopened"]) == (0, 0, {})
+        assert set(seen["lost"]) <= {"ended early", "reset"}
+        lost, ended_well = sum(seen["lost"].values()), seen["closed"] + seen["reset"]
+        assert lost >= 2
+        assert lost + ended_well == 4
+        if idle_ended_well := ended_well == 2:
+            break
+    assert idle_ended_well
+
+
+def _ended(flags: list[str]) -> dict[str, Any]:
+    """What the probe tells of four connections to a program that is told to end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     task = {"ends": [{"address": "127.0.0.1", "port": port, "connections": 4, "seconds": 60, "timeout_s": 10}]}
@@ -391,9 +410,7 @@ def test_what_becomes_of_connections_when_a_program_is_told_to_end(
         app.terminate()
         assert probe.stdout is not None
         (seen,) = json.loads(probe.stdout.read())["ends"]
-    assert (seen["told"], seen["lost"], seen["open"], seen["unopened"]) == (told, lost, 0, {})
-    assert seen["told"] + seen["closed"] + seen["reset"] + sum(seen["lost"].values()) == 4
-    assert seen["answers"] > 10
+    return dict(seen)
 
 
 def _listens(port: int) -> bool:
