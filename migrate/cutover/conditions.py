@@ -92,8 +92,11 @@ def observed(m: Moment, what: str) -> Steps:
             found = m.evidence.judged.get(unseen)
             if found is not None and found.outcome == "failed":
                 yield from judged(m, unseen)
-            patience_s = max(step.timeout_s, timings.failures * (2 * timings.window_s + timings.interval_s))
             looks = found is None or found.outcome == "going"
+            patience_s = max(step.timeout_s, timings.failures * (2 * timings.window_s + timings.interval_s))
+            if looks:
+                # they come to a word, however long their looks take
+                patience_s = 0
             drawn = m.evidence.drawn[step.of[0]]
             if looks and m.boot - drawn.at < _DRAWN_AGAIN_S:
                 yield replace(step, question=Question.ANALYSE, of=(unseen,), timeout_s=patience_s)
