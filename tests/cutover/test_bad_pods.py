@@ -18,8 +18,11 @@ from tests.cutover.model import TIMINGS
 
 @dataclass
 class Pods:
-    """What is wrong with a model's pods now. ``refuse``: those that are admitted take no connection. ``takes_s``: what a
-    look from nodes takes."""
+    """What is wrong with a model's pods now.
+
+    refuse   those that are admitted take no connection
+    takes_s  what a look from nodes takes
+    """
 
     world: model.Model
     fail: bool = False
