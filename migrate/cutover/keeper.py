@@ -47,11 +47,11 @@ _PROMPT_S = 0.5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Probing:
     """A look from every node at what answers: of these instances, in the order of its requests. ``begun`` gives who
-    answered, by node, and when that was over."""
+    answered, by node, whether every node that matters could be tried, and when that was over."""
 
     keys: tuple[str, ...]
     at: float
-    begun: Begun[tuple[Mapping[str, Sequence[Response]], float]]
+    begun: Begun[tuple[Mapping[str, Sequence[Response]], bool, float]]
 
 
 class Keeper:
@@ -167,7 +167,8 @@ class Keeper:
         return writes
 
     def _probe(self, spec: Spec, run: Run, found: Found) -> None:
-        """From every node that can be tried. An instance fails where most of them say so."""
+        """From every node that can be tried. An instance fails where most of them say so; one that is new has to answer
+        all."""
         began = self._clock.boot()
         where = {
             instance_key(each): backend
@@ -182,30 +183,36 @@ class Keeper:
         # what was seen at another port was another process
         health = {key: seen for key, seen in self._health.items() if where.get(key) == self._where.get(key)}
         self._health, self._where = {key: seen for key, seen in health.items() if key in requests}, where
-        begun = self._aside.begin(lambda: self._asked(tuple(requests.values())))
+        begun = self._aside.begin(lambda: self._asked(tuple(requests.values()), trusting=spec.accept_floor))
         self._probe_at = began + spec.timings.keeper_s
         self._probing = _Probing(keys=tuple(requests), at=began, begun=begun)
         self._probed(self._probing, wait_s=_PROMPT_S)
 
-    def _asked(self, requests: Sequence[Request]) -> tuple[Mapping[str, Sequence[Response]], float]:
+    def _asked(
+        self, requests: Sequence[Request], *, trusting: bool
+    ) -> tuple[Mapping[str, Sequence[Response]], bool, float]:
+        """``trusting``: a user takes nodes that cannot be tried on trust."""
         answers: Mapping[str, Sequence[Response]] = {}
+        whole = False
         if requests:
             # nobody could be asked: that is no evidence
             with suppress(PodliftError):
                 answers = self._nodes.ask(requests)
-        return answers, self._clock.boot()
+                whole = trusting or not self._nodes.silent()
+        return answers, whole, self._clock.boot()
 
     def _probed(self, probing: _Probing, *, wait_s: float = 0) -> None:
         """Takes what it tells, once it is over."""
         if not probing.begun.over(wait_s):
             return
         self._probing = None
-        answers, ended = probing.begun.result()
+        answers, whole, ended = probing.begun.result()
         for number, key in enumerate(probing.keys):
             passed = [answered(of[number]) for of in answers.values()]
             if passed:
                 fails = 2 * passed.count(False) > len(passed)
-                self._health[key] = self._health.get(key, Health()).seen(not fails)
+                everywhere = whole and all(passed)
+                self._health[key] = self._health.get(key, Health()).seen(not fails, everywhere=everywhere)
         self._probe_at = max(self._probe_at, probing.at + (ended - probing.at) / _PROBING_SHARE)
 
     def _tell(self, said: frozenset[str]) -> None:

@@ -2,7 +2,7 @@
 
 A container that does not run is in no slice, whatever is wanted. A probe that fails lowers an endpoint, but never the
 last one, nor more than half at once: then it is rather our own way there that is broken. One that stands in place of
-another is called like it as soon as its probes pass, whether or not anybody drives.
+another is called like it as soon as its probes pass from every node, whether or not anybody drives.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .edges import Backend, Container, Found
 from .endpoints import Endpoint, Slice, arrange, instance_key
 from .newcomers import as_others, known, within
 from .run import Condition, Direction, Run, Spec
+from .states import State
 from .stopping import absent, may_stop
 
 _MOST = 2
@@ -23,12 +24,14 @@ _LAST = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The last probes of an instance, the newest last: at most three."""
+    """The last probes of an instance, the newest last: at most three. ``everywhere``: how many of them in a row every
+    node passed."""
 
     passed: tuple[bool, ...] = ()
+    everywhere: int = 0
 
-    def seen(self, passed: bool) -> Health:
-        return Health(passed=(*self.passed, passed)[-_LAST:])
+    def seen(self, passed: bool, *, everywhere: bool) -> Health:
+        return Health(passed=(*self.passed, passed)[-_LAST:], everywhere=self.everywhere + 1 if everywhere else 0)
 
     @property
     def failing(self) -> bool:
@@ -37,6 +40,11 @@ class Health:
     @property
     def well(self) -> bool:
         return self.passed.count(True) >= _MOST
+
+    @property
+    def reached(self) -> bool:
+        """By every node: callers may be sent there who were not."""
+        return self.everywhere >= _MOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +62,8 @@ def kept(
 ) -> Kept:
     """Those that come out empty are to be deleted."""
     stand = {one.instance for each in standing for one in each.endpoints}
-    listed = [*listed_of(spec, run, found), *_come(spec, run, found, stand, health or {})]
+    listed = listed_of(spec, run, found)
+    listed += _come(spec, run, found, stand, health or {}, alone=not listed and run.state.reached < State.SHIFT.reached)
     stands_low = {one.instance for each in standing for one in each.endpoints if one.condition is None}
     keys = {*(instance_key(each) for each, _ in listed), *blind_of(standing, found)}
     low, suspicious = _lowered(sorted(keys), stands_low, health or {})
@@ -116,15 +125,18 @@ def asked_of(spec: Spec, run: Run, found: Found) -> list[Container]:
 
 
 def _come(
-    spec: Spec, run: Run, found: Found, stand: Collection[str], health: Mapping[str, Health]
+    spec: Spec, run: Run, found: Found, stand: Collection[str], health: Mapping[str, Health], *, alone: bool
 ) -> list[tuple[Container, Condition]]:
     """In place of others, with how they are called. What stands stays: of it probes that fail tell no more than of
-    others."""
+    others. ``alone``: nobody else takes callers, so that a node that does not get there loses none by it."""
     called, unknown = as_others(run), Health()
     return [
         (each, called)
         for each in within(spec, run, found)
-        if called is not None and ((key := instance_key(each)) in stand or health.get(key, unknown).well)
+        if called is not None
+        and (
+            (key := instance_key(each)) in stand or (seen := health.get(key, unknown)).reached or (alone and seen.well)
+        )
     ]
 
 

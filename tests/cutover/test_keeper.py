@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
@@ -13,7 +14,7 @@ import pytest
 from migrate.cutover.announcing import announced
 from migrate.cutover.clock import SystemClock
 from migrate.cutover.driver import Outcome
-from migrate.cutover.edges import Backend
+from migrate.cutover.edges import Backend, Request, Response
 from migrate.cutover.endpoints import KEEPER, slice_of
 from migrate.cutover.journal import Entry
 from migrate.cutover.keep import LoneKeeper
@@ -21,7 +22,7 @@ from migrate.cutover.keeper import Keeper
 from migrate.cutover.keeping import recalled
 from migrate.cutover.run import Condition, Timings
 from migrate.cutover.stopping import CALL_S
-from tests.cutover.killing import asked, wrongs
+from tests.cutover.killing import asked, brought, wrongs
 from tests.cutover.model import NAME, TIMINGS, Killed, LegacyContainer, Model, error
 
 LEASE = ("Lease", f"cutover-{NAME}-keeper")
@@ -387,6 +388,40 @@ def test_one_in_place_of_another_is_called_though_nobody_drives(
     assert entry is not None
     assert [each.name for each in entry.run.joined] == ["web-9"]
     assert (world.state, wrongs(world)) == ("FINALIZED", [])
+
+
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("trusting", [False, True])
+@pytest.mark.parametrize("alone", [False, True])
+def test_one_that_a_node_does_not_reach_gets_no_callers(alone: bool, silent: bool, trusting: bool) -> None:
+    """Nor one of which nobody can say, unless such nodes are taken on trust: whether a driver keeps, or nobody else."""
+
+    class Parted(Model):
+        def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]:
+            answers = dict(super().ask(requests))
+            cut = (Response(error="no route") if one.backend.address == "10.99.0.9" else None for one in requests)
+            parted = tuple(own or one for own, one in zip(cut, answers.pop("node-b"), strict=True))
+            return answers if silent else {**answers, "node-b": parted}
+
+        def silent(self) -> Mapping[str, str]:
+            return {"node-b": "no pod may be there"} if silent and self.state == "SHIFT" else {}
+
+    world = Parted(pods=2, legacy=2)
+    world.begin(accept_floor=trusting)
+    brought(world, "SHIFT")
+    world.replaced(within_s=30)
+    called = False
+    if alone:
+        kept(world)
+        called = "c9" in standing(world)
+    else:
+        driver = world.driver("second")
+        for _ in driver.events():
+            called = "c9" in standing(world)
+            if called or world.time > max(world.died.values()) - 15:
+                driver.let_go()
+                break
+    assert called == (silent and trusting)
 
 
 @pytest.mark.parametrize("state", ["PREFLIGHT", "FRONTED", "SHIFT", "PROMOTED", "BAKING"])

@@ -15,7 +15,9 @@ from migrate.cutover.states import State
 from tests.cutover.model import Model
 
 READY, STANDBY, ABSENT = Condition.READY, Condition.STANDBY, Condition.ABSENT
-FAILS, WELL = Health(passed=(True, False, False)), Health(passed=(False, True, True))
+FAILS, WELL = Health(passed=(True, False, False)), Health(passed=(False, True, True), everywhere=2)
+# from most nodes, and not from one of them
+MOSTLY = Health(passed=(True, True, True))
 
 
 class Side:
@@ -60,7 +62,7 @@ class Side:
 def test_two_of_the_last_three_count(passed: tuple[bool, ...], failing: bool, well: bool) -> None:
     health = Health()
     for each in passed:
-        health = health.seen(each)
+        health = health.seen(each, everywhere=each)
     assert (health.failing, health.well) == (failing, well)
 
 
@@ -71,7 +73,7 @@ def test_one_of_two_that_fails_is_lowered_and_comes_back_when_it_answers(wanted:
     assert side.keep(FAILS, WELL).low == (side.keys[0],)
     assert side.conditions == [None, wanted]
     # not by one answer, and not because a new keeper knows nothing yet
-    side.keep(FAILS.seen(True), WELL)
+    side.keep(FAILS.seen(True, everywhere=True), WELL)
     side.keep()
     assert side.conditions == [None, wanted]
     side.keep(WELL, WELL)
@@ -149,6 +151,28 @@ def test_one_in_place_of_another_is_added_when_it_is_well(wanted: Condition, cou
     low = side.keep(*[None] * count, FAILS).low
     assert (low == ()) == (count == 1)
     assert side.conditions[-1] == (wanted if count == 1 else None)
+
+
+def test_it_is_added_when_every_node_reaches_it() -> None:
+    """Twice in a row: callers on a node that does not get there had others until then."""
+    side = Side(2)
+    side.keep()
+    side.replaced()
+    once = MOSTLY.seen(True, everywhere=True)
+    for health in (MOSTLY, once, once.seen(True, everywhere=False)):
+        side.keep(None, None, health)
+        assert side.conditions == [READY, ABSENT, ABSENT]
+    side.keep(None, None, once.seen(True, everywhere=True))
+    assert side.conditions == [READY, ABSENT, READY]
+
+
+@pytest.mark.parametrize(("state", "called"), [(State.DEPLOYED, READY), (State.SHIFT, ABSENT)])
+def test_where_nobody_else_takes_callers_it_is_added_for_those_that_reach_it(state: State, called: Condition) -> None:
+    side = Side(1)
+    side.run = replace(side.run, state=state)
+    side.replaced()
+    side.keep(None, MOSTLY)
+    assert side.conditions == [ABSENT, called]
 
 
 def test_it_is_called_while_any_is() -> None:
