@@ -47,9 +47,10 @@ def drained(m: Moment, key: str) -> Steps:
         return
     over = m.now - began >= m.spec.timings.drain_timeout_s
     if counted.peers is None:
-        # a user approved STANDBY knowing this; the time alone is what is left
+        # a user approved STANDBY knowing this; but for others of the group, the time alone is what is left
         if not over:
             yield Wait(why=f"the connections of {m.name(key)} are unknown: it is given its time")
+        yield from groups.uncounted(m, key)
         return
     said = _held(counted.peers)
     if not over:

@@ -1,7 +1,8 @@
 """What workloads that are moved together ask of each other. Pure.
 
 All are FRONTED before any goes on, for they call each other by name from then on. None stops while another one may
-still hold connections to it. Who goes back alone stops the others, until a user says that they may go on without it.
+still hold connections to it; where nobody can count them, until a user says that it may. Who goes back alone stops the
+others, until a user says that they may go on without it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .bypassing import accepted, client
-from .decision import Pause, Wait
+from .decision import Approve, Pause, Wait
 from .evidence import Counted
 from .moment import Moment, Steps
 from .run import Member, Run, Spec
@@ -56,7 +57,7 @@ def to_stop(m: Moment) -> Steps:
 def holding(m: Moment, counted: Counted) -> str:
     """Who of the group may hold direct connections to an instance: its stopping would cut them, whatever is said of
     time-outs. Any direct client may be a member, but one that a user accepted by its address. ``""``: nobody."""
-    live = [each.name for each in m.members.values() if _reached(each) < State.STOPPED.reached]
+    live = _live(m)
     held = [each for each in counted.direct if not accepted(m, each.address)]
     if not live or not held:
         return ""
@@ -64,9 +65,29 @@ def holding(m: Moment, counted: Counted) -> str:
     return f"{said}, and {', '.join(live)} of the group still runs"
 
 
+def uncounted(m: Moment, key: str) -> Steps:
+    """Of an instance whose connections nobody can count, a user says that those of another one may be cut, or that one
+    stops first."""
+    live = _live(m)
+    unsaid = [each for each in live if not _dispensed(m, each)]
+    if unsaid:
+        why = f"the connections of {m.name(key)} are unknown, and {', '.join(live)} of the group still runs: it may "
+        yield Approve(state=unsaid[0], why=f"{why}hold some, and they would be cut")
+
+
+def _live(m: Moment) -> list[str]:
+    """Who may still hold connections."""
+    return [each.name for each in m.members.values() if _reached(each) < State.STOPPED.reached]
+
+
+def _dispensed(m: Moment, name: str) -> bool:
+    """Whether a user said that it goes on without regard to this one."""
+    return f"approve:{name}" in m.run.done
+
+
 def _whole(m: Moment) -> Steps:
     for each in m.members.values():
-        if each.back and f"approve:{each.name}" not in m.run.done:
+        if each.back and not _dispensed(m, each.name):
             yield Pause(
                 code="cutover-member-back",
                 reason=f"{each.name} of its group is {each.state}: podlift cutover abort {m.spec.name} goes back too; "
@@ -76,7 +97,7 @@ def _whole(m: Moment) -> Steps:
 
 def _present(m: Moment) -> Iterator[Member]:
     """Those without which it does not go on."""
-    return (each for each in m.members.values() if not each.back or f"approve:{each.name}" not in m.run.done)
+    return (each for each in m.members.values() if not each.back or not _dispensed(m, each.name))
 
 
 def _reached(member: Member) -> int:

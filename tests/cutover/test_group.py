@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -130,6 +131,37 @@ def test_time_outs_do_not_stop_what_a_member_is_connected_to() -> None:
     asked(world, approve=(HOST,))
     assert told(world)[0] is Outcome.REST
     assert world.state == "STOPPED"
+
+
+class Uncounted(Grouped):
+    """No command can be run on the host."""
+
+    def established(self, host: str, backend: Backend) -> None:
+        """Nobody knows."""
+
+    def callers(self, host: str, backend: Backend, *, but: Collection[str] = ()) -> None:
+        """Nor who calls."""
+
+
+def test_where_nobody_can_count_it_stops_when_the_others_have_or_a_user_says_so() -> None:
+    world = Uncounted((0, State.FRONTED), (10, State.STANDBY), (300, State.STOPPED))
+    world.begin()
+    asked(world, approve=("STANDBY",))
+    assert told(world)[0] is Outcome.REST
+    assert (world.state, [each for each in world.wrongs if "the other one" in each]) == ("STOPPED", [])
+    assert world.time - world.began >= 300
+    cut = Uncounted((0, State.FRONTED), (10, State.STANDBY))
+    cut.begin()
+    asked(cut, approve=("STANDBY",))
+    outcome, why = cut.driver(no_wait=True).drive()
+    assert (outcome, cut.state) == (Outcome.APPROVAL, "BAKING")
+    assert why == (
+        "shop/orders: the connections of web-0 on h0 are unknown, and shop/orders of the group still runs: it may hold "
+        "some, and they would be cut"
+    )
+    asked(cut, approve=("shop/orders",))
+    assert told(cut)[0] is Outcome.REST
+    assert cut.state == "STOPPED"
 
 
 def test_at_once_goes_in_order() -> None:
