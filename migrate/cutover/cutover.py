@@ -423,10 +423,11 @@ class Attached:
         return edges_of(spec, self._cluster, hosts, self._clock)
 
     def _recover(self) -> None:
-        found = recovered(self._cluster, self._namespace, self._workload)
+        now = self._clock.now()
+        found = recovered(self._cluster, self._namespace, self._workload, now=now)
         if found is None:
             raise no_cutover(self._workload)
-        self._journal.begin(*found, at=self._clock.now())
+        self._journal.begin(*found, at=now)
 
     def _ask(self, change: Callable[[Requests], Requests]) -> None:
         if self._journal.ask(change) is None:

@@ -117,6 +117,12 @@ def marks(spec: Spec, epoch: int) -> dict[str, str]:
     return {EPOCH: str(epoch), RUN: spec.id, SPEC: json.dumps(spec_json(spec), separators=(",", ":"), sort_keys=True)}
 
 
+def epoch_of(live: Mapping[str, Any]) -> int:
+    """The epoch of the driver that wrote an object of a run last; 0: none stands there."""
+    said = (live["metadata"].get("annotations") or {}).get(EPOCH, "")
+    return int(said) if said.isdecimal() else 0
+
+
 def ports_of(service: Mapping[str, Any], container: Container) -> tuple[tuple[str, str, int], ...] | None:
     """Name, protocol and published number of each of the Service's ports on an instance; None where one of them is not
     published, or they answer at different addresses."""

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from converters.errors import PodliftError
 from converters.objects.context import WORKLOAD
 
 from .edges import Api
-from .endpoints import JOINED, RUN, SLICE_BY, SLICES_ARE_OURS, SPEC, slice_of
-from .newcomers import Record, remembered
+from .endpoints import JOINED, RUN, SLICE_BY, SLICES_ARE_OURS, SPEC, epoch_of, slice_of
+from .newcomers import Record, known, remembered
 from .run import Condition, Run, Spec
 from .states import State
+from .stopping import unseen
 from .stored import part_in, spec_in
 
 
-def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | None:
-    """Of the workload, by its name in Kubernetes; None where nothing of a run stands. Raises PodliftError as the
-    cluster does, and ``bad-journal``.
+def recovered(api: Api, namespace: str, workload: str, *, now: float) -> tuple[Spec, Run] | None:
+    """Of the workload, by its name in Kubernetes; None where nothing of a run stands. ``now``: seconds since 1970.
+    Raises PodliftError as the cluster does, and ``bad-journal``.
 
-    What is unknown is taken for the worse: callers hold the Service's address, and the scheduler keeps off. What stands
-    in the slices is wanted there. Who came since the run began stands on its Services.
+    What is unknown is taken for the worse: callers hold the Service's address, the scheduler keeps off, and what stands
+    in no slice was told to stop a moment ago. What stands in the slices is wanted there. Who came since the run began
+    stands on its Services. Its epochs go on from the highest that stands, so that the next driver's is a new one.
     """
     labels = f"{WORKLOAD}={workload}"
     slices = [
@@ -36,11 +39,12 @@ def recovered(api: Api, namespace: str, workload: str) -> tuple[Spec, Run] | Non
     stand = [one for each in slices for one in slice_of(each).endpoints if one.instance]
     wanted = {one.instance: one.condition or Condition.READY for one in stand}
     done = frozenset({"begun freeze"})
-    run = Run(state=State.BRIDGED, gate=spec.id, fronted=True, done=done, wanted=wanted)
+    epoch = max(map(epoch_of, (*slices, *services)))
+    run = Run(state=State.BRIDGED, epoch=epoch, gate=spec.id, fronted=True, done=done, wanted=wanted)
     for each in services:
         if _annotations(each).get(RUN) == spec.id:
             run = _remembered(run, each, namespace)
-    return spec, run
+    return spec, replace(run, since={unseen(each.key): now for each in known(spec, run) if each.key not in wanted})
 
 
 def _spec(found: Iterable[Mapping[str, Any]], namespace: str) -> Spec | None:

@@ -16,7 +16,7 @@ from .endpoints import ADMITTED, gated_selector, instance_key, ports_of
 from .moment import Moment, Steps
 from .run import Condition
 from .states import State
-from .stopping import may_stop
+from .stopping import may_stop, was_told
 
 _DOWN = "cutover-legacy-down"
 _MOST_STARTS = 10
@@ -73,7 +73,8 @@ def _legacy_answers(m: Moment) -> Steps:
             yield Pause(code="cutover-legacy-gone", reason=reason)
     yield from m.observed(but_pods=True)
     for key in stopping:
-        yield Wait(why=f"{m.name(key)} was told to stop; when it has, it is started again")
+        told = "was told to stop" if was_told(m.run, key) else "is in no slice and may have been told to stop"
+        yield Wait(why=f"{m.name(key)} {told}; when it has, it is started again")
 
 
 def _started(m: Moment) -> Steps:

@@ -20,7 +20,7 @@ def noted(run: Run, act: Act, now: float) -> Run:
     """The run with when a container was told to stop and who was connected then, which is known to whoever drives it
     later; a start ends it."""
     key, verb = act.action.name, act.action.verb
-    since = {name: at for name, at in run.since.items() if name != _told(key)}
+    since = {name: at for name, at in run.since.items() if name not in (_told(key), unseen(key))}
     stops = {name: each for name, each in run.stops.items() if name != key}
     if verb is Verb.STOP:
         since[_told(key)], stops[key] = now, act.known
@@ -43,14 +43,21 @@ def absent(key: str) -> str:
     return f"absent {key}"
 
 
+def unseen(key: str) -> str:
+    """Among Run.since, of a run without its journal: when an instance was found in no slice. It leaves them before
+    it is told to stop, so it may have been told until then."""
+    return f"unseen {key}"
+
+
 def was_told(run: Run, key: str) -> bool:
     """Whether the run told an instance to stop, and has not started it since."""
     return _told(key) in run.since
 
 
 def may_stop(run: Run, key: str, container: Container, now: float) -> bool:
-    """Whether it runs and may stop by itself, since it was told to lately; even one whose driver died then."""
-    told = run.since.get(_told(key))
+    """Whether it runs and may stop by itself, since it was told to lately, or may have been; even one whose driver died
+    then."""
+    told = run.since.get(_told(key), run.since.get(unseen(key)))
     return container.running and told is not None and now - told < lasts(container)
 
 

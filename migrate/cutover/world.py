@@ -12,13 +12,13 @@ from .edges import Backend, Container, Found
 from .endpoints import (
     ADMITTED,
     BESIDE,
-    EPOCH,
     JOINED,
     RUN,
     SLICE_BY,
     SLICES_ARE_OURS,
     Member,
     Slice,
+    epoch_of,
     instance_key,
     members,
     slice_of,
@@ -175,7 +175,7 @@ def world_of(
             each["metadata"]["name"]: next((o["uid"] for o in each["metadata"].get("ownerReferences") or ()), "")
             for each in ours
         },
-        slice_epochs={each["metadata"]["name"]: _epoch(each) for each in ours},
+        slice_epochs={each["metadata"]["name"]: epoch_of(each) for each in ours},
     )
 
 
@@ -191,7 +191,7 @@ def _service(
         address=spec.get("clusterIP", ""),
         port=spec["ports"][0]["port"],
         selector=dict(spec.get("selector") or {}),
-        epoch=_epoch(live),
+        epoch=epoch_of(live),
         run=metadata.get("annotations", {}).get(RUN, ""),
         joined=metadata.get("annotations", {}).get(JOINED, ""),
         ports=ports_asked(live),
@@ -218,7 +218,7 @@ def _controller(live: Mapping[str, Any], sets: Iterable[Mapping[str, Any]]) -> S
         paused=bool(spec.get("paused")),
         observed=status.get("observedGeneration") == metadata.get("generation"),
         template=_template(live, sets),
-        epoch=_epoch(live),
+        epoch=epoch_of(live),
         min_ready_s=spec.get("minReadySeconds", 0),
         digest=hashlib.sha256(json.dumps(_unhashed(live), sort_keys=True).encode()).hexdigest()[:12],
     )
@@ -294,11 +294,6 @@ def _seconds(text: str | None) -> float:
     from datetime import datetime
 
     return datetime.fromisoformat(text).timestamp() if text else 0.0
-
-
-def _epoch(live: Mapping[str, Any]) -> int:
-    said = (live["metadata"].get("annotations") or {}).get(EPOCH, "")
-    return int(said) if said.isdecimal() else 0
 
 
 def port_of(spec: Spec, container: Container) -> Backend | None:

@@ -77,7 +77,7 @@ def error(code: str, subject: str) -> PodliftError:
 class LegacyContainer:
     """``connections``: that clients hold open to it; they end some seconds after nobody new is sent to it.
     ``answers``: while it runs. ``ends``: when it will have stopped, which it was told to: until then it runs, and takes
-    nobody."""
+    nobody, but where the model is ``graceful``."""
 
     id: str
     name: str
@@ -133,8 +133,9 @@ class Model:
         # clients that call every instance past the Service, to when they ended; None: they still do
         self.direct: dict[str, float | None] = {DIRECT: None}
         self.grace_s: float | None = None
-        # how long a container takes to stop
+        # how long a container takes to stop, and whether it answers until then
         self.stop_s = 0.0
+        self.graceful = False
         self.nodes = ("node-a", "node-b")
         self.views: dict[str, list[tuple[float, tuple[Any, ...]]]] = {node: [] for node in self.nodes}
         self.wrongs: list[str] = []
@@ -474,7 +475,7 @@ class Model:
 
     def _answers(self, backend: Backend) -> bool:
         if any(
-            e.running and e.answers and e.ends is None and (e.address, e.port) == _pair(backend)
+            e.running and e.answers and (e.ends is None or self.graceful) and (e.address, e.port) == _pair(backend)
             for e in self.containers
         ):
             return True

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from migrate.cutover.driver import Outcome
-from migrate.cutover.endpoints import JOINED, SPEC, slice_of
+from migrate.cutover.endpoints import EPOCH, JOINED, SPEC, slice_of
 from migrate.cutover.journal import Journal
 from migrate.cutover.recovering import recovered
+from migrate.cutover.stopping import lasts
 from tests.cutover.killing import asked, brought, finished, wrongs
 from tests.cutover.model import NAME, SPACE, Killed, Model
 
@@ -32,7 +33,7 @@ def test_abort_without_a_journal(state: str) -> None:
     del world.store[JOURNAL]
     world.on_write = lambda _label: ""
 
-    found = recovered(world, SPACE, NAME)
+    found = recovered(world, SPACE, NAME, now=world.time)
     assert found is not None
     assert found[0] == begun
     aborted(world)
@@ -54,7 +55,7 @@ def test_a_driver_whose_journal_is_deleted_stands_still() -> None:
 
 
 def test_nothing_is_recovered_from_nothing() -> None:
-    assert recovered(Model(), SPACE, NAME) is None
+    assert recovered(Model(), SPACE, NAME, now=0) is None
 
 
 @pytest.mark.parametrize("kind", ["EndpointSlice", "Service"])
@@ -65,7 +66,7 @@ def test_what_somebody_overwrote_is_found_beside_it(kind: str) -> None:
     for (its, _), each in world.store.items():
         if SPEC in each["metadata"].get("annotations", {}) and its == kind:
             each["metadata"]["annotations"][SPEC] = "{not ours"
-    found = recovered(world, SPACE, NAME)
+    found = recovered(world, SPACE, NAME, now=world.time)
     assert found is not None
     assert found[0] == world.spec()
 
@@ -122,13 +123,64 @@ def test_a_record_that_somebody_overwrote_keeps_nobody_from_going_back(record: s
     assert (world.state, wrongs(world)) == ("ROLLED_BACK", [])
 
 
+@pytest.mark.parametrize("stop_s", [4.0, 25.0])
+@pytest.mark.parametrize("legacy", [1, 2])
+def test_what_may_be_stopping_is_not_called_before_it_has_stopped(legacy: int, stop_s: float) -> None:
+    """Its end was told of in the journal alone, and until then it answers."""
+    world = Model(pods=2, legacy=legacy)
+    world.graceful, world.grace_s, world.stop_s = True, 30.0, stop_s
+    world.begin()
+    driver = world.driver()
+    for event in driver.events():
+        if event.kind == "done" and event.text.startswith("stop"):
+            world.store.pop(JOURNAL, None)
+    assert driver.outcome is Outcome.LOST
+    aborted(world)
+    world.sleep(60)
+    assert (world.state, wrongs(world), world.containers[0].stops) == ("ROLLED_BACK", [], 1)
+
+
+def test_what_was_not_told_to_stop_is_called_when_it_would_have_stopped() -> None:
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    world.on_write = lambda label: "before" if " stop h0" in label else ""
+    with pytest.raises(Killed):
+        world.driver().drive()
+    world.on_write = lambda _label: ""
+    del world.store[JOURNAL]
+    began = world.time
+    aborted(world)
+    assert (world.state, wrongs(world), world.containers[0].stops) == ("ROLLED_BACK", [], 0)
+    grace_s = lasts(world.find().containers[0])
+    assert began + grace_s <= world.time <= began + grace_s + 30
+
+
+def test_the_next_drivers_epoch_is_a_new_one() -> None:
+    """A patch that the first one still had under way is refused from its first write on."""
+    world = Model(pods=2, legacy=1)
+    world.begin()
+    widens = "SHIFT: patch Service/web"
+    world.on_write = lambda label: "late" if label.startswith(widens) else ""
+    with pytest.raises(Killed):
+        world.driver().drive()
+    world.on_write = lambda _label: ""
+    del world.store[JOURNAL]
+    found = recovered(world, SPACE, NAME, now=world.time)
+    assert found is not None
+    world.journal.begin(*found, at=world.time)
+    asked(world, abort=True)
+    epoch = world.store["Service", NAME]["metadata"]["annotations"][EPOCH]
+    next(event for event in world.driver("two").events() if event.text.endswith("take the Service over"))
+    assert world.store["Service", NAME]["metadata"]["annotations"][EPOCH] == str(int(epoch) + 1)
+
+
 def standing(world: Model) -> set[str]:
     slices = [each for (kind, name), each in world.store.items() if kind == "EndpointSlice" and "legacy" in name]
     return {one.instance.split("/")[1][:2] for each in slices for one in slice_of(each).endpoints}
 
 
 def aborted(world: Model) -> None:
-    found = recovered(world, SPACE, NAME)
+    found = recovered(world, SPACE, NAME, now=world.time)
     assert found is not None
     Journal(world, SPACE, NAME).begin(*found, at=world.now())
     asked(world, abort=True)

@@ -285,6 +285,6 @@ def test_what_a_slice_says_of_a_run_is_read_as_a_journal() -> None:
         if kind in ("EndpointSlice", "Service"):
             each["metadata"].setdefault("annotations", {})[SPEC] = '{"id": 5}'
     with pytest.raises(PodliftError) as caught:
-        recovered(made, SPACE, NAME)
+        recovered(made, SPACE, NAME, now=made.time)
     assert caught.value.code == "bad-journal"
     assert caught.value.subject.startswith("EndpointSlice/web-legacy")
