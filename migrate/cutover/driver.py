@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -46,8 +47,8 @@ _BLIP_S = 60.0
 
 
 class Outcome(StrEnum):
-    """``rest``: as far as it goes; ``ended``; ``paused``; ``approval``: under no_wait; ``lost``: another drives it;
-    ``rolled-back``."""
+    """``rest``: as far as it goes; ``ended``; ``paused``, which the journal has unless the API server was away when
+    somebody interrupted it; ``approval``: under no_wait; ``lost``: another drives it; ``rolled-back``."""
 
     REST = "rest"
     ENDED = "ended"
@@ -175,11 +176,13 @@ class Driver:
         self._release(ended=False)
 
     def _release(self, *, ended: bool) -> None:
-        """What still measures makes no pod any more by when another may begin."""
+        """What still measures makes no pod any more by when another may begin. Where the server is away, the Lease runs
+        out by itself."""
         self._give_up()
         self._edges.aside.end()
         self._keeper.release(ended=ended)
-        self._lock.release()
+        with suppress(PodliftError):
+            self._lock.release()
 
     def _taken(self) -> Iterator[Event]:
         told, self._told = self._told, []
@@ -207,18 +210,34 @@ class Driver:
         return ended
 
     def _trouble(self, error: PodliftError) -> tuple[Outcome, str] | None:
+        """What does not pass pauses the run; where that cannot be written now, it is found again when it can."""
+        if not self._passes(error):
+            try:
+                return self._pause(error.code, f"{error.subject}: {error.reason}")
+            except PodliftError as unwritten:
+                error = unwritten
+                if not self._passes(error):
+                    raise
+        if error.code in _AWAY and self._interrupted():
+            return Outcome.PAUSED, (
+                "interrupted: the API server is away, so that the journal has no pause; podlift cutover resume goes on"
+            )
+        # no engine knows when that is over
+        self._edges.clock.sleep(self._entry.spec.timings.poll_s)
+        return None
+
+    def _passes(self, error: PodliftError) -> bool:
+        """Whether it is over by itself, and looked at again then."""
         if error.code in _AWAY:
             self._give_up()
             self._evidence = Evidence()
             self._edges.measuring.gates.forget()
             self._tell("wait", f"{error.subject}: {error.reason}")
-        elif error.code in _CHANGED and self._changes < _CHANGES:
+            return True
+        if error.code in _CHANGED and self._changes < _CHANGES:
             self._changes += 1
-        else:
-            return self._pause(error.code, f"{error.subject}: {error.reason}")
-        # no engine knows when that is over
-        self._edges.clock.sleep(self._entry.spec.timings.poll_s)
-        return None
+            return True
+        return False
 
     def _turn(self) -> tuple[Outcome, str] | None:
         self._renew()
