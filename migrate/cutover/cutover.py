@@ -7,6 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -411,10 +412,17 @@ class Attached:
         self, change: Callable[[Requests], Requests], take_over: bool, interrupted: Interrupted, no_wait: bool
     ) -> Iterator[Event]:
         entry = self.entry()
-        lock = _lock(entry.spec, self._cluster, self._clock)
-        lock.acquire(take_over=take_over)
-        self._ask(change)
+        # who cannot drive takes it from nobody
         edges = self._edges(entry.spec)
+        lock = _lock(entry.spec, self._cluster, self._clock)
+        try:
+            lock.acquire(take_over=take_over)
+            self._ask(change)
+        except BaseException:
+            with suppress(PodliftError):
+                lock.release()
+            edges.legacy.close()
+            raise
         events = _driving(self, edges, self._journal, lock, interrupted=interrupted, no_wait=no_wait)
         yield from announced(events, self._cluster, entry.spec, record=self._record)
 

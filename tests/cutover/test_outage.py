@@ -45,7 +45,8 @@ def test_an_engine_that_fails_in_it_pauses_the_run_if_it_still_does_afterwards(l
     world.begin()
     outage = Outage(world)
     brought(world, "DRAINED")
-    stop, failed = world.stop, []
+    stop = world.stop
+    failed: list[float] = []
 
     def failing(host: str, container: str, grace_s: float) -> None:
         if not failed:
