@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from converters.errors import PodliftError
 
@@ -22,6 +22,7 @@ from .propagation import draws_needed
 from .run import Spec
 from .world import SeenService, World, port_of
 
+T = TypeVar("T")
 # Hosts that are asked at once.
 _AT_ONCE = 8
 # Looks of the gates between which no more time lies are one after the other, engines being slow; a machine that slept,
@@ -64,9 +65,8 @@ class Measuring:
         if wanted.question is Question.ASK:
             return replace(evidence, replies={**evidence.replies, **self._ask(wanted.of, spec, world, evidence)})
         if wanted.question is Question.COUNT:
-            inside = self.inside()
-            counted = {key: self._count(key, world, inside) for key in wanted.of}
-            return replace(evidence, counted={**evidence.counted, **counted})
+            found = _of_each(partial(self._count, world=world, inside=self.inside()), wanted.of)
+            return replace(evidence, counted={**evidence.counted, **found})
         if wanted.question is Question.END:
             return replace(evidence, ending=self._end(wanted.of[0], spec, world, evidence.ending))
         if wanted.question is Question.REACH:
@@ -83,11 +83,9 @@ class Measuring:
         """Another look at who calls instances past the Services. A host that gives no answer is told, not raised."""
         if not keys:
             return evidence
-        inside = self.inside()
-        with ThreadPoolExecutor(min(_AT_ONCE, len(keys))) as pool:
-            found = list(pool.map(carried(partial(self._direct, world=world, inside=inside)), keys))
+        found = _of_each(partial(self._direct, world=world, inside=self.inside()), keys)
         now, watched = self.clock.boot(), dict(evidence.watched)
-        for key, seen in zip(keys, found, strict=True):
+        for key, seen in found.items():
             before = watched.get(key)
             if seen is None:
                 watched[key] = Watched(tried=now, at=now, since=None)
@@ -202,6 +200,13 @@ class Measuring:
             return Counted(peers=None, at=now)
         peers: tuple[Peer, ...] = tuple(peer for each in found for peer in each or ())
         return Counted(peers=peers, at=now, direct=tuple(each for each in peers if not inside.holds(each.address)))
+
+
+def _of_each(look: Callable[[str], T], keys: Sequence[str]) -> dict[str, T]:
+    """At hosts, several at once: one after the other, what is told first is too old by when the last one answers.
+    Raises what a look does."""
+    with ThreadPoolExecutor(min(_AT_ONCE, len(keys))) as pool:
+        return dict(zip(keys, pool.map(carried(look), keys), strict=True))
 
 
 def looking(evidence: Evidence, judged: Mapping[str, Judged], now: float) -> Evidence:
