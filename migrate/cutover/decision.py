@@ -23,6 +23,11 @@ class Verb(StrEnum):
     HOOK = "hook"
 
 
+def made(title: str) -> str:
+    """Among Run.done: an object, as ``Kind/name``, that the run has begun to make."""
+    return f"made {title}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One write. ``kind``: of a Kubernetes object, ``Container`` (``name``: HOST/ID) or ``Hook``.
@@ -43,6 +48,14 @@ class Action:
     @property
     def what(self) -> str:
         return f"{self.verb} {self.kind}/{self.name}"
+
+    @property
+    def begun(self) -> frozenset[str]:
+        """What is among Run.done from before it is done on: whether a hook was run cannot be seen later, nor which run
+        made what stands."""
+        if self.verb is Verb.HOOK:
+            return frozenset({f"begun {self.name}"})
+        return frozenset({made(f"{self.kind}/{self.name}")} if self.verb is Verb.CREATE else ())
 
     @property
     def on_legacy(self) -> bool:

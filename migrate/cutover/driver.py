@@ -359,10 +359,10 @@ class Driver:
         action = decision.action
         run = self._entry.run
         intent = Intent(nonce=run.nonce + 1, what=action.what)
-        # whether a hook was run cannot be seen: it may have been from now on
-        begun = {f"begun {action.name}"} if action.kind == "Hook" else set()
         run = noted(
-            replace(run, intent=intent, nonce=intent.nonce, done=run.done | begun), decision, self._edges.clock.now()
+            replace(run, intent=intent, nonce=intent.nonce, done=run.done | action.begun),
+            decision,
+            self._edges.clock.now(),
         )
         self._write(run, "intent", f"{action.what}: {decision.why}")
         if not self._holds(action, spec):

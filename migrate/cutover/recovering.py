@@ -9,6 +9,8 @@ from typing import Any
 from converters.errors import PodliftError
 from converters.objects.context import WORKLOAD
 
+from ..plan.objects import title
+from .decision import made
 from .edges import Api
 from .endpoints import JOINED, RUN, SLICE_BY, SLICES_ARE_OURS, SPEC, epoch_of, slice_of
 from .newcomers import Record, known, remembered
@@ -24,7 +26,8 @@ def recovered(api: Api, namespace: str, workload: str, *, now: float) -> tuple[S
 
     What is unknown is taken for the worse: callers hold the Service's address, the scheduler keeps off, and what stands
     in no slice was told to stop a moment ago. What stands in the slices is wanted there. Who came since the run began
-    stands on its Services. Its epochs go on from the highest that stands, so that the next driver's is a new one.
+    stands on its Services. Who made what comes later is told by its field manager alone. Its epochs go on from the
+    highest that stands, so that the next driver's is a new one.
     """
     labels = f"{WORKLOAD}={workload}"
     slices = [
@@ -38,7 +41,7 @@ def recovered(api: Api, namespace: str, workload: str, *, now: float) -> tuple[S
         return None
     stand = [one for each in slices for one in slice_of(each).endpoints if one.instance]
     wanted = {one.instance: one.condition or Condition.READY for one in stand}
-    done = frozenset({"begun freeze"})
+    done = frozenset({"begun freeze", *(made(title(each)) for each in spec.later)})
     epoch = max(map(epoch_of, (*slices, *services)))
     run = Run(state=State.BRIDGED, epoch=epoch, gate=spec.id, fronted=True, done=done, wanted=wanted)
     for each in services:

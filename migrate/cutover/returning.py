@@ -6,12 +6,11 @@ soon as it does, then that is seen on every node, and only then one write for ea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 from ..plan.objects import title
 from . import lost
-from .decision import Act, Action, Measure, Pause, Question, Verb, Wait
+from .decision import Act, Action, Measure, Pause, Question, Verb, Wait, made
 from .endpoints import ADMITTED, gated_selector, instance_key, ports_of
 from .moment import Moment, Steps
 from .run import Condition
@@ -137,7 +136,7 @@ def _awaited(m: Moment, silent: Mapping[str, str], running: Collection[str]) -> 
 
 
 def _pods_go(m: Moment) -> Steps:
-    yield from _deleted(m, m.spec.later, "nothing is to be scaled or guarded")
+    yield from _unmade(m)
     for pod in m.world.pods:
         if pod.admitted and not pod.ending:
             yield m.patch(pod, {"metadata": {"labels": {ADMITTED: None}}}, "an old gate's label")
@@ -170,13 +169,14 @@ def _policies(m: Moment) -> Steps:
             )
 
 
-def _deleted(m: Moment, objects: Iterable[Mapping[str, Any]], why: str) -> Steps:
-    for each in objects:
-        if title(each) in m.world.later:
+def _unmade(m: Moment) -> Steps:
+    """What the run made to scale and guard pods goes; what bore the name before is somebody's."""
+    for each in m.spec.later:
+        if title(each) in m.world.made and made(title(each)) in m.run.done:
             action = Action(
                 verb=Verb.DELETE, kind=each["kind"], api_version=each["apiVersion"], name=each["metadata"]["name"]
             )
-            yield Act(action=action, why=why)
+            yield Act(action=action, why="nothing is to be scaled or guarded")
 
 
 def _policy(said: object) -> tuple[str, int]:
@@ -185,8 +185,7 @@ def _policy(said: object) -> tuple[str, int]:
 
 
 def _unbridged(m: Moment) -> Steps:
-    """Nobody was led to the Services: they go, and the slices with them."""
-    yield from _deleted(m, m.spec.fronts, "nobody is to be led to the Service")
+    """Nobody was led to the Services: they go, and the slices with them. No front has been made by then."""
     for _, seen in m.services:
         if seen is not None and seen.run == m.spec.id:
             action = Action(verb=Verb.DELETE, kind="Service", name=seen.name, uid=seen.uid, version=seen.version)

@@ -13,6 +13,7 @@ from .endpoints import (
     ADMITTED,
     BESIDE,
     JOINED,
+    MANAGER,
     RUN,
     SLICE_BY,
     SLICES_ARE_OURS,
@@ -110,7 +111,8 @@ class SeenPod:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """``services``, ``controllers``: by name, without those that are not there. ``later``: titles of the run's fronts
-    and later objects that stand. ``owners``, ``slice_epochs``: of slices of ours, by name."""
+    and later objects that stand; ``made``: of those among them that a cutover wrote, by their field managers
+    (metadata.managedFields). ``owners``, ``slice_epochs``: of slices of ours, by name."""
 
     services: Mapping[str, SeenService]
     slices: tuple[Slice, ...]
@@ -118,6 +120,7 @@ class World:
     pods: tuple[SeenPod, ...]
     found: Found
     later: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
     owners: Mapping[str, str] = field(default_factory=dict)
     slice_epochs: Mapping[str, int] = field(default_factory=dict)
 
@@ -160,7 +163,7 @@ def world_of(
 
     all_slices = list(slices)
     ours = [each for each in all_slices if each["metadata"]["labels"].get(SLICE_BY) == SLICES_ARE_OURS]
-    all_sets = list(sets)
+    all_sets, stand = list(sets), list(later)
     seen = [_controller(each, all_sets) for each in controllers]
     owners = {each["metadata"]["uid"]: each for each in all_sets}
     planned = {each["metadata"]["name"]: each for each in spec.services}
@@ -170,13 +173,18 @@ def world_of(
         controllers={each.name: each for each in seen},
         pods=tuple(sorted((_pod(each, seen, owners, now) for each in pods), key=lambda one: one.name)),
         found=found,
-        later=frozenset(title(each) for each in later),
+        later=frozenset(map(title, stand)),
+        made=frozenset(title(each) for each in stand if MANAGER in _managers(each)),
         owners={
             each["metadata"]["name"]: next((o["uid"] for o in each["metadata"].get("ownerReferences") or ()), "")
             for each in ours
         },
         slice_epochs={each["metadata"]["name"]: epoch_of(each) for each in ours},
     )
+
+
+def _managers(live: Mapping[str, Any]) -> set[str]:
+    return {each.get("manager", "") for each in live["metadata"].get("managedFields") or ()}
 
 
 def _service(

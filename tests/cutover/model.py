@@ -283,13 +283,14 @@ class Model:
         found = self.store.get((kind, name))
         return dict(copied(found)) if found else None
 
-    def create(self, obj: Mapping[str, Any], *, manager: str = "") -> dict[str, Any]:  # noqa: ARG002
+    def create(self, obj: Mapping[str, Any], *, manager: str = "") -> dict[str, Any]:
         kind, name = obj["kind"], obj["metadata"]["name"]
 
         def act() -> dict[str, Any]:
             if (kind, name) in self.store:
                 raise error("object-exists", name)
-            return dict(copied(self._put(copied(dict(obj)))))
+            metadata = {**obj["metadata"], "managedFields": [{"manager": manager, "operation": "Update"}]}
+            return dict(copied(self._put(copied({**obj, "metadata": metadata}))))
 
         return dict(self._written(object_label("create", kind, name, NAME), act, timed=kind in _TIMED))
 

@@ -11,10 +11,12 @@ from itertools import pairwise
 import pytest
 
 from migrate.cutover.driver import Driver, Outcome
+from migrate.cutover.endpoints import MANAGER
 from migrate.cutover.journal import Entry
 from migrate.cutover.run import Condition
 from tests.cutover.killing import asked, brought, wrongs
 from tests.cutover.model import NAME, Model, error
+from tests.cutover.test_recovery import aborted
 
 SERVICE = ("Service", NAME)
 FIRST, SECOND = "h0/" + "c0" * 8, "h1/" + "c1" * 8
@@ -149,6 +151,32 @@ def test_a_service_that_nobody_held_is_not_made_again() -> None:
     asked(world, abort=True)
     assert driven(world).outcome is Outcome.ROLLED_BACK
     assert SERVICE not in world.store
+
+
+# ---------------------------------------------------------------- what stood before
+
+
+@pytest.mark.parametrize("state", ["BRIDGED", "BAKING", "STOPPED"])
+@pytest.mark.parametrize("journal", [True, False])
+def test_what_stood_before_the_run_stays(state: str, journal: bool) -> None:
+    """Whoever made it, and where the journal is gone as long as no cutover did."""
+    world = Model(pods=2, legacy=1)
+    ingress, budget = (
+        world.create({"kind": kind, "apiVersion": "x/v1", "metadata": {"name": NAME}}, manager=manager)
+        for kind, manager in (("Ingress", MANAGER), ("PodDisruptionBudget", MANAGER if journal else "somebody"))
+    )
+    world.begin(fronts=(ingress,), later=(*world.spec().later, budget), resolved_before=False)
+    brought(world, state)
+    assert (("HorizontalPodAutoscaler", NAME) in world.store) == (state == "STOPPED")
+    if journal:
+        asked(world, abort=True)
+        assert driven(world).outcome is Outcome.ROLLED_BACK
+    else:
+        del world.store["ConfigMap", f"cutover-{NAME}"]
+        aborted(world)
+    assert wrongs(world) == []
+    for each in (ingress, budget):
+        assert world.store[each["kind"], NAME] == each
 
 
 # ---------------------------------------------------------------- containers
