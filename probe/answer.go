@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// answer has as many draws, asks, ends, names, established and callers as the task, in its order.
+// answer has as many draws, asks, ends, names, established, callers and flows as the task, in its order.
 type answer struct {
 	Draws []drawn    `json:"draws"`
 	Asks  []response `json:"asks"`
@@ -19,6 +19,7 @@ type answer struct {
 	// null where it cannot be known
 	Established [][]peer   `json:"established"`
 	Callers     [][]caller `json:"callers"`
+	Flows       []heard    `json:"flows"`
 	Conntrack   told       `json:"conntrack"`
 }
 

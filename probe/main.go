@@ -32,7 +32,7 @@ func (t *task) run() answer {
 	tracker := openTracker()
 	defer tracker.close()
 	made := answer{
-		Draws: []drawn{}, Asks: []response{}, Ends: []ended{}, Names: []resolved{}, Established: [][]peer{}, Callers: [][]caller{},
+		Draws: []drawn{}, Asks: []response{}, Ends: []ended{}, Names: []resolved{}, Established: [][]peer{}, Callers: [][]caller{}, Flows: []heard{},
 	}
 	for _, one := range t.Draws {
 		made.Draws = append(made.Draws, one.run(tracker))
@@ -49,6 +49,9 @@ func (t *task) run() answer {
 	}
 	if len(t.Callers) > 0 {
 		made.Callers = callersAll(t.Callers, tracker)
+	}
+	if len(t.Flows) > 0 {
+		made.Flows = heardAll(t.Flows, tracker)
 	}
 	made.Conntrack = tracker.told()
 	return made

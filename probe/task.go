@@ -27,13 +27,15 @@ const (
 //	ends         connections that are used again and again until what is asked ends
 //	names        what a name's addresses are
 //	callers      each connection to it in any state, also one that ended lately, but from some addresses
+//	flows        flows of UDP to a port of this host
 type task struct {
-	Draws       []draw   `json:"draws"`
-	Asks        []ask    `json:"asks"`
-	Ends        []end    `json:"ends"`
-	Names       []named  `json:"names"`
-	Established []target `json:"established"`
-	Callers     []called `json:"callers"`
+	Draws       []draw     `json:"draws"`
+	Asks        []ask      `json:"asks"`
+	Ends        []end      `json:"ends"`
+	Names       []named    `json:"names"`
+	Established []target   `json:"established"`
+	Callers     []called   `json:"callers"`
+	Flows       []listened `json:"flows"`
 }
 
 type target struct {
@@ -52,6 +54,12 @@ type draw struct {
 type called struct {
 	target
 	But []string `json:"but"`
+}
+
+// listened has with it where the port's container answers within the engine's networks.
+type listened struct {
+	target
+	Within []target `json:"within"`
 }
 
 type ask struct {
@@ -102,6 +110,7 @@ func taskOf(text []byte) (*task, error) {
 		checked("names", made.Names),
 		checked("established", made.Established),
 		checked("callers", made.Callers),
+		checked("flows", made.Flows),
 	} {
 		if err != nil {
 			return nil, err
@@ -133,6 +142,13 @@ func (t *target) check() error {
 	}
 	t.to = netip.AddrPortFrom(address.Unmap(), uint16(t.Port))
 	return nil
+}
+
+func (l *listened) check() error {
+	if err := l.target.check(); err != nil {
+		return err
+	}
+	return checked("within", l.Within)
 }
 
 func (d *draw) check() error {

@@ -92,11 +92,8 @@ func (t *tracker) flows(standing bool) ([]flow, error) {
 		if one.ProtoInfo.TCP == nil || standing && one.ProtoInfo.TCP.State != established {
 			continue
 		}
-		ends, ports := one.TupleOrig.IP, one.TupleOrig.Proto
-		made = append(made, flow{
-			netip.AddrPortFrom(ends.SourceAddress.Unmap(), ports.SourcePort),
-			netip.AddrPortFrom(ends.DestinationAddress.Unmap(), ports.DestinationPort),
-		})
+		from, to := ends(one.TupleOrig)
+		made = append(made, flow{from, to})
 	}
 	return made, nil
 }

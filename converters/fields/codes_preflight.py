@@ -58,14 +58,20 @@ _WORKLOAD: tuple[Code, ...] = (
     ),
     preflight(
         "udp-undecided",
-        "the workload takes UDP or SCTP beside TCP, whose flows are cut when containers stop, and nobody allowed that",
-        "say udp: cut under cutover of the workload in podlift.yaml if its clients begin anew by themselves (DNS, "
-        "metrics, QUIC that falls back); else move it by hand in a quiet hour: nothing waits for the end of such flows",
+        "the workload takes UDP or SCTP beside TCP, and nobody said what may become of those flows",
+        "say under cutover of the workload in podlift.yaml udp: datagrams where each stands alone (DNS, metrics, "
+        "logs), udp: sessions where those of a flow belong together (QUIC, games, calls), or udp: cut where clients "
+        "begin anew by themselves; flows of SCTP can only be cut",
     ),
     preflight(
         "udp-beside-tcp",
-        "the workload takes UDP or SCTP beside TCP, and those flows are cut when legacy endpoints are removed",
-        "say to its clients when that is; for QUIC and protocols with sessions, plan a quiet hour for the removal",
+        "the workload takes UDP or SCTP beside TCP, and it is said what becomes of those flows",
+        "see whether it is so for all of its ports; for sessions let udp_quiet be longer than they may be silent",
+    ),
+    preflight(
+        "udp-unheard",
+        "nobody can tell whether datagrams still come to an instance: it is not stopped without a word of a user's",
+        "give its host exec, in podlift.yaml; in the host's network there is only on_drain_timeout: stop, or udp: cut",
     ),
     preflight(
         "writable-data",

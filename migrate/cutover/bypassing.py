@@ -7,14 +7,14 @@ refused once the container stops. New ones are told from old ones by their clien
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .decision import Approve, Commit, Pause, Wait
 from .edges import Caller, in_networks
 from .evidence import Watched
 from .moment import Moment, Steps
-from .run import Direction
+from .run import CUT, Direction
 from .states import State
 
 LOOK_S = 5.0
@@ -25,12 +25,16 @@ BYPASSED = "bypassed"
 _SHOWN = 10
 
 
-def looked(before: Watched | None, seen: frozenset[Caller], now: float, *, keep_s: float) -> Watched:
-    """After another look. ``seen``: the direct connections; ``keep_s``: who was not seen for so long is forgotten."""
+def looked(
+    before: Watched | None, seen: frozenset[Caller], now: float, *, keep_s: float, heard: Iterable[str] = ()
+) -> Watched:
+    """After another look. ``seen``: the direct connections; ``keep_s``: who was not seen for so long is forgotten;
+    ``heard``: the client of each direct flow of UDP that had a datagram since, which is as good as a new connection."""
     gap_s = now - before.at if before is not None and before.since is not None else 0.0
     whole = before is not None and before.since is not None and gap_s <= GAP_S
     direct = {address: each for address, each in before.direct.items() if now - each[0] < keep_s} if before else {}
-    for address, count in Counter(each.address for each in (seen - before.seen if before else seen)).items():
+    new = seen - before.seen if before else seen
+    for address, count in Counter([*(each.address for each in new), *heard]).items():
         direct[address] = (now, direct.get(address, (now, 0))[1] + count)
     since = before.since if before is not None and whole else now
     return Watched(tried=now, at=now, since=since, seen=seen, direct=direct, gap_s=gap_s if gap_s > GAP_S else 0.0)
@@ -92,6 +96,10 @@ def unknown(m: Moment) -> Steps:
             state=State.STANDBY.value,
             why=f"no command can be run on the host of {m.name(blind[0])}: who calls past the Service is unknown",
         )
+    for key in _keys(m) if m.spec.udp != CUT else ():
+        if (heard := _unheard(m, key)) and f"approve:{State.STANDBY}" not in m.run.done:
+            why = f"who sends datagrams to {m.name(key)} past the Service is unknown: {heard}"
+            yield Approve(state=State.STANDBY.value, why=why)
 
 
 def accepted(m: Moment, address: str) -> bool:
@@ -108,6 +116,11 @@ def client(m: Moment, address: str) -> str:
 def _keys(m: Moment) -> tuple[str, ...]:
     """Of those that run."""
     return tuple(key for key in m.keys if (found := m.world.container(key)) is not None and found.running)
+
+
+def _unheard(m: Moment, key: str) -> str:
+    """Why nobody knows of its datagrams; ``""``: they are known, or it takes none."""
+    return heard.unknown if (heard := m.evidence.heard.get(key)) is not None else ""
 
 
 def _failed(m: Moment) -> str:
@@ -184,7 +197,8 @@ def _rests_on(m: Moment) -> str:
         return "who calls past the Service is unknown"
     late = sorted({address for of in _late(m).values() for address in of})
     but = f", but from {', '.join(late)}, which a user accepted" if late else ""
-    return f"no new direct connection was seen for {m.spec.timings.front_quiet_s:g} s{but}"
+    unheard = "".join(f"; who sends datagrams to {m.name(key)} is unknown" for key in _keys(m) if _unheard(m, key))
+    return f"no new direct connection was seen for {m.spec.timings.front_quiet_s:g} s{but}{unheard}"
 
 
 def _journaled(m: Moment) -> Steps:

@@ -54,6 +54,8 @@ def container_of(host: Host, document: Document, *, container_ports: Collection[
                 if each.get("Type") == "volume"
             )
         ),
+        addresses=_own_addresses(document) if alive else (),
+        shares_host=in_host_network(document),
     )
 
 
@@ -103,6 +105,12 @@ def _ports(host: Host, document: Document, container_ports: Collection[str]) -> 
         elif own is None and any(at in _WILDCARDS for at, _ in places):
             raise _no_address(host)
     return made
+
+
+def _own_addresses(document: Document) -> tuple[str, ...]:
+    networks = ((document.get("NetworkSettings") or {}).get("Networks") or {}).values()
+    found = {str(each.get(key) or "") for each in networks for key in ("IPAddress", "GlobalIPv6Address")}
+    return tuple(sorted(found - {""}))
 
 
 def _reachable(places: Iterable[tuple[str, int]], own: Address | None) -> list[Backend]:

@@ -67,6 +67,8 @@ class Container:
     auto_remove    --rm
     health         State.Health.Status, ``""`` without a check
     volumes        of the engine's, as ``NAME at PATH``; they outlive the container
+    addresses      its own in the engine's networks
+    shares_host    it is in its host's network
     """
 
     host: str
@@ -81,6 +83,12 @@ class Container:
     health: str = ""
     exit_code: int | None = None
     volumes: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    shares_host: bool = False
+
+    def published(self, protocol: str) -> tuple[Backend, ...]:
+        """Where its ports of a protocol (``tcp``) answer from outside, each once."""
+        return tuple(sorted({each for port, each in self.ports.items() if port.endswith(f"/{protocol}")}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +247,29 @@ class Caller:
     port: int
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Flow:
+    """Datagrams between a client and a legacy port, which the kernel holds together by their two ends.
+
+    ends     both, in a way that tells one flow from another
+    address  the client's
+    lasts_s  when the kernel forgets it unless another datagram comes, in seconds since the host was started; None: not
+             told, since datagrams go past what would tell (a flow table)
+    """
+
+    ends: str
+    address: str
+    lasts_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flows:
+    """``kept_s``: for how long, at least, the kernel remembers a flow after its last datagram."""
+
+    flows: frozenset[Flow]
+    kept_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inside:
     """Where connections come from that a Service leads: the addresses of nodes, and the networks of pods."""
@@ -268,6 +299,10 @@ class Connections(Protocol):
     def callers(self, host: str, backend: Backend, *, but: Collection[str] = ()) -> frozenset[Caller] | None:
         """The same in any state, without those from the addresses ``but``: also connections that ended lately, which
         the kernel remembers for 10 s where they were reset and for 120 s else."""
+
+    def flows(self, host: str, backend: Backend, within: Collection[Backend]) -> Flows | str:
+        """The flows of UDP that a host's kernel knows to a published port, or to where its container answers within the
+        engine's networks; or why nobody knows."""
 
 
 class Hooks(Protocol):

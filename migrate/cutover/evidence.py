@@ -67,6 +67,25 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Which flows of UDP to an instance have had datagrams, looked at again and again.
+
+    at       when it was looked at last
+    since    since when nothing was missed; None: ``unknown`` says why nobody knows
+    lasts    flow to when the kernel will have forgotten it, as it was when its last datagram was noticed
+    last     flow to its client's address, and when its last datagram was noticed
+    direct   those of the clients' addresses that no Service leads
+    """
+
+    at: float
+    since: float | None
+    unknown: str = ""
+    lasts: Mapping[str, float | None] = field(default_factory=dict)
+    last: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    direct: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """Whether pods on these nodes get to where containers connect to.
 
@@ -136,6 +155,7 @@ class Evidence:
     replies   pod (UID) or instance (HOST/ID) to the last reply
     counted   instance to its connections
     watched   instance to who calls it past the Services
+    heard     instance to its datagrams
     judged    what was analysed to the outcome
     looked_s  how long the gates have looked, one look soon after the other; looked_at  when last; None: not yet
     reached   where pods get to
@@ -150,6 +170,7 @@ class Evidence:
     replies: Mapping[str, Reply] = field(default_factory=dict)
     counted: Mapping[str, Counted] = field(default_factory=dict)
     watched: Mapping[str, Watched] = field(default_factory=dict)
+    heard: Mapping[str, Heard] = field(default_factory=dict)
     judged: Mapping[str, Judged] = field(default_factory=dict)
     looked_s: float = 0
     looked_at: float | None = None

@@ -7,11 +7,11 @@ others, until a user says that they may go on without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .bypassing import accepted, client
 from .decision import Approve, Pause, Wait
-from .evidence import Counted
+from .edges import Peer
 from .moment import Moment, Steps
 from .run import Member, Run, Spec
 from .states import State
@@ -54,11 +54,12 @@ def to_stop(m: Moment) -> Steps:
     yield from _whole(m)
 
 
-def holding(m: Moment, counted: Counted) -> str:
+def holding(m: Moment, direct: Iterable[Peer]) -> str:
     """Who of the group may hold direct connections to an instance: its stopping would cut them, whatever is said of
-    time-outs. Any direct client may be a member, but one that a user accepted by its address. ``""``: nobody."""
+    time-outs. ``direct``: any of these clients may be a member, but one that a user accepted by its address. ``""``:
+    nobody."""
     live = _live(m)
-    held = [each for each in counted.direct if not accepted(m, each.address)]
+    held = [each for each in direct if not accepted(m, each.address)]
     if not live or not held:
         return ""
     said = ", ".join(f"{each.count} of {client(m, each.address)}" for each in held)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import bypassing, conditions, drain, ending, freezing, groups, lost, reaching, replanning
+from . import bypassing, conditions, datagrams, drain, ending, freezing, groups, lost, reaching, replanning
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, JOINED, gated_selector, instance_key, marks, wide_selector
 from .moment import Moment, Steps
@@ -296,7 +296,7 @@ def _to_stopped(m: Moment) -> Steps:
     yield from groups.to_stop(m)
     for key in m.keys:
         container = m.world.container(key)
-        yield from m.want({key: Condition.ABSENT}, f"{m.name(key)} leaves the slices")
+        yield from m.want(dict.fromkeys(datagrams.beside(m, key), Condition.ABSENT), f"{m.name(key)} leaves the slices")
         yield from m.follows()
         yield from m.observed()
         if container is not None and container.running:

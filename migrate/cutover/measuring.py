@@ -11,13 +11,27 @@ from typing import Protocol, TypeVar
 from converters.errors import PodliftError
 
 from ..aside import carried
+from . import datagrams
 from .acting import variables
 from .bypassing import looked, missed
 from .checks import answered, request_of
 from .decision import Measure, Question
-from .edges import Backend, Caller, Clock, Connections, Draw, Endings, Hooks, Inside, Legacy, Nodes, Peer, PodNetwork
-from .endpoints import instance_key
-from .evidence import Counted, Drawn, Ending, Evidence, Frozen, Judged, Reply, Tried, Watched
+from .edges import (
+    Backend,
+    Caller,
+    Clock,
+    Connections,
+    Draw,
+    Endings,
+    Flows,
+    Hooks,
+    Inside,
+    Legacy,
+    Nodes,
+    Peer,
+    PodNetwork,
+)
+from .evidence import Counted, Drawn, Ending, Evidence, Frozen, Heard, Judged, Reply, Tried, Watched
 from .propagation import draws_needed
 from .run import Spec
 from .world import SeenService, World, port_of
@@ -83,32 +97,56 @@ class Measuring:
         """Another look at who calls instances past the Services. A host that gives no answer is told, not raised."""
         if not keys:
             return evidence
-        found = _of_each(partial(self._direct, world=world, inside=self.inside()), keys)
-        now, watched = self.clock.boot(), dict(evidence.watched)
+        inside = self.inside()
+        found = _of_each(partial(self._direct, world=world, spec=spec, inside=inside), keys)
+        now, watched, heard = self.clock.boot(), dict(evidence.watched), dict(evidence.heard)
         for key, seen in found.items():
-            before = watched.get(key)
-            if seen is None:
-                watched[key] = Watched(tried=now, at=now, since=None)
-            elif isinstance(seen, PodliftError):
+            before, told = watched.get(key), list[str]()
+            if isinstance(seen, PodliftError):
                 watched[key] = missed(before, f"{seen.subject}: {seen.reason}", now)
+                continue
+            callers, flows = seen
+            if flows:
+                heard[key], told = self._heard(heard.get(key), flows, now, spec, inside)
+            if callers is None:
+                watched[key] = Watched(tried=now, at=now, since=None)
             else:
-                watched[key] = looked(before, seen, now, keep_s=2 * spec.timings.front_quiet_s)
-        return replace(evidence, watched=watched)
+                watched[key] = looked(before, callers, now, keep_s=2 * spec.timings.front_quiet_s, heard=told)
+        return replace(evidence, watched=watched, heard=heard)
 
-    def _direct(self, key: str, world: World, inside: Inside) -> frozenset[Caller] | PodliftError | None:
+    def _direct(
+        self, key: str, world: World, spec: Spec, inside: Inside
+    ) -> tuple[frozenset[Caller] | None, tuple[Flows | str, ...]] | PodliftError:
+        """The direct connections; and the flows of each port that takes datagrams."""
         container = world.container(key)
         assert container is not None
-        found: set[Caller] = set()
-        for backend in _published(world, key):
-            try:
+        found: set[Caller] | None = set()
+        try:
+            for backend in container.published("tcp"):
                 callers = self.connections.callers(container.host, backend, but=inside.addresses)
-            except PodliftError as error:
-                return error
-            if callers is None:
-                return None
-            found |= callers
-        direct = {each for each in {one.address for one in found} if not inside.holds(each)}
-        return frozenset(each for each in found if each.address in direct)
+                found = None if found is None or callers is None else found | callers
+            flows = tuple(
+                "it is in its host's network"
+                if container.shares_host
+                else self.connections.flows(container.host, backend, within)
+                for backend, within in datagrams.targets(spec, container).items()
+            )
+        except PodliftError as error:
+            return error
+        direct = {each for each in {one.address for one in found or ()} if not inside.holds(each)}
+        return None if found is None else frozenset(each for each in found if each.address in direct), flows
+
+    def _heard(
+        self, before: Heard | None, flows: tuple[Flows | str, ...], now: float, spec: Spec, inside: Inside
+    ) -> tuple[Heard, list[str]]:
+        """With the client of each direct flow that has just had a datagram, or may have."""
+        known = [each for each in flows if isinstance(each, Flows)]
+        if len(known) < len(flows):
+            return Heard(at=now, since=None, unknown=next(each for each in flows if isinstance(each, str))), []
+        made = datagrams.heard(before, known, now, keep_s=2 * spec.timings.udp_quiet_s)
+        direct = frozenset(each for each in {address for address, _ in made.last.values()} if not inside.holds(each))
+        new = [address for address, at in made.last.values() if now - at <= datagrams.SLACK_S and address in direct]
+        return replace(made, direct=direct), new
 
     def _frozen(self, spec: Spec, world: World, evidence: Evidence) -> Frozen | None:
         refused = self.hooks.refuses("frozen", variables(spec)) if self.hooks.has("frozen") else ""
@@ -195,7 +233,7 @@ class Measuring:
         container, now = world.container(key), self.clock.boot()
         if container is None:
             return Counted(peers=(), at=now)
-        found = [self.connections.established(container.host, backend) for backend in _published(world, key)]
+        found = [self.connections.established(container.host, backend) for backend in container.published("tcp")]
         if any(each is None for each in found):
             return Counted(peers=None, at=now)
         peers: tuple[Peer, ...] = tuple(peer for each in found for peer in each or ())
@@ -228,11 +266,6 @@ def _backend(key: str, spec: Spec, world: World) -> Backend | None:
             return Backend(pod.address, int(port))
     container = world.container(key)
     return port_of(spec, container) if container is not None and container.running else None
-
-
-def _published(world: World, key: str) -> tuple[Backend, ...]:
-    container = next(each for each in world.found.containers if instance_key(each) == key)
-    return tuple(sorted(set(container.ports.values())))
 
 
 def _differing(found: Mapping[str, Draw], expected: frozenset[Backend]) -> str:

@@ -138,7 +138,7 @@ def means_of(spec: Spec, settings: Settings) -> Means:
         accept_floor=spec.accept_floor,
         settle_s=spec.timings.settle_floor_s,
         keeps_stopped=settings.keeps_stopped,
-        cuts_datagrams=settings.udp == "cut",
+        udp=settings.udp,
     )
 
 

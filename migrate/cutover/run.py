@@ -27,6 +27,11 @@ COUNT_AGE_S = 10.0
 """How long it counts that nobody was connected. It spans a look at slow engines, and every write begins it anew."""
 
 
+CUT, DATAGRAMS, SESSIONS = UDP = ("cut", "datagrams", "sessions")
+"""What a user may say of flows of UDP: they may be cut; each datagram stands alone, so that another instance may take
+the next one; those of a flow belong together, so that it is let end."""
+
+
 class Direction(StrEnum):
     FORWARD = "forward"
     BACK = "back"
@@ -46,6 +51,7 @@ class Timings:
     step_pause_s: float = 60
     bake_s: float = 1800
     drain_timeout_s: float = 300
+    udp_quiet_s: float = 120
     soak_s: float = 60
     front_quiet_s: float = 600
     scheduler_interval_s: float = 30
@@ -68,6 +74,7 @@ LAB = Timings(
     step_pause_s=1,
     bake_s=5,
     drain_timeout_s=10,
+    udp_quiet_s=3,
     soak_s=1,
     front_quiet_s=2,
     scheduler_interval_s=1,
@@ -146,6 +153,7 @@ class Spec:
     group        NAMESPACE/NAME of all workloads that are moved together, in order; none: it is moved alone
     group_id     of this moving together
     at_once      how many of them may be between FRONTED and STANDBY at a time; 0: all
+    udp          what becomes of flows of UDP: ``cut``, ``datagrams``, ``sessions`` (datagrams.py); ``""``: it has none
     """
 
     id: str
@@ -177,6 +185,7 @@ class Spec:
     group: tuple[str, ...] = ()
     group_id: str = ""
     at_once: int = 0
+    udp: str = ""
 
     @property
     def frozen(self) -> bool:

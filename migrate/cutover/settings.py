@@ -21,7 +21,7 @@ from .gates.condition import condition
 from .gates.judging import PODS, PROBE
 from .outbound import backend_named, remote_named
 from .parity import HEADERS, rules_of
-from .run import COUNT_AGE_S, LAB, Timings
+from .run import COUNT_AGE_S, DATAGRAMS, LAB, SESSIONS, Timings
 from .states import State
 
 PROFILES: Mapping[str, Timings] = {"production": Timings(), "lab": LAB}
@@ -39,7 +39,18 @@ _GATE_TIMEOUT_S = 10.0
 _READING = frozenset({"GET", "HEAD"})
 # Without any time nothing is seen, or nobody waits for it at all, or it is done without end.
 _ABOVE_ZERO = frozenset(
-    {"window", "poll", "lease", "renew", "keeper", "heartbeat", "hook_timeout", "ready_timeout", "observe_timeout"}
+    {
+        "window",
+        "udp_quiet",
+        "poll",
+        "lease",
+        "renew",
+        "keeper",
+        "heartbeat",
+        "hook_timeout",
+        "ready_timeout",
+        "observe_timeout",
+    }
 )
 # What was looked at once is too old by the next look.
 _POLL_S = COUNT_AGE_S / 2
@@ -65,10 +76,11 @@ class Settings:
     """Fields as run.Spec has them; all of it is JSON, and no secret is in it.
 
     schedule       ``1`` or ``25%``, see :func:`counts`
-    keeps_stopped  the user says that the scheduler keeps containers that have stopped; udp: ``cut``, or nothing said.
+    udp            one of run.UDP, or nothing said
+    keeps_stopped  the user says that the scheduler keeps containers that have stopped
     caller_files   files in which callers may be told of the legacy side: as the user wrote them, to absolute paths
     callers        pods that call the workload: {namespace, labels}; without a namespace they are beside it
-                   The last four are preflight's
+                   The last three are preflight's
     """
 
     timings: Timings = field(default_factory=Timings)
@@ -80,8 +92,8 @@ class Settings:
     accept_floor: bool = False
     on_drain_timeout: str = "hold"
     outbound: Mapping[str, Any] = field(default_factory=dict)
-    keeps_stopped: bool = False
     udp: str = ""
+    keeps_stopped: bool = False
     caller_files: Mapping[str, str] = field(default_factory=dict)
     callers: tuple[Mapping[str, Any], ...] = ()
 
@@ -273,6 +285,12 @@ class _Reader:
                 f"({timings.keeper_s:g} s) or longer than a lease ({timings.lease_s:g} s)"
             )
             self._refuse((*path, "timings"), reason, "let heartbeat be twice keeper, at least, and lease at most")
+        if said.get("udp") in (DATAGRAMS, SESSIONS) and timings.udp_quiet_s >= timings.drain_timeout_s:
+            reason = (
+                f"a drain that ends after {timings.drain_timeout_s:g} s never sees {timings.udp_quiet_s:g} s "
+                "without a datagram"
+            )
+            self._refuse((*path, "timings"), reason, "let drain_timeout be longer than udp_quiet")
         if timings.hook_timeout_s >= timings.lease_s:
             reason = f"a hook that takes {timings.hook_timeout_s:g} s outlives a lease of {timings.lease_s:g} s"
             self._refuse((*path, "timings"), reason, "let lease be longer than hook_timeout")

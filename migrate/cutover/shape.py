@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from .run import Original, Run, Spec
+from .run import UDP, Original, Run, Spec
 from .states import State
 
 Schema = dict[str, Any]
@@ -131,6 +131,7 @@ _CLOSER: Mapping[tuple[type, str], Schema] = {
     # an engine's own -1 is without an end
     (Original, "stop_s"): {"anyOf": [{"type": "number"}, {"type": "null"}]},
     (Spec, "on_drain_timeout"): {"type": "string", "enum": ["hold", "stop"]},
+    (Spec, "udp"): {"type": "string", "enum": ["", *UDP]},
 }
 # What earlier versions did not write; without any other of its fields a run would go on as another one.
 _LATER_FIELDS = frozenset({"intent", "joined", "failures", "restarts", "baked_s", "bakes", "stops"})

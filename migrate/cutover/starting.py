@@ -82,6 +82,7 @@ def make_spec(
         accept_floor=settings.accept_floor,
         on_drain_timeout=settings.on_drain_timeout,
         outbound=outbound_of(settings.outbound),
+        udp=settings.udp if any(_takes_udp(each) for each in objects if _takes_callers(each)) else "",
     )
 
 
@@ -101,6 +102,10 @@ def _placed(each: Mapping[str, Any], space: str) -> dict[str, Any]:
 def _takes_callers(each: Mapping[str, Any]) -> bool:
     """Headless ones carry names of pods, and no caller's connection is balanced by them."""
     return each["kind"] == "Service" and bool(each["spec"].get("selector")) and not is_headless(each)
+
+
+def _takes_udp(service: Mapping[str, Any]) -> bool:
+    return any(port.get("protocol") == "UDP" for port in service["spec"].get("ports") or ())
 
 
 def _held(each: Mapping[str, Any], planned: Mapping[str, int]) -> dict[str, Any]:

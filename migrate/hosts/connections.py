@@ -4,6 +4,11 @@ A published port has two kinds of connections. What the engine's DNAT rule takes
 not, from the host itself by 127.0.0.1 or from a container beside it, ends at the engine's own proxy, a socket on the
 host; so do those to containers in the host's network. Both are counted, each connection once, and by all addresses of
 the host: what listens on one listens on all, as a rule, and where it does not, too many are counted and not too few.
+
+Of UDP the kernel tells when it forgets a flow: each datagram, of either side, sets that to the whole of
+nf_conntrack_udp_timeout or, some seconds on, of nf_conntrack_udp_timeout_stream (Linux, nf_conntrack_udp_packet and
+nf_ct_refresh_acct). So it stays the same as long as none comes, whether or not nf_conntrack_acct counts them, which it
+does not by itself. What the engine's own proxy relays is seen where it goes on, at the container's own address.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from typing import Any
 
 from converters.errors import PodliftError
 
-from ..cutover.edges import Backend, Caller, Peer
+from ..cutover.edges import Backend, Caller, Flow, Flows, Peer
 from .command import PHASE, Command
 
 Address = IPv4Address | IPv6Address
@@ -27,6 +32,8 @@ Probe = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 _MARK = "--"
 _FLOW = re.compile(r"\bsrc=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
+# what the kernel has given to a flow table has no time
+_LASTS = re.compile(r"^udp\s+17\s+(\d+) ")
 _LOCAL = re.compile(r"\|-- (\S+)\n\s+/32 host LOCAL")
 
 
@@ -68,6 +75,26 @@ class HostConnections:
         told = self._told("callers", host, task)
         return None if told is None else frozenset(Caller(one["address"], one["port"]) for one in told)
 
+    def flows(self, host: str, backend: Backend, within: Collection[Backend]) -> Flows | str:
+        """Raises the same."""
+        if (printed := self._printed(host, script_of_flows(backend, within))) is not None:
+            try:
+                found = flows_in(printed, backend, within)
+            except ValueError as error:
+                raise _unread(host, "conntrack ended before its end", "see what conntrack -L says there") from error
+            return _UNTRACKED if found is None else found
+        inner = [{"address": each.address, "port": each.port} for each in sorted(within)]
+        task = {"address": backend.address, "port": backend.port, "within": inner}
+        told = self._told("flows", host, task)
+        if told is None:
+            return "no command can be run on its host"
+        if not told["tracked"]:
+            return _UNTRACKED
+        return Flows(
+            flows=frozenset(Flow(one["ends"], one["address"], one["lasts_s"]) for one in told["flows"]),
+            kept_s=told["kept_s"],
+        )
+
     def _printed(self, host: str, script: str) -> str | None:
         """None where no command can be run, or there is no conntrack program."""
         if (command := self._commands.get(host)) is None:
@@ -80,15 +107,17 @@ class HostConnections:
                 raise
         return None
 
-    def _told(self, what: str, host: str, task: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    def _told(self, what: str, host: str, task: Mapping[str, Any]) -> Any:
         if (ask := self._probes.get(host)) is None:
             return None
         answer = ask({what: [task]})
         if answer[what] is None:
             reason = f"the probe cannot read the kernel's connections: {answer['conntrack']['error']}"
             raise _unread(host, reason, "run it as root on the host (CAP_NET_ADMIN)")
-        found: list[dict[str, Any]] = answer[what][0]
-        return found
+        return answer[what][0]
+
+
+_UNTRACKED = "its host's kernel tracks no connections"
 
 
 def _unread(host: str, reason: str, next_step: str) -> PodliftError:
@@ -119,10 +148,51 @@ def script_of_callers(port: int, but: Collection[str] = ()) -> str:
 def _script(listed: str, port: int, states: str) -> str:
     socket = f" [0-9A-F]+:{port:04X} [0-9A-F]+:[0-9A-F]+ {states} "
     return (
-        f"{listed} && cat /proc/net/fib_trie && echo {_MARK} && {{ cat /proc/net/if_inet6 2>/dev/null; true; }} && "
-        f"echo {_MARK} && cat /proc/net/tcp >/dev/null && "
+        f"{listed} && {_OWN} && cat /proc/net/tcp >/dev/null && "
         f"{{ grep -hE '{socket}' /proc/net/tcp /proc/net/tcp6 2>/dev/null; true; }}"
     )
+
+
+_OWN = f"cat /proc/net/fib_trie && echo {_MARK} && {{ cat /proc/net/if_inet6 2>/dev/null; true; }} && echo {_MARK}"
+"""Prints the host's addresses."""
+
+
+def script_of_flows(backend: Backend, within: Collection[Backend]) -> str:
+    """The clock of the host, what its kernel keeps for how long, whether it tracks what comes to such an address at
+    all, and the flows. A table without anything in it is of a kernel that no rule tells to track: by a shell of ssh's,
+    and by the requests to an instance, there is something."""
+    family = "ipv6" if ":" in backend.address else "ipv4"
+    wanted = [f"--orig-port-dst {backend.port}", *(f"--reply-port-src {port}" for port in {e.port for e in within})]
+    listed = " && ".join(f"conntrack -L -f {each} -p udp {one}" for each in ("ipv4", "ipv6") for one in wanted)
+    kept = "/proc/sys/net/netfilter/nf_conntrack_udp_timeout"
+    return (
+        f"conntrack -C >/dev/null && cat /proc/uptime && cat {kept} && "
+        f"{{ conntrack -L -f {family} 2>/dev/null | head -n 1; }} && echo {_MARK} && "
+        f"{listed} && echo {_MARK} && {_OWN}"
+    )
+
+
+def flows_in(printed: str, backend: Backend, within: Collection[Backend]) -> Flows | None:
+    """The script's output; None: its kernel tracks nothing there. Raises ValueError for what is none."""
+    head, listed, four, six, _ = re.split(rf"^{_MARK}\n", printed, flags=re.MULTILINE)
+    uptime, kept, *tracked = head.splitlines()
+    if not tracked:
+        return None
+    own, inner = _own(four, six, backend), {(ip_address(each.address), each.port) for each in within}
+    found = set()
+    for line in listed.splitlines():
+        (source, goal, source_port, port), (by, _, by_port, _) = _FLOW.findall(line)
+        ours = int(port) == backend.port and (_plain(goal) in own or _plain(goal).is_loopback)
+        if ours or (_plain(by), int(by_port)) in inner:
+            lasts = _LASTS.match(line)
+            found.add(
+                Flow(
+                    ends=f"{source} {source_port} {goal} {port}",
+                    address=str(_plain(source)),
+                    lasts_s=float(uptime.split()[0]) + int(lasts[1]) if lasts else None,
+                )
+            )
+    return Flows(flows=frozenset(found), kept_s=float(kept))
 
 
 def peers(printed: str, backend: Backend) -> tuple[Peer, ...]:
@@ -133,15 +203,20 @@ def peers(printed: str, backend: Backend) -> tuple[Peer, ...]:
 def clients(printed: str, backend: Backend) -> set[Client]:
     """The script's output: each connection once."""
     flows, four, six, sockets = re.split(rf"^{_MARK}\n", printed, flags=re.MULTILINE)
-    own: set[Address] = {ip_address(backend.address)}
-    own |= {ip_address(found) for found in _LOCAL.findall(four)}
-    own |= {IPv6Address(bytes.fromhex(line.split()[0])) for line in six.splitlines()}
+    own = _own(four, six, backend)
     found = {
         (_plain(source), int(source_port))
         for source, goal, source_port, _ in filter(None, map(_first_flow, flows.splitlines()))
         if (_plain(goal) in own or _plain(goal).is_loopback)
     }
     return found | {socket_end(line.split()[2]) for line in sockets.splitlines()}
+
+
+def _own(four: str, six: str, backend: Backend) -> set[Address]:
+    """The host's addresses."""
+    own: set[Address] = {ip_address(backend.address)}
+    own |= {ip_address(found) for found in _LOCAL.findall(four)}
+    return own | {IPv6Address(bytes.fromhex(line.split()[0])) for line in six.splitlines()}
 
 
 def _first_flow(line: str) -> tuple[str, str, str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..cutover.run import LAB, Timings
+from ..cutover.run import LAB, UDP, Timings
 from .building import array, choice, flag, keyed, text, texts, whole
 
 GATES = "podlift.dev/gates/v1"
@@ -24,6 +24,10 @@ TIMINGS: Mapping[str, tuple[str, str]] = {
     "step_pause": ("step_pause_s", "between two steps of the schedule"),
     "bake": ("bake_s", "how long pods serve alone, the gates looking and legacy standing by"),
     "drain_timeout": ("drain_timeout_s", "how long connections may take to end"),
+    "udp_quiet": (
+        "udp_quiet_s",
+        "how long no datagram may have come, where udp is datagrams or sessions. A longer silence ends a flow",
+    ),
     "soak": ("soak_s", "how long pods serve after the last stop, before the gates look once more"),
     "scheduler_interval": (
         "scheduler_interval_s",
@@ -120,9 +124,12 @@ def _entry() -> dict[str, Any]:
             "finalized; asked for where one is known to remove them"
         ),
         "udp": choice(
-            "what becomes of flows of UDP and SCTP of a workload that takes them beside TCP: cut, when its containers "
-            "stop. Nothing waits for their end",
-            "cut",
+            "what becomes of flows of UDP of a workload that takes them beside TCP. datagrams: each stands alone (DNS, "
+            "metrics, logs), so that flows move to pods when containers leave the slices, and one is stopped when none "
+            "has come for udp_quiet. sessions: those of a flow belong together (QUIC, games, calls), so that "
+            "containers leave the slices when none has come for udp_quiet. cut: nothing waits for the end of flows; "
+            "flows of SCTP can only be cut",
+            *UDP,
         ),
         "callers": array(
             "pods that call the workload: start, and preview --probe, try from a pod of probe_image with their labels "

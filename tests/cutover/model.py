@@ -28,6 +28,8 @@ from migrate.cutover.edges import (
     Container,
     Draw,
     Ended,
+    Flow,
+    Flows,
     Found,
     Inside,
     Peer,
@@ -96,9 +98,25 @@ class LegacyContainer:
     exit_code: int | None = None
 
 
+@dataclass
+class Sender:
+    """A client that sends datagrams all the time, always from one port. ``on``: the container (ID) that gets them;
+    ``""``: pods do. ``until``: when it stops; ``session``: another one would not understand it."""
+
+    address: str
+    on: str
+    direct: bool = False
+    until: float | None = None
+    session: bool = False
+
+    def sends(self, now: float) -> bool:
+        return self.until is None or now < self.until
+
+
 class Model:
     """``lag_s``: how long a node's proxy takes to follow; ``start_s``: how long a pod takes to be ready; ``removes``:
-    its user has the containers removed at the end; ``timings``: of its runs."""
+    its user has the containers removed at the end; ``timings``: of its runs; ``udp``: as in Spec, of a port that is
+    then beside that of TCP."""
 
     def __init__(
         self,
@@ -109,6 +127,7 @@ class Model:
         start_s: float = 1.0,
         removes: bool = False,
         timings: Timings = TIMINGS,
+        udp: str = "",
     ) -> None:
         self.time = 1_000_000.0
         self.lag_s = lag_s
@@ -132,6 +151,10 @@ class Model:
         self.tried: set[str] = set()
         # clients that call every instance past the Service, to when they ended; None: they still do
         self.direct: dict[str, float | None] = {DIRECT: None}
+        self.udp = udp
+        self.senders: list[Sender] = []
+        # why nobody can tell whether datagrams come
+        self.unheard = ""
         self.grace_s: float | None = None
         # how long a container takes to stop, and whether it answers until then
         self.stop_s = 0.0
@@ -171,7 +194,7 @@ class Model:
             "name": NAME,
             "namespace": SPACE,
             "plan": "0" * 64,
-            "services": (_service(),),
+            "services": (_service(udp=bool(self.udp)),),
             "controllers": (Controller(kind="Deployment", name=NAME, count=self.count),),
             "originals": tuple(
                 Original(host=each.host, id=each.id, name=each.name, restart=dict(each.restart), image=each.image)
@@ -183,6 +206,7 @@ class Model:
             "later": (_hpa(),),
             "outbound": Outbound(looked=(NAME,), remotes=(DATABASE,)),
             "timings": self.timings,
+            "udp": self.udp,
         }
         return Spec(**(given | more))
 
@@ -358,7 +382,7 @@ class Model:
                     image=each.image,
                     running=each.running,
                     stop_s=self.grace_s,
-                    ports={"8080/tcp": Backend(each.address, each.port)} if each.running else {},
+                    ports=self._ports(each) if each.running else {},
                     restart=dict(each.restart),
                     exit_code=None if each.running else each.exit_code,
                 )
@@ -384,6 +408,11 @@ class Model:
             for address, ended in self.direct.items():
                 if each.ends is None and ended is None:
                     self.wrongs.append(f"{each.name} was stopped while {address} called it past the Service")
+            self.wrongs += [
+                f"{each.name} was stopped while {sender.address} sent datagrams to it"
+                for sender in self.senders
+                if each.ends is None and sender.on == each.id and sender.sends(self.time)
+            ]
             each.ends = self.time + self.stop_s if each.ends is None else each.ends
             self._ended()
 
@@ -422,6 +451,21 @@ class Model:
             last = int(self.time if ended is None else ended)
             made |= {Caller(address, 30_000 + at % 20_000) for at in range(int(self.time) - 119, last + 1)}
         return frozenset(each for each in made if each.address not in but)
+
+    def flows(self, host: str, backend: Backend, within: Collection[Backend]) -> Flows | str:  # noqa: ARG002
+        """The kernel remembers each for 120 s; it was started long before."""
+        (to,) = (e.id for e in self.containers if (e.host, self._ports(e)["8053/udp"]) == (host, backend))
+        found = {
+            Flow(f"{each.address} 5000", each.address, (self.time if each.sends(self.time) else each.until or 0) + 120)
+            for each in self.senders
+            if each.on == to
+        }
+        alive = frozenset(each for each in found if each.lasts_s is not None and each.lasts_s > self.time)
+        return self.unheard or Flows(flows=alive, kept_s=30)
+
+    def _ports(self, each: LegacyContainer) -> dict[str, Backend]:
+        made = {"8080/tcp": Backend(each.address, each.port)}
+        return made | ({"8053/udp": Backend(each.address, each.port + 1000)} if self.udp else {})
 
     def inside(self) -> Inside:
         return Inside(addresses=frozenset({NODE}), networks=("10.244.0.0/16",))
@@ -612,6 +656,7 @@ class Model:
                 self._endpoints(each)
         self._proxies()
         self._clients()
+        self._datagrams()
 
     def _scale(self, deployment: dict[str, Any]) -> None:
         """Pods are of one ReplicaSet, that of the template; while it is paused, of the one that was made last."""
@@ -721,6 +766,26 @@ class Model:
                 while len(views) > 1 and views[1][0] <= self.time:
                     del views[0]
 
+    def _datagrams(self) -> None:
+        """Proxies leave a flow where it is while its address serves; when it does not, they forget it."""
+        serving = {
+            address
+            for (kind, _), each in self.store.items()
+            if kind == "EndpointSlice"
+            for one in each["endpoints"]
+            if one["conditions"]["serving"]
+            for address in one["addresses"]
+        }
+        for sender in self.senders:
+            of = next((each for each in self.containers if each.id == sender.on), None)
+            if of is None or sender.direct or not sender.sends(self.time):
+                continue
+            if serving and of.address not in serving:
+                sender.on = ""
+                self.wrongs += [f"the session of {sender.address} went to a pod"] if sender.session else []
+            elif not of.running:
+                self.wrongs.append(f"{sender.address} sends datagrams to {of.name}, which was stopped")
+
     def _clients(self) -> None:
         """Connections to a container end in a while after the last node has stopped to send it new ones."""
         for each in self.containers:
@@ -822,14 +887,15 @@ def _merged(found: Any, change: Any) -> Any:
     return made
 
 
-def _service() -> dict[str, Any]:
+def _service(*, udp: bool = False) -> dict[str, Any]:
+    more = [{"name": "dns", "port": 53, "targetPort": 8053, "protocol": "UDP"}] if udp else []
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": NAME, "namespace": SPACE, "labels": {"podlift.dev/workload": NAME}},
         "spec": {
             "selector": {"podlift.dev/workload": NAME},
-            "ports": [{"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}],
+            "ports": [{"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}, *more],
         },
     }
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from converters.errors import PodliftError
-from migrate.cutover.edges import Backend, Caller, Peer
+from migrate.cutover.edges import Backend, Caller, Flow, Flows, Peer
 from migrate.hosts.command import Command
-from migrate.hosts.connections import HostConnections, peers
+from migrate.hosts.connections import HostConnections, flows_in, peers
 
 PORT = Backend("10.99.0.2", 18080)
 
@@ -101,3 +101,55 @@ def test_a_list_that_is_cut_short_is_told(tmp_path: Path, but: tuple[str, ...]) 
     with pytest.raises(PodliftError) as raised:
         host.callers("a1", PORT, but=but)
     assert (raised.value.code, raised.value.subject) == ("command-failed", "a1")
+
+
+INNER = Backend("172.17.0.2", 8053)
+
+
+def datagram(source: str, goal: str, port: int, *, lasts: str = "29 ", to: int = 18080, by: str = "172.17.0.2") -> str:
+    return (
+        f"udp      17 {lasts}src={source} dst={goal} sport={port} dport={to} [UNREPLIED] "
+        f"src={by} dst={source} sport=8053 dport={port} mark=0 use=1\n"
+    )
+
+
+def listened(flows: str = "", tracked: str = "tcp      6 299 ESTABLISHED src=10.0.0.1\n") -> Flows | None:
+    return flows_in(f"1000.50 1900.00\n30\n{tracked}--\n{flows}--\n{TRIE}--\n{SIX}--\n", PORT, [INNER])
+
+
+def test_flows_last_until_the_kernel_forgets_them() -> None:
+    """By the host's own clock; of what a flow table forwards nobody is told."""
+    found = listened(datagram("10.1.2.3", "10.99.0.2", 5) + datagram("10.1.2.4", "10.99.0.2", 6, lasts=""))
+    assert found is not None
+    assert found.kept_s == 30
+    assert found.flows == {
+        Flow("10.1.2.3 5 10.99.0.2 18080", "10.1.2.3", 1029.5),
+        Flow("10.1.2.4 6 10.99.0.2 18080", "10.1.2.4", None),
+    }
+
+
+def test_flows_that_the_engines_proxy_relays_are_seen_where_they_go_on() -> None:
+    """What comes to it by IPv6 is tracked by few hosts; listed twice, a flow is one."""
+    relayed = datagram("172.17.0.1", "172.17.0.2", 7, to=8053)
+    found = listened(relayed * 2 + datagram("10.99.0.2", "10.99.0.7", 8, by="10.99.0.7"))
+    assert found is not None
+    assert [each.address for each in found.flows] == ["172.17.0.1"]
+
+
+def test_a_kernel_that_tracks_nothing_tells_nothing() -> None:
+    assert listened(tracked="") is None
+
+
+def test_flows_are_told_by_the_program(tmp_path: Path) -> None:
+    """A list that is cut short is an error, an empty table none."""
+    kept = tmp_path / "cat"
+    kept.write_text('#!/bin/sh\ncase "$1" in *udp_timeout) echo 30 ;; *) exec /bin/cat "$@" ;; esac\n')
+    kept.chmod(0o755)
+    host = on_host(tmp_path, 'case "$*" in "-L -f ipv4") echo "tcp 6" ;; esac')
+    assert host.flows("a1", PORT, [INNER]) == Flows(flows=frozenset(), kept_s=30)
+    host = on_host(tmp_path, "true")
+    assert host.flows("a1", PORT, [INNER]) == "its host's kernel tracks no connections"
+    host = on_host(tmp_path, 'case "$*" in "-L -f ipv4") echo "tcp 6" ;; *ipv6*) exit 1 ;; esac')
+    with pytest.raises(PodliftError):
+        host.flows("a1", PORT, [INNER])
+    assert HostConnections({}).flows("a1", PORT, [INNER]) == "no command can be run on its host"

@@ -19,6 +19,8 @@ from tests.preflight.seen import (
     deployment,
     entry,
     gone,
+    host,
+    instance,
     live,
     means,
     measured,
@@ -58,6 +60,10 @@ def udp(*more: dict[str, Any]) -> Change:
     return planned(service(ports=[*more, {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 8053}]))
 
 
+def beside_tcp(protocol: str, port: int) -> Change:
+    return planned(service(ports=[TCP, {"name": "more", "port": port, "protocol": protocol, "targetPort": port}]))
+
+
 TCP = {"name": "http", "port": 80, "protocol": "TCP", "targetPort": 8080}
 CLAIM = {"persistentVolumeClaim": {"claimName": "web-data"}}
 WITHOUT_PROBE = template()
@@ -82,8 +88,14 @@ WORKLOAD: tuple[Case, ...] = (
     ("no-client-service", "no Service", (unplanned("Service"),)),
     ("no-client-service", "Service/web: it is headless", (planned(service(clusterIP="None")),)),
     ("no-tcp", "UDP only", (udp(),)),
-    ("udp-undecided", "its UDP flows may be cut", (udp(TCP),)),
-    ("udp-beside-tcp", "UDP flows", (udp(TCP), means(cuts_datagrams=True))),
+    ("udp-undecided", "nobody said what may become of its UDP flows: when", (udp(TCP),)),
+    ("udp-undecided", "UDP flows (QUIC, by port 443: ", (beside_tcp("UDP", 443),)),
+    ("udp-undecided", "it takes SCTP, whose flows nobody counts", (beside_tcp("SCTP", 36412), means(udp="sessions"))),
+    ("udp-beside-tcp", "are cut as it leaves", (udp(TCP), means(udp="cut"))),
+    ("udp-beside-tcp", "move to pods as it leaves", (udp(TCP), means(udp="datagrams"))),
+    ("udp-beside-tcp", "leaves the slices when no datagram", (udp(TCP), means(udp="sessions"))),
+    ("udp-unheard", "it is in its host's network", (udp(TCP), means(udp="datagrams"), instance(shares_host=True))),
+    ("udp-unheard", "no command can be run", (udp(TCP), means(udp="sessions"), host("a1", commands=False))),
     ("writable-data", "/var/lib/web", (with_volume({"hostPath": {"path": "/var/lib/web"}}),)),
     ("writable-data", "web-data", (with_volume(CLAIM),)),
     ("no-readiness-probe", "Deployment/web", (planned(deployment(replicas=3, template=WITHOUT_PROBE)),)),
@@ -424,7 +436,10 @@ ARM = node("n3", 3, **{"kubernetes.io/arch": "arm64"})
 KEPT = planned(deployment(replicas=3, template=template(affinity=PINNED)))
 
 QUIET: tuple[Case, ...] = (
-    ("udp-undecided", "it is decided", (udp(TCP), means(cuts_datagrams=True))),
+    ("udp-undecided", "it is decided", (udp(TCP), means(udp="cut"))),
+    ("udp-undecided", "both may be cut", (beside_tcp("SCTP", 36412), means(udp="cut"))),
+    ("udp-unheard", "nobody waits", (udp(TCP), means(udp="cut"), host("a1", commands=False))),
+    ("udp-unheard", "each can be asked", (udp(TCP), means(udp="datagrams"))),
     ("udp-beside-tcp", "it is not decided", (udp(TCP),)),
     ("no-client-service", "a headless one beside another", (planned(service("pods", clusterIP="None")),)),
     ("nothing-planned", "a CronJob is something", (unplanned("Deployment"), planned(named("CronJob", "web")))),

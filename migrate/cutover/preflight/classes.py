@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...plan.objects import JOURNAL, title
 from ...plan.stages import AT_REST, FINALIZED
+from ..run import CUT, DATAGRAMS, SESSIONS
 from .row import Notice, Rule, refuse, warn
 from .seen import CONTROLLERS, Object, Seen, is_headless, labels_of, name_of
 
@@ -103,23 +104,63 @@ def _no_tcp(seen: Seen) -> Iterator[Notice]:
 
 def _udp_undecided(seen: Seen) -> Iterator[Notice]:
     said = _beside_tcp(seen)
-    if said and not seen.means.cuts_datagrams:
+    if "SCTP" in said and seen.means.udp not in ("", CUT):
         yield Notice(
             subject=seen.entry["name"],
-            reason=f"nobody said that its {said} flows may be cut: drain counts TCP alone, so that containers stop "
-            "while those go on",
+            reason="it takes SCTP, whose flows nobody counts, and nobody said that they may be cut",
+            next_step="say udp: cut if both may be; else move it by hand in a quiet hour",
+        )
+    elif said and not seen.means.udp:
+        yield Notice(
+            subject=seen.entry["name"],
+            reason=f"nobody said what may become of its {said} flows{_quic(seen)}: when containers leave the slices, "
+            "what a client sends next goes to a pod, which knows nothing of the flow",
         )
 
 
 def _udp_beside(seen: Seen) -> Iterator[Notice]:
-    said = _beside_tcp(seen)
-    if said and seen.means.cuts_datagrams:
-        yield Notice(
-            subject=seen.entry["name"],
-            reason=f"new {said} flows go to containers and pods alike from SHIFT on. Those to a container stay there "
-            "through STANDBY and BAKING, and are cut as it leaves the slices and stops; what they send then goes to "
-            "pods, which know nothing of them. Gates and drain see TCP only",
-        )
+    said, decided = _beside_tcp(seen), seen.means.udp
+    if not said or not decided:
+        return
+    then = {
+        CUT: "those to a container stay there through STANDBY and BAKING, and are cut as it leaves the slices and "
+        "stops; what they send then goes to pods, which know nothing of them",
+        DATAGRAMS: "those to a container stay there through STANDBY and BAKING, and move to pods as it leaves the "
+        "slices; it is stopped when no datagram has come for udp_quiet",
+        SESSIONS: "those to a container stay there, and it leaves the slices when no datagram has come for udp_quiet; "
+        "one that is silent for longer is taken for ended",
+    }[decided]
+    yield Notice(
+        subject=seen.entry["name"],
+        reason=f"new {said} flows{_quic(seen)} go to containers and pods alike from SHIFT on; {then}. Gates see TCP "
+        "only",
+    )
+
+
+def _udp_unheard(seen: Seen) -> Iterator[Notice]:
+    """Where nobody can tell whether datagrams still come: the drain holds."""
+    if seen.means.udp in ("", CUT) or "UDP" not in _protocols(seen):
+        return
+    blind = {each.name for each in seen.hosts if not each.commands}
+    for each in seen.running:
+        if each.shares_host or each.host in blind:
+            yield Notice(
+                subject=f"{each.name} on {each.host}",
+                reason="it is in its host's network, where flows are not told from others'"
+                if each.shares_host
+                else "no command can be run on its host",
+            )
+
+
+def _quic(seen: Seen) -> str:
+    """By its port, which is HTTPS's own (RFC 9114, 3.1.1), or by HTTPS beside it."""
+    for each in seen.services:
+        ports = each["spec"].get("ports") or ()
+        https = {443} | {port["port"] for port in ports if port.get("appProtocol") == "https"}
+        for port in ports:
+            if port.get("protocol") == "UDP" and not https.isdisjoint({port["port"], port.get("targetPort")}):
+                return f" (QUIC, by port {port['port']}: sessions, whose clients may fall back to TCP)"
+    return ""
 
 
 def _beside_tcp(seen: Seen) -> str:
@@ -196,6 +237,7 @@ RULES: tuple[Rule, ...] = (
     refuse("no-tcp", _no_tcp),
     refuse("udp-undecided", _udp_undecided),
     warn("udp-beside-tcp", _udp_beside),
+    warn("udp-unheard", _udp_unheard),
     warn("writable-data", _writable_data),
     warn("no-readiness-probe", _no_readiness),
     warn("fewer-pods", _fewer_pods),

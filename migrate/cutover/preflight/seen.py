@@ -109,7 +109,7 @@ class Means:
     node_probes   nodes that have a command of their own for probes
     settle_s      the least time that a change is given to reach all nodes
     keeps_stopped  a user says that the scheduler keeps containers that have stopped
-    cuts_datagrams  a user says that flows of UDP and SCTP may be cut
+    udp            what a user says of flows of UDP, one of run.UDP
     """
 
     hooks: frozenset[str] = frozenset()
@@ -118,7 +118,7 @@ class Means:
     accept_floor: bool = False
     settle_s: float = 10
     keeps_stopped: bool = False
-    cuts_datagrams: bool = False
+    udp: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -104,7 +104,7 @@ def test_a_workloads_own_entry(tmp_path: Path) -> None:
 def test_what_a_user_gives_is_preflights_to_know(tmp_path: Path) -> None:
     spec = Model().spec(nodes={"n1": {"probe": ("x",)}, "*": {"image": "probe:1"}})
     said = means_of(spec, settings(tmp_path, WHOLE, "cart"))
-    assert (said.keeps_stopped, said.cuts_datagrams, said.node_probes) == (True, True, frozenset({"n1"}))
+    assert (said.keeps_stopped, said.udp, said.node_probes) == (True, "cut", frozenset({"n1"}))
     assert settings(tmp_path, WHOLE, "cart").caller_files == {
         "etc/nginx.conf": str(tmp_path / "etc/nginx.conf"),
         "/etc/haproxy.cfg": "/etc/haproxy.cfg",
@@ -114,7 +114,7 @@ def test_what_a_user_gives_is_preflights_to_know(tmp_path: Path) -> None:
         {"labels": {"app": "cart"}},
     )
     unsaid = means_of(spec, settings(tmp_path, WHOLE))
-    assert (unsaid.keeps_stopped, unsaid.cuts_datagrams) == (False, False)
+    assert (unsaid.keeps_stopped, unsaid.udp) == (False, "")
 
 
 def test_files_of_callers_are_read_for_a_preview(tmp_path: Path) -> None:
@@ -198,6 +198,13 @@ def gate(more: str) -> str:
             "podlift.yaml:2 cutover.timings.window",
             "no time at all",
         ),
+        ("cutover:\n  timings: {udp_quiet: 0s}\n", "podlift.yaml:2 cutover.timings.udp_quiet", "no time at all"),
+        (
+            "cutover:\n  workloads:\n    a: {udp: sessions, timings: {udp_quiet: 5m}}\n",
+            "podlift.yaml:3 cutover.workloads.a.timings",
+            "let drain_timeout be longer than udp_quiet",
+        ),
+        ("cutover: {udp: quic}\n", "podlift.yaml:1 cutover.udp", "is not one of"),
         ("cutover:\n  timings: {poll: 0ms}\n", "podlift.yaml:2 cutover.timings.poll", "more than 0s"),
         (
             "cutover:\n  timings: {keeper: 0s, heartbeat: 0s}\n",

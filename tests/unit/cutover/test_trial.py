@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from converters.errors import PodliftError
-from migrate.cutover.edges import Backend, Caller, CallingPods, Draw, Peer, Reached, Request, Response
+from migrate.cutover.edges import Backend, Caller, CallingPods, Draw, Flows, Peer, Reached, Request, Response
 from migrate.cutover.outbound import Remote
 from migrate.cutover.preflight import Measured, Status, preflight
 from migrate.cutover.run import Spec
@@ -61,6 +61,9 @@ class Counted:
 
     def callers(self, host: str, backend: Backend, *, but: Collection[str] = ()) -> frozenset[Caller] | None:
         raise AssertionError(f"a preview does not watch {host} {backend} {but}")
+
+    def flows(self, host: str, backend: Backend, within: Collection[Backend]) -> Flows | str:
+        raise AssertionError(f"a preview does not listen at {host} {backend} {within}")
 
 
 def lost(_: str) -> str:
