@@ -56,6 +56,8 @@ scaling:
   metrics: {each: "metrics[]", kind: kind, target: target}
 """
 LEDGER = "/ledger"
+DATAGRAMS = 8081
+"""Where a workload answers datagrams, if it was told to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +206,13 @@ def several(
     scaled: bool = False,
     pods: Mapping[str, Pods] | None = None,
     stop_s: int | None = None,
+    datagrams: bool = False,
 ) -> Iterator[dict[str, Served]]:
     """Workloads of one plan, by name. ``instances`` of each are spread over the engines in turn; ``flags`` and
     ``environment`` are the server's; ``hooks``: a freeze hook is given that does nothing; ``dynamic``: the
     engine chooses the ports, at each start anew; ``scaled``: a legacy scheduler's config scales them by CPU;
     ``pods``: what the plan has for the pods of a workload and its containers do not; ``stop_s``: the containers'
-    grace, if it is not the engine's."""
+    grace, if it is not the engine's; ``datagrams``: they answer those at DATAGRAMS, beside TCP."""
     places = [
         (name, f"{name}-{number}", engines[number % len(engines)]) for name in names for number in range(instances)
     ]
@@ -222,14 +225,16 @@ def several(
             api = engine.client.api
             api.create_container(
                 IMAGE,
-                ["app", *flags],
+                ["app", *flags, *([f"-datagrams={DATAGRAMS}"] if datagrams else ())],
                 name=container,
                 labels={"com.docker.compose.project": space, "com.docker.compose.service": name},
-                ports=[8080],
+                ports=[8080, *([(DATAGRAMS, "udp")] if datagrams else ())],
                 environment=dict(environment or {}),
                 stop_timeout=stop_s,
                 host_config=api.create_host_config(
-                    port_bindings={8080: None if dynamic else PORT + number}, restart_policy={"Name": "always"}
+                    port_bindings={8080: None if dynamic else PORT + number}
+                    | ({f"{DATAGRAMS}/udp": PORT + 100 + number} if datagrams else {}),
+                    restart_policy={"Name": "always"},
                 ),
             )
             api.start(container)

@@ -33,6 +33,8 @@ const abruptCode = 128 + int(syscall.SIGTERM)
 //	GET /ledger      the IDs, one a line, in the order they came
 //	GET /metrics     how many requests it answered: all, with a 500, and later than after half a second
 //	GET /health      200, whatever else it gets wrong
+//
+// and each datagram at -datagrams with what it says, a blank, and its identity.
 type app struct {
 	identity string
 	body     []byte
@@ -69,6 +71,7 @@ func serve(arguments []string) int {
 		lag      = flags.Duration("lag", 0, "after SIGTERM still accepts connections for this time")
 		abrupt   = flags.Bool("abrupt", false, "SIGTERM ends it at once, whatever it was answering")
 		ledgerAt = flags.String("ledger", os.Getenv("LEDGER"), "file that IDs are appended to, or a folder for one")
+		packets  = flags.Int("datagrams", 0, "a port of UDP at which it answers too")
 		linger   = flags.Duration("linger", 0, "after SIGTERM waits so long for answers under way; 0 is without end")
 	)
 	flags.DurationVar(&made.faults.delay, "delay", 0, "before each answer")
@@ -91,6 +94,13 @@ func serve(arguments []string) int {
 	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", *port))
 	if err != nil {
 		return trouble(err)
+	}
+	if *packets != 0 {
+		socket, err := net.ListenPacket("udp", fmt.Sprintf(":%d", *packets))
+		if err != nil {
+			return trouble(err)
+		}
+		go made.answerDatagrams(socket)
 	}
 	server := &http.Server{Handler: made.handler()}
 	if *health != 0 {
@@ -122,6 +132,17 @@ func serve(arguments []string) int {
 			}
 			return made.leave(server, *lag, *linger)
 		}
+	}
+}
+
+func (a *app) answerDatagrams(socket net.PacketConn) {
+	buffer := make([]byte, 1500)
+	for {
+		count, sender, err := socket.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		_, _ = socket.WriteTo(fmt.Appendf(buffer[:count:count], " %s", a.identity), sender)
 	}
 }
 
