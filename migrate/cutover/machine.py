@@ -294,6 +294,8 @@ def _to_drained(m: Moment) -> Steps:
 def _to_stopped(m: Moment) -> Steps:
     yield from conditions.enough_pods(m)
     yield from groups.to_stop(m)
+    # one may have been taken in since
+    yield from drain.unrevived(m)
     for key in m.keys:
         container = m.world.container(key)
         yield from m.want(dict.fromkeys(datagrams.beside(m, key), Condition.ABSENT), f"{m.name(key)} leaves the slices")

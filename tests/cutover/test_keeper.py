@@ -490,6 +490,21 @@ def test_what_comes_while_containers_are_stopped_is_called_by_nobody_unasked(leg
     assert "c9" not in standing(world)
 
 
+def test_what_is_taken_in_once_containers_are_drained_is_not_started_again_by_its_engine() -> None:
+    world = reached("DRAINED")
+    world.replaced(within_s=30)
+    stop, stopped = world.stop, []
+
+    def told(host: str, container: str, grace_s: float) -> None:
+        stopped.append((container, world._container(container).restart["Name"]))
+        stop(host, container, grace_s)
+
+    world.stop = told  # type: ignore[method-assign]
+    assert world.driver("second").drive()[0] is Outcome.REST
+    assert sorted(stopped) == [("c0" * 8, "no"), ("c9" * 8, "no")]
+    assert world.wrongs == []
+
+
 def test_while_an_engine_is_silent_no_driver_goes_on() -> None:
     patience = replace(TIMINGS, ready_timeout_s=5)
     world = reached("SHIFT", timings=patience)
