@@ -14,6 +14,7 @@ from .run import Run, grace_of
 
 CALL_S = 10.0
 """What a call to an engine may take; of a stop, beside the grace that it is given."""
+_AGAIN = ", told again: "
 
 
 def noted(run: Run, act: Act, now: float) -> Run:
@@ -23,8 +24,16 @@ def noted(run: Run, act: Act, now: float) -> Run:
     since = {name: at for name, at in run.since.items() if name not in (_told(key), unseen(key))}
     stops = {name: each for name, each in run.stops.items() if name != key}
     if verb is Verb.STOP:
-        since[_told(key)], stops[key] = now, act.known
+        since[_told(key)], stops[key] = now, _known(run, key, act.known)
     return replace(run, since=since, stops=stops) if verb in (Verb.STOP, Verb.START) else run
+
+
+def _known(run: Run, key: str, now: str) -> str:
+    """Who was connected when it was first told to stop, which may have gone since; and now, where that differs."""
+    if not was_told(run, key):
+        return now
+    first = run.stops.get(key, now).split(_AGAIN)[0]
+    return first if first == now else f"{first}{_AGAIN}{now}"
 
 
 def told(evidence: Evidence, action: Action, at: float, refused: str = "") -> Evidence:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from migrate.cutover.driver import Outcome
 from migrate.cutover.edges import Peer
 from tests.cutover.killing import finished
-from tests.cutover.model import Model
+from tests.cutover.model import Killed, Model
 
 
 def test_each_state_rests_on_what_was_seen_on_every_node() -> None:
@@ -49,6 +51,25 @@ def test_a_stop_with_connections_of_one_or_of_whom_nobody_knows() -> None:
         entry = world.journal.read()
         assert entry is not None
         assert entry.run.evidence["STOPPED"].startswith(f"web-0 on h0: stopped with {said}; ")
+
+
+def test_a_stop_that_is_told_again_keeps_who_was_connected_first() -> None:
+    """They may have gone because it was told."""
+    world = Model(pods=2, legacy=1)
+    world.begin(on_drain_timeout="stop")
+    hold(world, [Peer("10.0.0.1", 3)])
+    world.grace_s = world.stop_s = 60.0
+    world.on_write = lambda label: "after" if ": stop h0" in label else ""
+    with pytest.raises(Killed):
+        world.driver().drive()
+    world.on_write = lambda _label: ""
+    hold(world, [])
+    assert world.driver("two").drive()[0] is Outcome.REST
+    assert sum(": stop h0" in label for label in world.labels) == 2
+    entry = world.journal.read()
+    assert entry is not None
+    said = "web-0 on h0: stopped with 3 connections of 10.0.0.1, told again: stopped with no connection; "
+    assert entry.run.evidence["STOPPED"].startswith(said)
 
 
 def test_a_stop_without_any_says_so() -> None:
