@@ -15,7 +15,6 @@ from tests.cutover.killing import Kill, asked, finished, labels_of, wrongs
 from tests.cutover.model import NODE, TIMINGS, Killed, Model, Sender
 
 UNTRACKED = "its host's kernel tracks no connections"
-QUIET_S = TIMINGS.udp_quiet_s
 FIRST = "c0" * 8
 CLIENT, OTHER = "10.244.0.7", "203.0.113.7"
 
@@ -138,7 +137,7 @@ def test_it_is_quiet_by_what_this_driver_heard() -> None:
         return ""
 
     made.on_write = killed
-    made.begin()
+    made.begin(timings=replace(TIMINGS, udp_quiet_s=30, drain_timeout_s=60))
     with pytest.raises(Killed):
         made.driver().drive()
     made.time += 1000
@@ -151,7 +150,7 @@ def test_it_is_quiet_by_what_this_driver_heard() -> None:
     made.flows = flows  # type: ignore[method-assign]
     with pytest.raises(Killed):
         made.driver("two").drive(resume=True)
-    assert made.time - looked[0] >= QUIET_S
+    assert made.time - looked[0] >= 30
 
 
 def flows(*lasts: float | None) -> list[Flows]:

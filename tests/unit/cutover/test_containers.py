@@ -60,6 +60,10 @@ def test_a_container_in_full() -> None:
         {"Type": "volume", "Name": "data", "Destination": "/data"},
         {"Type": "bind", "Source": "/etc/web", "Destination": "/etc/web"},
     ]
+    given["NetworkSettings"]["Networks"] = {
+        "shop": {"IPAddress": "172.18.0.3", "GlobalIPv6Address": "fd00::3"},
+        "bridge": {"IPAddress": "172.17.0.3", "GlobalIPv6Address": ""},
+    }
     assert made(given) == Container(
         host="edge-a1",
         id="c1",
@@ -72,7 +76,9 @@ def test_a_container_in_full() -> None:
         auto_remove=True,
         health="healthy",
         volumes=("data at /data",),
+        addresses=("172.17.0.3", "172.18.0.3", "fd00::3"),
     )
+    assert made(document(settings={"NetworkMode": "host"})).shares_host
     stopped = document(
         state={"Status": "exited", "Running": False, "ExitCode": 137, "Health": {"Status": "none"}},
         settings={"RestartPolicy": {"Name": ""}},
