@@ -17,9 +17,10 @@ _ALWAYS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("apps", "replicasets", ("list",)),
     ("", "events", ("create",)),
 )
-_PODS = ("list", "patch")
+# One is told to end before any takes callers, and watched until it has.
+_PODS = ("get", "list", "patch", "delete")
 # A probe is a pod of its own where the node has no command for it.
-_PROBES = ("get", "create", "delete")
+_PROBES = ("create",)
 _LATER: dict[str, tuple[str, str]] = {
     "HorizontalPodAutoscaler": ("autoscaling", "horizontalpodautoscalers"),
     "PodDisruptionBudget": ("policy", "poddisruptionbudgets"),

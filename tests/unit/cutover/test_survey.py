@@ -241,7 +241,7 @@ def test_what_comes_from_the_plan() -> None:
 
 
 def test_rights_follow_what_the_run_makes() -> None:
-    """Late objects and probe pods need more."""
+    """Late objects and probe pods need more. A pod is ended and watched in any run (``ending``)."""
     plain = set(rights_of_a_run(SPACE, probes=False))
     assert {(each.verb, each.plural) for each in plain} >= {("create", "endpointslices"), ("patch", "services")}
     assert {each.namespace for each in plain} == {SPACE, ""}
@@ -249,7 +249,8 @@ def test_rights_follow_what_the_run_makes() -> None:
     assert {str(each) for each in more if each.group} == {
         f"{verb} ingresses.networking.k8s.io in namespace {SPACE}" for verb in ("get", "create", "patch", "delete")
     }
-    assert {each.verb for each in more if each.plural == "pods"} == {"get", "create", "delete"}
+    assert {each.verb for each in plain if each.plural == "pods"} == {"get", "list", "patch", "delete"}
+    assert {each.verb for each in more if each.plural == "pods"} == {"create"}
 
 
 def test_the_role_that_ships_is_what_a_run_needs() -> None:
