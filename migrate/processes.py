@@ -14,6 +14,8 @@ from typing import IO
 
 from converters.secrecy import masked
 
+from .unsaid import Hide, as_said
+
 _LAST_LINES = 5
 _LAST_BYTES = 4096
 _POLL_S = 0.02
@@ -26,7 +28,7 @@ class Ended:
     why      then, what came in between
     missing  it could not be started, since there is no such program
     printed  its stdout, where that is kept apart
-    last     its last lines, of both outputs or of stderr alone, without passwords of URLs
+    last     its last lines, of both outputs or of stderr alone, without passwords of URLs and what was to be hidden
     """
 
     code: int | None
@@ -49,9 +51,11 @@ def run(
     apart: bool = False,
     timeout_s: float,
     interrupted: Callable[[], bool] = lambda: False,
+    hide: Hide = as_said,
 ) -> Ended:
     """Runs a program in podlift's own environment plus ``variables``. When its time is over it is ended with all that
-    it started; an interrupt from the terminal does not reach it. ``apart``: stdout is kept apart, and whole.
+    it started; an interrupt from the terminal does not reach it. ``apart``: stdout is kept apart, and whole. ``hide``:
+    takes out of its last words what it may know and nobody else shall.
 
     Its outputs go to files, so that what it leaves running in the background holds nobody up.
     """
@@ -77,7 +81,7 @@ def run(
             code=None if why else process.returncode,
             why=why,
             printed=printed.read().decode("utf-8", "replace"),
-            last=_last_lines(said),
+            last=_last_lines(said, hide),
         )
 
 
@@ -100,8 +104,10 @@ def _waited(process: subprocess.Popen[bytes], timeout_s: float, interrupted: Cal
     return ""
 
 
-def _last_lines(output: IO[bytes]) -> tuple[str, ...]:
+def _last_lines(output: IO[bytes], hide: Hide) -> tuple[str, ...]:
     size = output.seek(0, os.SEEK_END)
-    output.seek(max(0, size - _LAST_BYTES))
-    lines = [line.strip() for line in output.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    # more than is shown, for what is to be hidden is not to be told by its end alone
+    output.seek(max(0, size - 2 * _LAST_BYTES))
+    text = hide(output.read().decode("utf-8", "replace"))[-_LAST_BYTES:]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return tuple(masked(line, ()) for line in lines[-_LAST_LINES:])

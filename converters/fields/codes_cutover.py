@@ -16,6 +16,11 @@ CUTOVER_CODES: tuple[Code, ...] = (
         "set the variable and run it again",
     ),
     error(
+        "variable-unfit",
+        "an environment variable that a header or URL names holds a line break or another character that none may hold",
+        "set it to one line of text and run it again; a line break at its end does no harm",
+    ),
+    error(
         "no-cutover",
         "there is no journal of a run of this workload in the namespace",
         "podlift cutover start PLAN WORKLOAD begins one; -n names the namespace of another one",

@@ -12,7 +12,9 @@ from converters.workload import Host
 from ..aside import Threads
 from ..hosts import Access, connections_for
 from ..hosts_file import HostEntry
+from ..unsaid import hiding
 from .clock import SystemClock
+from .detached import variables_of
 from .driver import Edges
 from .edges import Clock, Inside
 from .ending_watch import EndingWatch
@@ -91,10 +93,10 @@ def nodes_of(spec: Spec, cluster: Cluster) -> ProbedNodes:
     """By a command for each node, and by pinned pods on the others where there is an image of them."""
     ready = ready_nodes(cluster)
     commands = {name: each["probe"] for name, each in spec.nodes.items() if each.get("probe")}
-    image = spec.nodes.get(OTHER_NODES, {}).get("image", "")
+    image, hide = spec.nodes.get(OTHER_NODES, {}).get("image", ""), hiding(variables_of(spec))
     if image:
-        return PodNodes(cluster, spec.namespace, image, ready, commands=commands)
-    return ProbedNodes(commands, ready=ready)
+        return PodNodes(cluster, spec.namespace, image, ready, commands=commands, hide=hide)
+    return ProbedNodes(commands, ready=ready, hide=hide)
 
 
 def ready_nodes(cluster: Cluster) -> Callable[[], Collection[str]]:
@@ -144,13 +146,14 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock
     clock = clock or SystemClock()
     aside = Threads()
     legacy, nodes = legacy_of(spec, given), nodes_of(spec, cluster)
-    hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s, aside=aside)
+    hide = hiding(variables_of(spec))
+    hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s, aside=aside, hide=hide)
     measuring = Measuring(
         nodes=nodes,
         endings=EndingWatch(cluster, nodes, aside),
         pods=PodNetwork(cluster, spec.nodes.get(OTHER_NODES, {}).get("image", ""), ready_nodes(cluster)),
         # a host that hangs must not hold up who keeps its slices
-        connections=connections_for(given, timeout_s=_HOST_S),
+        connections=connections_for(given, timeout_s=_HOST_S, hide=hide),
         inside=inside_of(cluster),
         hooks=hooks,
         gates=LiveGates(nodes, clock),

@@ -127,7 +127,8 @@ def _pod(spec: Spec, by: Detachment) -> dict[str, Any]:
 
 def variables_of(spec: Spec) -> tuple[str, ...]:
     """The environment variables whose values the run sends."""
-    return tuple(sorted(variables_in([spec.gates, spec.parity])))
+    check = [spec.check.get(each) for each in ("headers", "host")]
+    return tuple(sorted(variables_in([spec.gates, spec.parity, check])))
 
 
 def files_of(spec: Spec) -> dict[str, str]:

@@ -13,6 +13,7 @@ from converters.errors import PodliftError
 
 from ..aside import given_up
 from ..processes import Ended, run
+from ..unsaid import Hide
 from .edges import Aside, Begun
 
 # Most hooks say at once what they see.
@@ -22,12 +23,14 @@ _OLD_S = 10.0
 
 class CommandHooks:
     """Keeps edges.Hooks. ``given``: name to argv, as in Spec.hooks. ``aside``: where those run that only look, beside
-    what else is looked at: who calls past the Services is missed in a gap."""
+    what else is looked at: who calls past the Services is missed in a gap. ``hide``: what of their words is not
+    repeated."""
 
-    def __init__(self, given: Mapping[str, Sequence[str]], *, timeout_s: float, aside: Aside) -> None:
+    def __init__(self, given: Mapping[str, Sequence[str]], *, timeout_s: float, aside: Aside, hide: Hide) -> None:
         self._given = given
         self._timeout_s = timeout_s
         self._aside = aside
+        self._hide = hide
         self._looks: dict[str, Begun[_Seen | None]] = {}
 
     def has(self, name: str) -> bool:
@@ -64,7 +67,9 @@ class CommandHooks:
 
     def _ended(self, name: str, variables: Mapping[str, str]) -> Ended:
         # one that acts is run by who drives, which is no work that is given up
-        return run(self._given[name], variables=variables, timeout_s=self._timeout_s, interrupted=given_up)
+        return run(
+            self._given[name], variables=variables, timeout_s=self._timeout_s, interrupted=given_up, hide=self._hide
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 from converters.secrecy import WITHHELD, is_secret, masked
 
+from ..unsaid import Hide, as_said
 from .edges import Request, Response
 from .json_paths import JsonPath, Place, json_path, place_text, without
 
@@ -46,12 +47,14 @@ class Rules:
     ignore    headers that are not
     paths     places of JSON bodies that are left out
     patterns  what is left out of texts, header values and texts in JSON
+    hide      what stands in place of a secret, on both sides, before anything else: a pattern may leave half of it
     """
 
     headers: tuple[str, ...] = HEADERS
     ignore: frozenset[str] = frozenset()
     paths: tuple[JsonPath, ...] = ()
     patterns: tuple[re.Pattern[str], ...] = ()
+    hide: Hide = as_said
 
     @property
     def bare(self) -> bool:
@@ -150,6 +153,7 @@ def _headers(one: Mapping[str, str], other: Mapping[str, str], rules: Rules) -> 
 def _header(name: str, value: str | None, rules: Rules) -> str | None:
     if value is None:
         return None
+    value = rules.hide(value)
     if name == "content-type":
         # parameters may be spaced and spelled in any way
         value = ";".join(part.strip().lower().replace('"', "") for part in value.split(";"))
@@ -185,19 +189,22 @@ def _json(body: str) -> Any:
 
 
 def _prepared(value: Any, rules: Rules) -> Any:
-    kept = without(value, rules.paths)
-    return _leaves(kept, rules) if rules.patterns else kept
+    return _leaves(without(value, rules.paths), rules)
 
 
 def _leaves(value: Any, rules: Rules) -> Any:
     if isinstance(value, str):
         return _scrubbed(value, rules)
     if isinstance(value, dict):
-        return {key: _leaves(each, rules) for key, each in value.items()}
-    return [_leaves(each, rules) for each in value] if isinstance(value, list) else value
+        return {rules.hide(key): _leaves(each, rules) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_leaves(each, rules) for each in value]
+    hidden = rules.hide(said := json.dumps(value))
+    return value if hidden == said else hidden
 
 
 def _scrubbed(text: str, rules: Rules) -> str:
+    text = rules.hide(text)
     for pattern in rules.patterns:
         text = pattern.sub("", text)
     return text

@@ -13,6 +13,8 @@ from ..engine import discover
 from ..hosts import CONTAINER, Access, Command, command_of
 from ..input_file import read_bytes
 from ..plan.model import Plan
+from ..unsaid import hiding
+from .detached import variables_of
 from .driver import Edges
 from .edges import CallingPods
 from .endpoints import RUN
@@ -66,7 +68,8 @@ def previewed(
     left = any(_left(cluster, each) for each in spec.services)
     spec = replace(spec, originals=originals_of(found.containers), resolved_before=left)
     used = [each for each in hosts if each.entry.host.name in {one.host for one in found.containers}]
-    shells = {each.entry.host.name: command for each in used if (command := command_of(each)) is not None}
+    hide = hiding(variables_of(spec))
+    shells = {each.entry.host.name: command for each in used if (command := command_of(each, hide=hide)) is not None}
     seen = survey(
         plan,
         spec.workload,

@@ -16,6 +16,7 @@ from converters.errors import PodliftError
 
 from ..aside import given_up
 from ..hosts.probe import answer_of
+from ..unsaid import Hide, as_said
 from .edges import Api
 from .endpoints import MANAGER
 from .propagation import ProbedNodes
@@ -50,8 +51,9 @@ class PodNodes(ProbedNodes):
         *,
         timeout_s: float = 60,
         commands: Mapping[str, Sequence[str]] | None = None,
+        hide: Hide = as_said,
     ) -> None:
-        super().__init__(commands or {}, timeout_s, ready=ready)
+        super().__init__(commands or {}, timeout_s, ready=ready, hide=hide)
         self._api = api
         self._namespace = namespace
         self._image = image

@@ -17,6 +17,7 @@ from converters.errors import PodliftError
 
 from ..aside import carried
 from ..hosts import Command, probe
+from ..unsaid import Hide, as_said
 from .edges import Backend, Draw, Request, Response
 from .environment import filled_headers
 
@@ -38,6 +39,7 @@ class ProbedNodes:
     commands   node to argv, run on this machine: ``["ssh", "node-a", "podlift-probe"]``
     timeout_s  what starting the probe may take, beside what it does
     ready      the nodes to try from now, each time anew; those without a command are silent. Without it: those with one
+    hide       what of the words of those commands, and of who is asked, is not repeated
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class ProbedNodes:
         timeout_s: float = 30,
         *,
         ready: Callable[[], Collection[str]] | None = None,
+        hide: Hide = as_said,
     ) -> None:
         self._commands = {node: tuple(argv) for node, argv in commands.items()}
         self._timeout_s = timeout_s
         self._ready = ready or (lambda: self._commands)
+        self._hide = hide
         # of the thread that asked: others may ask at the same time
         self._last = threading.local()
 
@@ -79,11 +83,15 @@ class ProbedNodes:
         return made
 
     def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]:
-        """Raises PodliftError ``variable-missing``."""
+        """Raises PodliftError ``variable-missing``, ``variable-unfit``."""
         filled = [replace(one, headers=filled_headers(one.headers)) for one in requests]
         task = {"asks": [_asked(one) for one in filled]}
         answers = self._everywhere(task, sum(one.timeout_s for one in requests), secret=filled != list(requests))
-        return {node: tuple(Response(**one) for one in answer["asks"]) for node, answer in answers.items()}
+        return {node: tuple(map(self._response, answer["asks"])) for node, answer in answers.items()}
+
+    def _response(self, said: Mapping[str, Any]) -> Response:
+        made = Response(**said)
+        return replace(made, error=self._hide(made.error))
 
     def hold(
         self, request: Request, *, connections: int, seconds: float, near: str, begun: Callable[[], None]
@@ -97,7 +105,11 @@ class ProbedNodes:
         ready = self._ready()
         node = near if near in ready and near in self._commands else min({*ready} & {*self._commands}, default=near)
         answer = self._probe(node, task, self._timeout_s + seconds, asked != request, begun)
-        return dict(answer["ends"][0])
+        return {key: self._unsaid(each) for key, each in answer["ends"][0].items()}
+
+    def _unsaid(self, counts: Any) -> Any:
+        """Of those that are counted by why."""
+        return {self._hide(why): count for why, count in counts.items()} if isinstance(counts, Mapping) else counts
 
     def _everywhere(
         self, task: Mapping[str, Any], timeout_s: float, *, secret: bool = False
@@ -121,7 +133,7 @@ class ProbedNodes:
         if node not in self._commands:
             return self._without_command(node, task, limit_s, secret, begun)
         begun()
-        return probe(Command(name=node), self._commands[node], task, timeout_s=limit_s)
+        return probe(Command(name=node, hide=self._hide), self._commands[node], task, timeout_s=limit_s)
 
     def _without_command(
         self, node: str, _task: Mapping[str, Any], _limit_s: float, _secret: bool, _begun: Callable[[], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from converters.errors import PodliftError
 
 from ..engine.connect import endpoint_of
 from ..hosts_file import HostEntry
+from ..unsaid import Hide, as_said
 from .command import PHASE, Command, command_for
 from .connections import HostConnections, Probe
 from .probe import answer_of, probe
@@ -34,21 +35,23 @@ class Access:
     image: str = ""
 
 
-def command_of(host: Access) -> Command | None:
-    """How commands are run on it; None: they are not, or only the probe is, in a container. Raises as
-    ``connections_for``."""
-    return None if host.how == CONTAINER else command_for(endpoint_of(host.entry), host.how)
+def command_of(host: Access, *, hide: Hide = as_said) -> Command | None:
+    """How commands are run on it; None: they are not, or only the probe is, in a container. ``hide``: as Command's.
+    Raises as ``connections_for``."""
+    command = None if host.how == CONTAINER else command_for(endpoint_of(host.entry), host.how)
+    return command and replace(command, hide=hide)
 
 
-def connections_for(hosts: Iterable[Access], *, timeout_s: float = 30) -> HostConnections:
-    """``edges.Connections`` over these hosts. Raises PodliftError ``bad-hosts``, and what ``endpoint_of`` raises."""
+def connections_for(hosts: Iterable[Access], *, timeout_s: float = 30, hide: Hide = as_said) -> HostConnections:
+    """``edges.Connections`` over these hosts. ``hide``: as Command's. Raises PodliftError ``bad-hosts``, and what
+    ``endpoint_of`` raises."""
     commands, probes = {}, dict[str, Probe]()
     for host in hosts:
         name = host.entry.host.name
         if host.how == CONTAINER:
             probes[name] = _in_container(host, timeout_s)
             continue
-        command = command_of(host)
+        command = command_of(host, hide=hide)
         if command is None:
             continue
         commands[name] = command

@@ -13,6 +13,7 @@ from ..engine.connect import Endpoint
 from ..engine.forward import client
 from ..engine.refusals import ssh_failed
 from ..processes import run
+from ..unsaid import Hide, as_said
 
 PHASE = "cutover"
 _NOT_FOUND = 127
@@ -27,11 +28,13 @@ class Command:
     name    the host or node, for messages
     prefix  what comes before a program and its arguments; nothing: it runs on this machine
     ssh     where the prefix is ssh's: whom it asks; a shell there reads the line, so it is quoted
+    hide    takes out of its words what it may know and nobody else shall
     """
 
     name: str
     prefix: tuple[str, ...] = ()
     ssh: Endpoint | None = None
+    hide: Hide = as_said
 
     def words(self, argv: Sequence[str]) -> list[str]:
         """All that is started on this machine."""
@@ -44,7 +47,7 @@ class Command:
         there, and ``command-failed`` where it ends with another code than 0, or not in its time.
         """
         words = self.words(argv)
-        ended = run(words, stdin=stdin, apart=True, timeout_s=timeout_s, interrupted=given_up)
+        ended = run(words, stdin=stdin, apart=True, timeout_s=timeout_s, interrupted=given_up, hide=self.hide)
         if ended.code == 0:
             return ended.printed
         if ended.code is None:

@@ -16,6 +16,7 @@ from migrate.cutover.pod_network import PodNetwork
 from migrate.cutover.probe_pods import LogApi, ProbePods
 from migrate.cutover.propagation import ProbedNodes
 from migrate.hosts import Command
+from migrate.unsaid import as_said
 from tests.cutover.model import Model
 
 SOON_S = 10.0
@@ -93,7 +94,7 @@ def test_what_was_given_up_before_it_began_makes_no_pod() -> None:
     [
         lambda: Command(name="h0").run(HANGS, timeout_s=60),
         lambda: ProbedNodes({"node-a": HANGS, "node-b": HANGS}).ask([]),
-        lambda: CommandHooks({"frozen": HANGS}, timeout_s=60, aside=Threads()).refuses("frozen", {}),
+        lambda: CommandHooks({"frozen": HANGS}, timeout_s=60, aside=Threads(), hide=as_said).refuses("frozen", {}),
     ],
 )
 def test_programs_are_ended(work: Callable[[], object]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from converters.errors import PodliftError
 
+from ...unsaid import Hide
 from .command import ask_command
 from .outcome import Outcome, Result
 from .prometheus import ask_prometheus
@@ -21,13 +22,19 @@ _SLACK_S = 2.0
 
 class Asking:
     """One round. ``words``: what commands find as PODLIFT_WORD and queries as {word}; ``known``: what the probes of
-    the same window said, for webhooks."""
+    the same window said, for webhooks; ``hide``: what of others' words is not repeated."""
 
     def __init__(
-        self, gates: Sequence[Mapping[str, Any]], words: Mapping[str, str], known: Sequence[Outcome] = ()
+        self,
+        gates: Sequence[Mapping[str, Any]],
+        words: Mapping[str, str],
+        known: Sequence[Outcome] = (),
+        *,
+        hide: Hide,
     ) -> None:
         self._gates = gates
         self._words = words
+        self._hide = hide
         self._figures = {each.gate: {"result": each.result.value, **each.figures} for each in known}
         self._found: dict[str, Outcome] = {}
         self._ended = threading.Event()
@@ -54,17 +61,20 @@ class Asking:
     def _one(self, gate: Mapping[str, Any]) -> None:
         try:
             self._found[gate["name"]] = self._ask(gate, gate["name"], _settings(gate))
+            return
         except PodliftError as error:
             reason = f"{error.subject}: {error.reason}"
-            self._found[gate["name"]] = Outcome(gate=gate["name"], result=Result.ERROR, reason=reason)
+        except Exception as error:  # noqa: BLE001 - a thread's traceback is nobody's answer, and may show what was sent
+            reason = f"it cannot be asked: {type(error).__name__}"
+        self._found[gate["name"]] = Outcome(gate=gate["name"], result=Result.ERROR, reason=reason)
 
     def _ask(self, gate: Mapping[str, Any], name: str, settings: Mapping[str, Any]) -> Outcome:
         if "prometheus" in gate:
-            return ask_prometheus(name, settings, self._words)
+            return ask_prometheus(name, settings, self._words, self._hide)
         if "webhook" in gate:
-            return ask_webhook(name, settings, {**self._words, "gates": self._figures})
+            return ask_webhook(name, settings, {**self._words, "gates": self._figures}, self._hide)
         variables = {f"PODLIFT_{word.upper()}": value for word, value in self._words.items()}
-        return ask_command(name, settings, variables, interrupted=self._ended.is_set)
+        return ask_command(name, settings, variables, self._hide, interrupted=self._ended.is_set)
 
 
 def _settings(gate: Mapping[str, Any]) -> Mapping[str, Any]:

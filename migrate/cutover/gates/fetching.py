@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import ssl
 import threading
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
+
+from ...unsaid import Hide
 
 _MOST_BYTES = 1 << 20
 
@@ -25,11 +28,18 @@ class Answer:
     body: str
 
 
-def fetch(method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, timeout_s: float) -> Answer:
-    """The answer, whatever its status but a redirect. ``timeout_s`` is for all of it. Raises UnansweredError."""
-    parts = urlsplit(url)
+def fetch(
+    method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, timeout_s: float, hide: Hide
+) -> Answer:
+    """The answer, whatever its status but a redirect. ``timeout_s`` is for all of it. Raises UnansweredError, in whose
+    words nothing stands of what is sent: what a library says may repeat it. ``hide``: what is not repeated of where a
+    redirect leads."""
     end = time.monotonic() + timeout_s
-    connection = _connection(parts, timeout_s)
+    try:
+        parts = urlsplit(url)
+        connection = _connection(parts, timeout_s)
+    except (ValueError, http.client.InvalidURL) as error:
+        raise UnansweredError("its URL is none of http:// or https://, or names no host and port") from error
     late = threading.Event()
     try:
         connection.connect()
@@ -38,7 +48,7 @@ def fetch(method: str, url: str, *, headers: Mapping[str, str], body: bytes | No
         timer.daemon = True
         timer.start()
         try:
-            answer = _exchange(connection, method, parts, headers, body)
+            answer = _exchange(connection, method, parts, headers, body, hide)
         finally:
             timer.cancel()
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -58,13 +68,14 @@ def _exchange(
     parts: SplitResult,
     headers: Mapping[str, str],
     body: bytes | None,
+    hide: Hide,
 ) -> Answer:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request(method, target, body=body, headers={**headers, "Connection": "close"})
     response = connection.getresponse()
     if 300 <= response.status < 400:
         place = urlsplit(response.getheader("Location") or "")
-        led = f" to {place.scheme}://{place.hostname}" if place.hostname else f" to {place.path}"
+        led = f" to {place.scheme}://{hide(place.hostname)}" if place.hostname else ""
         raise UnansweredError(f"it redirects ({response.status}{led}); give the URL that answers itself")
     data = response.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
@@ -76,7 +87,10 @@ def _exchange(
 
 
 def _connection(parts: SplitResult, timeout_s: float) -> http.client.HTTPConnection:
-    host = parts.hostname or ""
+    """Raises ValueError and http.client.InvalidURL."""
+    host = parts.hostname
+    if not host or parts.scheme not in ("http", "https"):
+        raise ValueError
     if parts.scheme == "https":
         context = ssl.create_default_context()
         return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=context)
@@ -93,11 +107,14 @@ def _shut(waiting_in: socket.socket | None, late: threading.Event) -> None:
 
 def _why(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or error}"
+        return f"TLS failed: {error.reason or type(error).__name__}"
     if isinstance(error, socket.gaierror):
         return "its name cannot be resolved"
     if isinstance(error, http.client.RemoteDisconnected | http.client.IncompleteRead):
         return "the connection ended before the answer did"
+    if isinstance(error, ValueError | http.client.InvalidURL):
+        return "its URL or a header holds what cannot be sent"
     if isinstance(error, http.client.HTTPException):
         return "what answers speaks no HTTP"
-    return f"it cannot be reached: {(getattr(error, 'strerror', None) or str(error)).lower()}"
+    number = error.errno if isinstance(error, OSError) else None
+    return f"it cannot be reached: {os.strerror(number).lower() if number else type(error).__name__}"

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...unsaid import hiding
 from ..acting import variables
 from ..checks import requests_of
+from ..detached import variables_of
 from ..edges import Clock, Nodes
 from ..evidence import Judged
 from ..parity import Parity, held, rules_of
@@ -94,7 +96,7 @@ class LiveGates:
         words = {name.removeprefix("PODLIFT_").lower(): value for name, value in variables(spec).items()}
         words |= {"step": what, "window": f"{max(1, round(spec.timings.window_s))}s"}
         others = [gate for gate in _gates(spec) if "probe" not in gate]
-        self._asking = Asking(others, words, self._judged)
+        self._asking = Asking(others, words, self._judged, hide=hiding(variables_of(spec)))
         return self._answered(self._asking, known, spec)
 
     def compare(self, spec: Spec, world: World) -> Judged:
@@ -110,7 +112,8 @@ class LiveGates:
             side = "no pod" if legacy is not None else "no legacy instance"
             return Judged(outcome="inconclusive", said=f"there is {side} to ask")
         requests = requests_of(spec.parity.get("requests") or (), spec.check, legacy)
-        results = asked(requests, legacy, backend, rules_of(spec.parity), self._nodes)
+        rules = replace(rules_of(spec.parity), hide=hiding(variables_of(spec)))
+        results = asked(requests, legacy, backend, rules, self._nodes)
         if lines := held(results):
             return Judged(outcome="inconclusive", said="\n".join(lines))
         equal = sum(each.parity is Parity.EQUAL for each in results)

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from ...unsaid import Hide
 from ..environment import filled, filled_headers
 from .condition import condition
 from .fetching import Answer, UnansweredError, fetch
 from .outcome import Outcome, Result
 
+_LONGEST = 200
 
-def ask_prometheus(name: str, gate: Mapping[str, Any], words: Mapping[str, str]) -> Outcome:
+
+def ask_prometheus(name: str, gate: Mapping[str, Any], words: Mapping[str, str], hide: Hide) -> Outcome:
     """``gate``: {url, query, condition, headers, timeout_s}; ``words``: what stands for {workload} and others in the
     query. What cannot be asked or makes no sense is an error."""
     query = gate["query"]
@@ -23,7 +26,7 @@ def ask_prometheus(name: str, gate: Mapping[str, Any], words: Mapping[str, str])
     url = f"{filled(gate['url']).rstrip('/')}/api/v1/query?{urlencode({'query': query})}"
     headers = {"Accept": "application/json", **filled_headers(gate.get("headers", {}))}
     try:
-        values = _values(fetch("GET", url, headers=headers, timeout_s=gate["timeout_s"]))
+        values = _values(fetch("GET", url, headers=headers, timeout_s=gate["timeout_s"], hide=hide), hide)
     except UnansweredError as error:
         return Outcome(gate=name, result=Result.ERROR, reason=str(error))
     result, reason = condition(gate["condition"]).judge(values)
@@ -32,7 +35,7 @@ def ask_prometheus(name: str, gate: Mapping[str, Any], words: Mapping[str, str])
     return Outcome(gate=name, result=result, reason=reason, figures=figures)
 
 
-def _values(answer: Answer) -> list[float]:
+def _values(answer: Answer, hide: Hide) -> list[float]:
     """One number a series: of a vector, or the one of a scalar. Raises UnansweredError."""
     try:
         said = json.loads(answer.body)
@@ -40,7 +43,8 @@ def _values(answer: Answer) -> list[float]:
         raise UnansweredError(f"status {answer.status}, and the answer is no JSON") from error
     if not isinstance(said, dict) or said.get("status") != "success" or answer.status != 200:
         why = said.get("error") if isinstance(said, dict) else None
-        raise UnansweredError(f"status {answer.status}: {str(why)[:200] if why else 'no answer of the query API'}")
+        why = hide(str(why))[:_LONGEST] if why else "no answer of the query API"
+        raise UnansweredError(f"status {answer.status}: {why}")
     try:
         data = said["data"]
         if data["resultType"] == "scalar":
@@ -49,4 +53,5 @@ def _values(answer: Answer) -> list[float]:
             return [float(series["value"][1]) for series in data["result"]]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise UnansweredError("the answer is not as the query API's are") from error
-    raise UnansweredError(f"the query gives a {data['resultType']}; it has to give a scalar or a vector")
+    kind = hide(str(data["resultType"]))[:_LONGEST]
+    raise UnansweredError(f"the query gives a {kind}; it has to give a scalar or a vector")

@@ -8,6 +8,7 @@ from typing import Any
 
 from converters.secrecy import masked
 
+from ...unsaid import Hide
 from ..environment import filled, filled_headers
 from .fetching import UnansweredError, fetch
 from .outcome import Outcome, Result
@@ -17,16 +18,17 @@ _NOT_THE_PODS = frozenset({401, 403, 404, 405, 407, 408, 411, 413, 414, 415, 421
 _LONGEST = 200
 
 
-def ask_webhook(name: str, gate: Mapping[str, Any], told: Mapping[str, Any]) -> Outcome:
+def ask_webhook(name: str, gate: Mapping[str, Any], told: Mapping[str, Any], hide: Hide) -> Outcome:
     """``gate``: {url, headers, timeout_s}. A 4xx that speaks of the pods (400, 409, 412, 422 …) fails; an answer
     that says that the webhook itself is wrong or down, and none, are errors."""
     body = json.dumps(told, sort_keys=True).encode()
     headers = {"Content-Type": "application/json", **filled_headers(gate.get("headers", {}))}
     try:
-        answer = fetch("POST", filled(gate["url"]), headers=headers, body=body, timeout_s=gate["timeout_s"])
+        url, timeout_s = filled(gate["url"]), gate["timeout_s"]
+        answer = fetch("POST", url, headers=headers, body=body, timeout_s=timeout_s, hide=hide)
     except UnansweredError as error:
         return Outcome(gate=name, result=Result.ERROR, reason=str(error))
-    said = " ".join(masked(answer.body, ()).split())[:_LONGEST]
+    said = " ".join(masked(hide(answer.body), ()).split())[:_LONGEST]
     reason = f"status {answer.status}" + (f": {said}" if said else "")
     if 200 <= answer.status < 300:
         return Outcome(gate=name, result=Result.PASSED, reason=reason)

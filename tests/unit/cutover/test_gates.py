@@ -27,6 +27,7 @@ from migrate.cutover.gates.outcome import Outcome, Result
 from migrate.cutover.gates.window import Window
 from migrate.cutover.run import LAB, Spec
 from migrate.cutover.world import SeenPod, SeenService, World
+from migrate.unsaid import as_said
 
 POD = Target(side=Side.PODS, name="web-1", backend=Backend("10.1.0.1", 8080))
 OTHER = Target(side=Side.PODS, name="web-2", backend=Backend("10.1.0.2", 8080))
@@ -331,7 +332,7 @@ def reply(status: int, body: str = "", **headers: str) -> Callable[[BaseHTTPRequ
 
 
 def ask(gate: Mapping[str, Any], words: Mapping[str, str] | None = None, known: Sequence[Outcome] = ()) -> Outcome:
-    asking = Asking([{"name": "it", **gate}], words or {}, known)
+    asking = Asking([{"name": "it", **gate}], words or {}, known, hide=as_said)
     while (found := asking.outcomes()) is None:
         time.sleep(0.01)
     return found[0]
@@ -503,7 +504,11 @@ def test_a_command(argv: list[str], result: Result, why: str) -> None:
 
 def test_a_command_that_nobody_waits_for_is_ended() -> None:
     """When the window is forgotten."""
-    asking = Asking([{"name": "it", "command": {"argv": python("import time; time.sleep(30)"), "timeout_s": 30.0}}], {})
+    asking = Asking(
+        [{"name": "it", "command": {"argv": python("import time; time.sleep(30)"), "timeout_s": 30.0}}],
+        {},
+        hide=as_said,
+    )
     assert asking.outcomes() is None
     asking.cancel()
     end = time.monotonic() + 5

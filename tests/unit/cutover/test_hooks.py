@@ -12,10 +12,13 @@ import pytest
 from converters.errors import PodliftError
 from migrate.aside import Threads
 from migrate.cutover.hooks import CommandHooks
+from migrate.unsaid import as_said
 
 
 def hooks(code: str, *words: str, timeout_s: float = 10) -> CommandHooks:
-    return CommandHooks({"freeze": [sys.executable, "-c", code, *words]}, timeout_s=timeout_s, aside=Threads())
+    return CommandHooks(
+        {"freeze": [sys.executable, "-c", code, *words]}, timeout_s=timeout_s, aside=Threads(), hide=as_said
+    )
 
 
 def failure(code: str, *words: str, timeout_s: float = 10) -> PodliftError:
@@ -43,7 +46,7 @@ def test_a_hook_knows_what_it_is_about(tmp_path: Path) -> None:
 
 def test_which_hooks_there_are() -> None:
     """An empty one is none."""
-    made = CommandHooks({"freeze": ["x"], "drain": []}, timeout_s=1, aside=Threads())
+    made = CommandHooks({"freeze": ["x"], "drain": []}, timeout_s=1, aside=Threads(), hide=as_said)
     assert [made.has(name) for name in ("freeze", "drain", "front")] == [True, False, False]
 
 
@@ -112,7 +115,7 @@ def test_what_a_hook_leaves_running_holds_nobody_up(tmp_path: Path) -> None:
 def test_a_hook_that_cannot_be_run(argv: list[str], reason: str) -> None:
     """Said as it is, and what to do."""
     with pytest.raises(PodliftError) as caught:
-        CommandHooks({"freeze": argv}, timeout_s=5, aside=Threads()).run("freeze", {})
+        CommandHooks({"freeze": argv}, timeout_s=5, aside=Threads(), hide=as_said).run("freeze", {})
     assert caught.value.reason == reason
     assert "resume" in caught.value.next_step
 
@@ -147,7 +150,7 @@ def test_one_that_looks_ends_with_those_who_wanted_to_know(tmp_path: Path) -> No
     """And is asked anew by whoever drives next."""
     file, aside = tmp_path / "pids", Threads()
     code = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()} '); time.sleep(60)"
-    made = CommandHooks({"frozen": [sys.executable, "-c", code, str(file)]}, timeout_s=60, aside=aside)
+    made = CommandHooks({"frozen": [sys.executable, "-c", code, str(file)]}, timeout_s=60, aside=aside, hide=as_said)
     assert made.refuses("frozen", {}) is None
     (first,) = map(int, file.read_text().split())
     aside.end()
