@@ -6,6 +6,7 @@ Only what runs a plugin or asks a provider imports the `kubernetes` package, whe
 from __future__ import annotations
 
 import base64
+import re
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from .expiry import moment
 _TOKEN_FILE_S = 60.0
 # A plugin's credential is renewed this long before its end.
 _BEFORE_S = 30.0
+# RFC 9110, section 5.5: what a header's value may hold
+_SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,12 @@ class Credentials:
         """Raises PodliftError ``credential-failed``."""
         with self._lock:
             if self._held is None or time.time() >= self._held.until:
-                self._held = self._fresh()
+                fresh = self._fresh()
+                if not _SENDABLE.fullmatch(fresh.authorization):
+                    # what would refuse to send it says it
+                    reason = "holds a line break or another character that no header may hold"
+                    raise self._failed(f"the token of user {self._access.user_name} {reason}")
+                self._held = fresh
             return self._held
 
     def refused(self, refused: Credential) -> bool:

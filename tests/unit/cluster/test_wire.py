@@ -225,6 +225,15 @@ def test_a_token_file_is_read_anew(serve: Serve, tmp_path: Path) -> None:
     assert "no such file" in refused("credential-failed", edge.version).reason
 
 
+@pytest.mark.parametrize("token", ["s3cr3t\nX-Admin: 1", "s3cr3t\n", "s3cr3t€"])
+def test_a_token_that_no_header_may_hold(serve: Serve, tmp_path: Path, token: str) -> None:
+    """Of a kubeconfig or a plugin: it is not sent, and not shown."""
+    for user in ({"token": token}, plugin(tmp_path, token)):
+        server, edge = serve(in_turn(answer(200, VERSION)), **user)
+        error = refused("credential-failed", edge.version)
+        assert ("no header may hold" in error.reason, "s3cr3t" in str(error), server.requests) == (True, False, [])
+
+
 def test_an_auth_provider_without_a_token(serve: Serve) -> None:
     """Of a kind that is no longer, or without its config."""
     _, edge = serve(in_turn(answer(200, VERSION)), **{"auth-provider": {"name": "azure"}})
