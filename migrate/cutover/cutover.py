@@ -17,6 +17,7 @@ from converters.errors import PodliftError
 from ..hosts import Access
 from ..plan.model import Plan
 from .announcing import announced
+from .approving import stranger
 from .clock import SystemClock
 from .connecting import edges_of, hosts_json, hosts_of
 from .detached import Detachment
@@ -270,9 +271,18 @@ class Attached:
         return _lock(entry.spec, self._cluster, self._clock)
 
     def approve(self, *states: str) -> None:
-        """The run may go on to these states; whoever drives it sees it. Raises PodliftError ``no-cutover``,
-        ``cutover-ended``."""
-        self._under_way()
+        """The run may go on to these states, or with what else is named; whoever drives it sees it. Raises PodliftError
+        ``no-cutover``, ``cutover-ended``, and ``cutover-unasked`` for a workload or container that is none of its."""
+        entry = self._under_way()
+        for each in states:
+            if why := stranger(entry.spec, entry.run, each):
+                raise PodliftError(
+                    code="cutover-unasked",
+                    phase="cutover",
+                    subject=self._workload,
+                    reason=why,
+                    next_step="podlift cutover status shows what it waits for, with the names to approve",
+                )
         self._ask(lambda asked: replace(asked, approve=tuple(dict.fromkeys((*asked.approve, *states)))))
 
     def pause(self, reason: str = "") -> None:

@@ -27,12 +27,17 @@ def accepted(m: Moment, key: str) -> bool:
 def given_up(run: Run, original: Original) -> bool:
     """The same: by HOST/ID with as much of the ID as engines show, or more of it."""
     said = (each.removeprefix("approve:") for each in run.done if each.startswith("approve:"))
-    return any(len(each) >= len(_token(original)) and original.key.startswith(each) for each in said)
+    return any(named(original, each) for each in said)
+
+
+def named(original: Original, said: str) -> bool:
+    """Whether a user's HOST/ID is this instance."""
+    return len(said) >= len(token(original)) and original.key.startswith(said)
 
 
 def ways_on(m: Moment, keys: Iterable[str]) -> str:
     """What a user can do where these do not serve."""
-    said = ", ".join(f"podlift cutover approve {m.spec.name} {_token(m.original(key))}" for key in keys)
+    said = ", ".join(f"podlift cutover approve {m.spec.name} {token(m.original(key))}" for key in keys)
     return f"mend that and resume; or accept the loss: {said}, then resume"
 
 
@@ -49,5 +54,5 @@ def ended(m: Moment, key: str) -> str:
     return f"{said}, after {told.times} starts" if told.times > 1 else f"{said}, after a start"
 
 
-def _token(original: Original) -> str:
+def token(original: Original) -> str:
     return f"{original.host}/{original.id[:_SHORT]}"

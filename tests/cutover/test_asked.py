@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from converters.errors import PodliftError
+from migrate.cutover.approving import stranger
 from migrate.cutover.cutover import Attached
 from migrate.cutover.driver import Outcome
-from migrate.cutover.run import Direction
+from migrate.cutover.run import Direction, Original
 from tests.cutover.killing import asked, brought, wrongs
 from tests.cutover.model import NAME, SPACE, Model
 
@@ -76,6 +78,33 @@ def test_a_pause_needs_no_reason() -> None:
     world = reached("SHIFT")
     Attached(cast("Cluster", world), SPACE, NAME, clock=world).pause("  ")
     assert world.driver("two").drive() == (Outcome.PAUSED, "a user asked for it")
+
+
+def test_who_is_none_of_the_run_s_is_not_approved() -> None:
+    """A name that is misspelled would be said to be approved, and change nothing."""
+    world = reached("SHIFT")
+    run = Attached(cast("Cluster", world), SPACE, NAME, clock=world)
+    spec, key = run.entry().spec, run.entry().spec.originals[0].key
+    short = key[: len("h1/") + 12]
+    for what, why in {
+        short[:-1]: f"is cut short: {short}",
+        f"{key}0": "no container of its own",
+        f"h9/{short[3:]}": "no container of its own",
+        "shop/orders": "no other workload of its group",
+        f"{SPACE}/{NAME}": "no other workload of its group",
+    }.items():
+        with pytest.raises(PodliftError, match=why) as caught:
+            run.approve(what)
+        assert caught.value.code == "cutover-unasked"
+    entry = run.entry()
+    assert not entry.requests
+    grouped = replace(spec, group=(f"{SPACE}/{NAME}", "shop/orders"))
+    assert stranger(grouped, entry.run, "shop/orders") == ""
+    joined = replace(entry.run, joined=(Original(host="h9", id="9" * 64, name="web-9"),))
+    assert stranger(spec, joined, "h9/999999999999") == ""
+    known = ("SHIFT", "10.0.0.9", "10.1.0.0/16", "2001:db8::/32", "10.0.0.5:5432", short, key)
+    run.approve(*known)
+    assert run.entry().requests.approve == known
 
 
 @pytest.mark.parametrize("verb", ["abort", "resume"])
