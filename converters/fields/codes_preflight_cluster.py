@@ -17,8 +17,15 @@ _SERVICES: tuple[Code, ...] = (
     ),
     preflight(
         "service-has-endpoints",
-        "Endpoints made by hand bear the Service's name, and the cluster would overwrite them",
-        "adopting them is not served yet: where nobody uses them, delete them with their Service",
+        "Endpoints or slices made by hand lead somebody by the Service's name, whom its selector would cut off",
+        "let them lead to running instances of the workload alone, by the ports that the plan's Service has, and the "
+        "run takes the Service over; or, where nobody uses them, delete them with it",
+    ),
+    preflight(
+        "service-adopted",
+        "the workload's Service stands without a selector, and leads to the legacy side by Endpoints or slices of hand",
+        "nothing: the run takes it over with its address once its own slices lead there too, and puts all of it back "
+        "when it goes back; know that its callers come to every running instance, and to pods from SHIFT on",
     ),
     preflight(
         "slices-left",

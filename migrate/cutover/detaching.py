@@ -70,6 +70,8 @@ def _check_account(cluster: Cluster, spec: Spec, by: Detachment) -> None:
     if not cluster.can("create", "authorization.k8s.io", "subjectaccessreviews"):
         return
     kinds = [each["kind"] for each in (*spec.fronts, *spec.later)]
+    if spec.adopted:
+        kinds.append("Endpoints")
     probes = bool(spec.nodes.get(OTHER_NODES, {}).get("image"))
     for right in rights_of_a_run(space, kinds=kinds, probes=probes):
         if not cluster.account_can((space, by.account), right.verb, right.group, right.plural, right.namespace):

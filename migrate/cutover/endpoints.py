@@ -42,7 +42,11 @@ SLICE_OF = "kubernetes.io/service-name"
 SLICE_BY = "endpointslice.kubernetes.io/managed-by"
 # A label's value holds no slash.
 SLICES_ARE_OURS = "cutover.podlift.dev"
-_TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
+SLICES_OF_PODS = "endpointslice-controller.k8s.io"
+SLICES_OF_ENDPOINTS = "endpointslicemirroring-controller.k8s.io"
+SLICES_OF_HAND = (None, "", "staff", "cluster-admins")
+"""Who manages slices that people made, as Kubernetes' documentation of Services without selectors has them written."""
+TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 _PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 # What the endpointslice controller puts into one slice by default.
 MOST_ENDPOINTS = 100
@@ -211,7 +215,7 @@ def slice_object(
                 **{key: labels[key] for key in (ESTATE, _PROXY_NAME) if key in labels},
             },
             "annotations": {
-                _TRIGGER: at,
+                TRIGGER: at,
                 KEEPER: str(keeper),
                 INSTANCES: json.dumps({one.address: one.instance for one in each.endpoints}, sort_keys=True),
                 **marks(spec, epoch),
@@ -277,7 +281,8 @@ def _condition(said: Mapping[str, Any]) -> Condition | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Member:
-    """An endpoint of a Service's first port, from any slice. ``source``: ``legacy`` (slices of ours) or ``pod``."""
+    """An endpoint of a Service's first port, from any slice. ``source``: ``legacy`` (slices of ours), ``hand`` (made
+    by hand, or of Endpoints that are), or ``pod``."""
 
     backend: Backend
     source: str
@@ -295,7 +300,9 @@ def members(slices: Iterable[Mapping[str, Any]], service: Mapping[str, Any]) -> 
         numbers = [one["port"] for one in each.get("ports") or () if one.get("name", "") == port and one.get("port")]
         if not numbers:
             continue
-        ours = each["metadata"].get("labels", {}).get(SLICE_BY) == SLICES_ARE_OURS
+        by = each["metadata"].get("labels", {}).get(SLICE_BY)
+        ours = by == SLICES_ARE_OURS
+        source = "legacy" if ours else "hand" if by in (*SLICES_OF_HAND, SLICES_OF_ENDPOINTS) else "pod"
         instances = _instances(each) if ours else {}
         for one in each.get("endpoints") or ():
             address, said = one["addresses"][0], one.get("conditions") or {}
@@ -303,7 +310,7 @@ def members(slices: Iterable[Mapping[str, Any]], service: Mapping[str, Any]) -> 
             made.append(
                 Member(
                     backend=Backend(address, numbers[0]),
-                    source="legacy" if ours else "pod",
+                    source=source,
                     of=instances.get(address, "") if ours else (one.get("targetRef") or {}).get("name", ""),
                     ready=ready,
                     serving=said.get("serving", ready) is not False and (ready or bool(said.get("serving"))),
@@ -313,9 +320,50 @@ def members(slices: Iterable[Mapping[str, Any]], service: Mapping[str, Any]) -> 
     return tuple(sorted(made))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a Service leads to. ``name``: of its port."""
+
+    name: str
+    protocol: str
+    address: str
+    port: int
+
+
+def places_of_slice(live: Mapping[str, Any]) -> frozenset[Place]:
+    """All that stands in a slice, ready or not."""
+    return _places((address for one in live.get("endpoints") or () for address in one["addresses"]), live.get("ports"))
+
+
+def places_of_endpoints(live: Mapping[str, Any]) -> frozenset[Place]:
+    """All that stands in Endpoints, ready or not."""
+    made: frozenset[Place] = frozenset()
+    for each in live.get("subsets") or ():
+        addresses = (*(each.get("addresses") or ()), *(each.get("notReadyAddresses") or ()))
+        made |= _places((one["ip"] for one in addresses), each.get("ports"))
+    return made
+
+
+def _places(addresses: Iterable[str], ports: Sequence[Mapping[str, Any]] | None) -> frozenset[Place]:
+    """What names no port of its own leads to none of the Service's: port 0."""
+    return frozenset(
+        Place(
+            name=port.get("name") or "",
+            protocol=port.get("protocol") or "TCP",
+            address=address,
+            port=port.get("port") or 0,
+        )
+        for address in addresses
+        for port in ports or ({},)
+    )
+
+
 def takers(found: Iterable[Member]) -> tuple[Member, ...]:
     """Those that take new connections: the ready ones, or where none is, those that still serve while they terminate
-    (KEP-1669, pkg/proxy/topology.go)."""
-    everybody = tuple(found)
+    (KEP-1669, pkg/proxy/topology.go). A place that stands in two slices is one backend
+    (pkg/proxy/endpointslicecache.go), and ours tells which instance it is."""
+    all_of_them = tuple(found)
+    ours = {each.backend for each in all_of_them if each.source == "legacy" and each.ready}
+    everybody = tuple(each for each in all_of_them if each.source != "hand" or each.backend not in ours)
     ready = tuple(each for each in everybody if each.ready)
     return ready or tuple(each for each in everybody if each.serving and each.terminating)

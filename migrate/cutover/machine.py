@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import bypassing, conditions, datagrams, drain, ending, freezing, groups, lost, reaching, replanning
+from . import adopting, bypassing, conditions, datagrams, drain, ending, freezing, groups, lost, reaching, replanning
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, JOINED, gated_selector, instance_key, marks, wide_selector
 from .moment import Moment, Steps
@@ -31,7 +31,10 @@ def decide(moment: Moment) -> Decision:
         return Rest(why=f"the run is {run.state}")
     if run.direction is Direction.BACK:
         decision = next(_guards_back(moment), None) or next(back(moment), None)
-        return decision or Commit(run=run.at(State.ROLLED_BACK, moment.now), why="only the legacy side answers")
+        kept = adopting.kept(moment)
+        stays = f"; {', '.join(kept)} stays the run's, since what it led to is not there any more" if kept else ""
+        why = f"only the legacy side answers{stays}"
+        return decision or Commit(run=run.at(State.ROLLED_BACK, moment.now), why=why)
     decision = next(_guards(moment), None) or next(_WAYS[run.state](moment), None)
     return decision or Commit(run=run.at(after(run.state), moment.now), why=f"{run.state} is behind")
 
@@ -142,6 +145,8 @@ def _to_bridged(m: Moment) -> Steps:
             yield from _fronted(m)
         if seen is None:
             yield m.serve(service, gate=m.run.gate, wide=False)
+        elif adopting.waits(m, seen):
+            yield from adopting.taken(m, service, seen)
         elif seen.run != m.spec.id:
             if not seen.run or ADMITTED not in seen.selector:
                 reason = f"a Service {seen.name} is there that is not this run's"
@@ -154,6 +159,7 @@ def _to_bridged(m: Moment) -> Steps:
     addresses = {seen.name: seen.address for _, seen in m.services if seen is not None}
     if addresses != dict(m.run.addresses):
         yield Commit(run=replace(m.run, addresses=addresses), why="the Service's address")
+    yield from adopting.former_gone(m)
     yield from m.observed()
 
 

@@ -135,12 +135,16 @@ class Moment:
     def claims(self) -> Steps:
         """Every object of the run bears this driver's epoch, so that what a dead one had under way fails."""
         for _, service in self.services:
-            if service is not None and service.run == self.spec.id:
-                if service.epoch != self.run.epoch:
-                    yield self.patch(service, {}, "take the Service over")
-                if service.joined != recorded(self.run):
-                    change = {"metadata": {"annotations": {JOINED: recorded(self.run) or None}}}
-                    yield self.patch(service, change, "who came since the run began is known without its journal")
+            if service is None:
+                continue
+            ours = service.run == self.spec.id
+            # to one that is only to be taken over a dead driver's patch may be under way too
+            stood = service.name in self.spec.adopted and not (LEAVE in self.run.done and not service.epoch)
+            if (ours or stood) and service.epoch != self.run.epoch:
+                yield self.patch(service, {}, "take the Service over")
+            if ours and service.joined != recorded(self.run):
+                change = {"metadata": {"annotations": {JOINED: recorded(self.run) or None}}}
+                yield self.patch(service, change, "who came since the run began is known without its journal")
         for planned in self.spec.controllers:
             seen = self.controller(planned)
             left = seen is not None and not seen.epoch and LEAVE in self.run.done
@@ -151,11 +155,16 @@ class Moment:
 
     def leave(self, found: Iterable[SeenService | SeenController | None]) -> Steps:
         """The run's marks go: nothing of it is to stand between these objects and the plan."""
-        marked = [each for each in found if each is not None and each.epoch]
-        if marked and LEAVE not in self.run.done:
-            yield Commit(run=replace(self.run, done=self.run.done | {LEAVE}), why="the run takes its marks off")
-        for each in marked:
+        for each in found:
+            if each is None or not each.epoch:
+                continue
+            yield from self.leaves()
             yield self.patch(each, {"metadata": {"annotations": dict.fromkeys(MARKS)}}, "it is the plan's alone")
+
+    def leaves(self) -> Steps:
+        """It is known before the first mark goes."""
+        if LEAVE not in self.run.done:
+            yield Commit(run=replace(self.run, done=self.run.done | {LEAVE}), why="the run takes its marks off")
 
     def want(self, conditions: Mapping[str, Condition], why: str) -> Steps:
         """The keeper is told, through the journal."""

@@ -31,6 +31,7 @@ def observe(api: Api, legacy: Legacy, spec: Spec, clock: Clock) -> World:
         later=[live for each in (*spec.fronts, *spec.later) if (live := _get(api, space, each)) is not None],
         found=legacy.find(),
         now=clock.now(),
+        endpoints=[live for name in spec.adopted if (live := api.get("v1", "Endpoints", space, name)) is not None],
     )
 
 

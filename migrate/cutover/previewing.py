@@ -22,6 +22,7 @@ from .newcomers import originals_of
 from .outbound import Overlap, overlap, settings_of
 from .preflight import Means, Preflight, preflight
 from .preflight.gitops import watch_s
+from .preflight.services import adopted
 from .run import Spec
 from .schedule import shares
 from .settings import Settings
@@ -66,7 +67,7 @@ def previewed(
     files = texts_of(settings.caller_files)
     found = edges.legacy.find()
     left = any(_left(cluster, each) for each in spec.services)
-    spec = replace(spec, originals=originals_of(found.containers), resolved_before=left)
+    spec = replace(spec, originals=originals_of(found.containers))
     used = [each for each in hosts if each.entry.host.name in {one.host for one in found.containers}]
     hide = hiding(variables_of(spec))
     shells = {each.entry.host.name: command for each in used if (command := command_of(each, hide=hide)) is not None}
@@ -80,7 +81,8 @@ def previewed(
         means=means_of(spec, settings),
     )
     seen = replace(seen, caller_files=files)
-    spec = replace(spec, watch_s=watch_s(seen))
+    taken = adopted(seen)
+    spec = replace(spec, watch_s=watch_s(seen), adopted=taken, resolved_before=left or bool(taken))
     if probe:
         measured = try_out(
             seen,

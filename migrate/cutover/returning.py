@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from ..plan.objects import title
-from . import lost
+from . import adopting, lost
 from .decision import Act, Action, Measure, Pause, Question, Verb, Wait, made
 from .endpoints import ADMITTED, gated_selector, instance_key, ports_of
 from .moment import Moment, Steps
@@ -25,14 +25,15 @@ def back(m: Moment) -> Steps:
     """What is still to be done until only the legacy side answers and nothing of the run is left."""
     if m.run.fronted or any(seen is not None for _, seen in m.services):
         yield from _services_stand(m)
-        yield from _legacy_answers(m)
-        for service, seen in m.services:
-            if seen is not None and seen.selector != gated_selector(service, m.run.gate):
-                yield m.select(seen, gated_selector(service, m.run.gate), "no pod is admitted any more")
-        yield from m.observed()
+        if not adopting.stand(m):
+            yield from _legacy_answers(m)
+            yield from _ungated(m)
+            yield from m.observed()
     yield from _pods_go(m)
     yield from _legacy_as_it_was(m)
-    if not m.run.fronted:
+    if m.spec.adopted:
+        yield from adopting.given_back(m)
+    elif not m.run.fronted:
         yield from _unbridged(m)
     # a Service that callers hold stays the run's, and the next run takes it over
     yield from m.leave(m.controller(each) for each in m.spec.controllers)
@@ -45,6 +46,14 @@ def _services_stand(m: Moment) -> Steps:
         if seen is None and m.run.fronted and service["metadata"]["name"] in m.run.addresses:
             # the gate is the run's first one, by which pods were admitted
             yield m.serve(service, gate=m.spec.id, wide=m.run.state.reached >= State.PROMOTED.reached)
+
+
+def _ungated(m: Moment) -> Steps:
+    for service, seen in m.services:
+        if seen is not None and seen.name in m.spec.adopted:
+            yield from adopting.regated(m, service, seen)
+        elif seen is not None and seen.selector != gated_selector(service, m.run.gate):
+            yield m.select(seen, gated_selector(service, m.run.gate), "no pod is admitted any more")
 
 
 def _legacy_answers(m: Moment) -> Steps:

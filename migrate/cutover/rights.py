@@ -26,13 +26,14 @@ _LATER: dict[str, tuple[str, str]] = {
     "PodDisruptionBudget": ("policy", "poddisruptionbudgets"),
     "Ingress": ("networking.k8s.io", "ingresses"),
     "HTTPRoute": ("gateway.networking.k8s.io", "httproutes"),
+    "Endpoints": ("", "endpoints"),
 }
 _LATER_VERBS = ("get", "create", "patch", "delete")
 
 
 def rights_of_a_run(namespace: str, *, kinds: Collection[str] = (), probes: bool = True) -> tuple[Right, ...]:
-    """``kinds``: of the plan's objects; those that enter late need rights of their own. ``probes``: probe pods are
-    made."""
+    """``kinds``: of the plan's objects; those that enter late need rights of their own, and so do Endpoints where
+    Services are adopted. ``probes``: probe pods are made."""
     return tuple(dict.fromkeys(_rights(namespace, kinds, probes)))
 
 

@@ -145,9 +145,11 @@ class Spec:
     hooks        name to argv
     frozen       whether the freeze hook is there; without it the run ends at STANDBY
     resolved_before  the Services stood before the run, so that callers were led there by their names as soon as it
-                 bridged them. An earlier run left them: one that is another's is refused
+                 bridged them. An earlier run left them, or they are adopted: one that is another's is refused
     watch_s      seconds for which Services are to stand as they were made before FRONTED: two intervals of the GitOps
                  that has objects of the workload; 0: none has
+    adopted      Services that stood before the run, without a selector, by Endpoints or slices of hand: name to what is
+                 put back, as adopting.recorded makes it
     captures     the Services' names had addresses in the cluster before: pods that use them come as soon as they stand
     outbound     where the originals connected to when the run began: pods must get there too
     group        NAMESPACE/NAME of all workloads that are moved together, in order; none: it is moved alone
@@ -180,6 +182,7 @@ class Spec:
     on_drain_timeout: str = "hold"
     resolved_before: bool = False
     watch_s: float = 0.0
+    adopted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     captures: bool = False
     outbound: Outbound = field(default_factory=Outbound)
     group: tuple[str, ...] = ()

@@ -53,6 +53,17 @@ _SERVICE_PORT = _map(
 )
 _SERVICE_PARTS = {"ports": _some(_SERVICE_PORT), "selector": _each(_TEXT)}
 _SERVICE = _map({**_PARTS, "spec": _map(_SERVICE_PARTS, *_SERVICE_PARTS)}, "metadata", "spec")
+_LABELS = _each({"anyOf": [_TEXT, {"type": "null"}]})
+_OBJECTS: Schema = {"type": "array", "items": {"type": "object"}}
+_ENDPOINTS = _map({"labels": _each(_TEXT), "subsets": _OBJECTS}, "labels", "subsets")
+_SLICE = _map({"metadata": _METADATA, "addressType": _TEXT, "ports": _OBJECTS, "endpoints": _OBJECTS}, "metadata")
+_ADOPTED_PARTS: Mapping[str, Schema] = {
+    "address": _TEXT,
+    "ports": _some({"type": "object"}),
+    "labels": _LABELS,
+    "endpoints": {"anyOf": [_ENDPOINTS, {"type": "null"}]},
+    "slices": {"type": "array", "items": _SLICE},
+}
 _HOST = _map(
     {
         **dict.fromkeys(("url", "address", "site", "ca", "cert", "key", "image"), _TEXT),
@@ -125,6 +136,7 @@ _CLOSER: Mapping[tuple[type, str], Schema] = {
     (Spec, "hosts"): _each(_HOST),
     (Spec, "nodes"): _each(_map({"probe": _TEXTS, "image": _TEXT})),
     (Spec, "check"): _CHECK,
+    (Spec, "adopted"): _each(_map(_ADOPTED_PARTS, *_ADOPTED_PARTS)),
     (Spec, "gates"): {"type": "array", "items": _GATE},
     (Spec, "parity"): _PARITY,
     (Spec, "approvals"): {"type": "array", "items": _STATES},

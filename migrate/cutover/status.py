@@ -40,7 +40,7 @@ class Held:
 class Taker:
     """An endpoint in the merged view of a Service's slices.
 
-    source     ``legacy`` or ``pod``; ``of``: the pod, or the container and its host
+    source     ``legacy``, ``hand`` or ``pod``; ``of``: the pod, or the container and its host
     condition  ``ready``, ``standby``, or ``down``: nobody is sent there
     share      of the Service's new connections, 0 to 1
     """

@@ -159,7 +159,8 @@ class _Surveyor:
         tasks: list[Callable[[], None]] = [self._lister(each, groups) for each in _LISTS]
         tasks += [partial(self._named, kind, entry, objects) for kind in _BY_NAME]
         tasks += [self._own_namespace, self._proxy]
-        kinds = {each["kind"] for each in objects}
+        # whether Services are adopted is known once all is read
+        kinds = {"Endpoints", *(each["kind"] for each in objects)}
         with ThreadPoolExecutor(_READERS) as pool:
             running = [pool.submit(task) for task in tasks]
             wanted = rights_of_a_run(self._namespace, kinds=kinds)

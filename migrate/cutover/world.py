@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -17,11 +17,16 @@ from .endpoints import (
     RUN,
     SLICE_BY,
     SLICES_ARE_OURS,
+    SLICES_OF_ENDPOINTS,
+    SLICES_OF_HAND,
+    SLICES_OF_PODS,
     Member,
+    Place,
     Slice,
     epoch_of,
     instance_key,
     members,
+    places_of_slice,
     slice_of,
     takers,
 )
@@ -29,9 +34,20 @@ from .run import Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenSlice:
+    """One that is not ours. ``by``: who manages it."""
+
+    name: str
+    uid: str
+    version: str
+    by: str | None
+    places: frozenset[Place]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenService:
     """``ports``: as ``ports_asked`` gives them; ``members``: of its first port, from all slices; ``fingerprint``
-    changes when who takes callers may change; ``joined``: its annotation JOINED."""
+    changes when who takes callers may change; ``joined``: its annotation JOINED; ``slices``: without ours."""
 
     kind: ClassVar[str] = "Service"
     api_version: ClassVar[str] = "v1"
@@ -47,10 +63,31 @@ class SeenService:
     joined: str = ""
     ports: tuple[tuple[str, str, int, str], ...] = ()
     members: tuple[Member, ...] = ()
+    slices: tuple[SeenSlice, ...] = ()
 
     @property
     def takers(self) -> tuple[Member, ...]:
         return takers(self.members)
+
+    @property
+    def of_pods(self) -> tuple[SeenSlice, ...]:
+        """Those that the cluster made by a selector."""
+        return tuple(each for each in self.slices if each.by == SLICES_OF_PODS)
+
+    @property
+    def mirrored(self) -> tuple[SeenSlice, ...]:
+        """Those that the cluster made of Endpoints."""
+        return tuple(each for each in self.slices if each.by == SLICES_OF_ENDPOINTS)
+
+    @property
+    def others(self) -> tuple[SeenSlice, ...]:
+        """Those that somebody made by hand."""
+        return tuple(each for each in self.slices if each.by in SLICES_OF_HAND)
+
+    @property
+    def by_hand(self) -> frozenset[Place]:
+        """Where it leads by what somebody wrote."""
+        return frozenset(place for each in (*self.mirrored, *self.others) for place in each.places)
 
     @property
     def pods_share(self) -> float:
@@ -62,6 +99,16 @@ class SeenService:
     def fingerprint(self) -> str:
         seen = [(str(m.backend), m.source, m.of, m.ready, m.serving, m.terminating) for m in self.members]
         return _fingerprint([self.uid, sorted(self.selector.items()), seen])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenEndpoints:
+    """``subsets``: as the API server has them."""
+
+    uid: str
+    version: str
+    labels: Mapping[str, str]
+    subsets: Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +159,8 @@ class SeenPod:
 class World:
     """``services``, ``controllers``: by name, without those that are not there. ``later``: titles of the run's fronts
     and later objects that stand; ``made``: of those among them that a cutover wrote, by their field managers
-    (metadata.managedFields). ``owners``, ``slice_epochs``: of slices of ours, by name."""
+    (metadata.managedFields). ``owners``, ``slice_epochs``: of slices of ours, by name. ``endpoints``: of adopted
+    Services, by name."""
 
     services: Mapping[str, SeenService]
     slices: tuple[Slice, ...]
@@ -123,6 +171,7 @@ class World:
     made: frozenset[str] = frozenset()
     owners: Mapping[str, str] = field(default_factory=dict)
     slice_epochs: Mapping[str, int] = field(default_factory=dict)
+    endpoints: Mapping[str, SeenEndpoints] = field(default_factory=dict)
 
     def container(self, key: str) -> Container | None:
         return next((each for each in self.found.containers if instance_key(each) == key), None)
@@ -157,6 +206,7 @@ def world_of(
     later: Iterable[Mapping[str, Any]],
     found: Found,
     now: float,
+    endpoints: Iterable[Mapping[str, Any]] = (),
 ) -> World:
     """From objects as the API server gives them. ``sets``: ReplicaSets of the workload; ``now``: seconds since 1970."""
     from ..plan.objects import title
@@ -180,6 +230,15 @@ def world_of(
             for each in ours
         },
         slice_epochs={each["metadata"]["name"]: epoch_of(each) for each in ours},
+        endpoints={
+            each["metadata"]["name"]: SeenEndpoints(
+                uid=each["metadata"]["uid"],
+                version=each["metadata"]["resourceVersion"],
+                labels=each["metadata"].get("labels") or {},
+                subsets=each.get("subsets") or [],
+            )
+            for each in endpoints
+        },
     )
 
 
@@ -204,6 +263,17 @@ def _service(
         joined=metadata.get("annotations", {}).get(JOINED, ""),
         ports=ports_asked(live),
         members=members(of, planned[metadata["name"]]),
+        slices=tuple(
+            SeenSlice(
+                name=each["metadata"]["name"],
+                uid=each["metadata"]["uid"],
+                version=each["metadata"]["resourceVersion"],
+                by=by,
+                places=places_of_slice(each),
+            )
+            for each in of
+            if (by := each["metadata"]["labels"].get(SLICE_BY)) != SLICES_ARE_OURS
+        ),
     )
 
 

@@ -170,7 +170,7 @@ def wrongs(world: Model) -> list[str]:
     slices = [name for kind, name in world.store if kind == "EndpointSlice" and "legacy" in name]
     deployment = world.get("apps/v1", "Deployment", SPACE, "web")
     pods = [each for (kind, _), each in world.store.items() if kind == "Pod"]
-    gated = service is not None and "podlift.dev/admitted" in service["spec"]["selector"]
+    gated = service is not None and "podlift.dev/admitted" in (service["spec"].get("selector") or {})
     journal = world.get("v1", "ConfigMap", SPACE, "cutover-web")
     assert deployment is not None
     assert journal is not None
@@ -203,8 +203,10 @@ def wrongs(world: Model) -> list[str]:
             "there are no pods": not pods,
             "there is no HPA": ("HorizontalPodAutoscaler", "web") not in world.store,
             "the Deployment is held": deployment["spec"]["replicas"] == 0,
-            "the Service is gated or gone": service is None or gated,
-            "slices are there with the Service alone": bool(slices) == (service is not None),
+            "the Service is gated, gone or as it stood": service is None
+            or gated
+            or not service["spec"].get("selector"),
+            "slices are there with a Service of the run alone": bool(slices) == gated,
             "the scheduler looks after it": not world.frozen,
         }
     return found + [f"not so: {said}" for said, holds in lasting.items() if not holds]

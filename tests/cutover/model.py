@@ -37,7 +37,15 @@ from migrate.cutover.edges import (
     Request,
     Response,
 )
-from migrate.cutover.endpoints import ADMITTED, members, takers
+from migrate.cutover.endpoints import (
+    ADMITTED,
+    SLICE_BY,
+    SLICE_OF,
+    SLICES_OF_ENDPOINTS,
+    SLICES_OF_PODS,
+    members,
+    takers,
+)
 from migrate.cutover.evidence import Judged
 from migrate.cutover.gates.outcome import Outcome, Result
 from migrate.cutover.journal import Journal
@@ -175,6 +183,7 @@ class Model:
         self._asleep = False
         self.delayed: list[Callable[[], Any]] = []
         self.frozen = False
+        self._mirrors_at: float | None = None
         # when hooks that only look were asked
         self.asked: list[tuple[float, str]] = []
         self.count = pods
@@ -634,6 +643,9 @@ class Model:
 
     def _remove(self, key: tuple[str, str]) -> None:
         uid = self.store.pop(key)["metadata"]["uid"]
+        if key[0] == "Service":
+            # so does the endpoints controller
+            self.store.pop(("Endpoints", key[1]), None)
         owned = [
             other
             for other, each in self.store.items()
@@ -714,13 +726,20 @@ class Model:
         )
 
     def _endpoints(self, service: dict[str, Any]) -> None:
-        selector = service["spec"]["selector"]
+        selector = service["spec"].get("selector")
         name = service["metadata"]["name"]
         chosen = [
             each
             for (kind, _), each in sorted(self.store.items())
-            if kind == "Pod" and selector.items() <= each["metadata"]["labels"].items() and each["status"].get("podIP")
+            if selector
+            and kind == "Pod"
+            and selector.items() <= each["metadata"]["labels"].items()
+            and each["status"].get("podIP")
         ]
+        self._of_endpoints(service, [each["status"]["podIP"] for each in chosen])
+        if not selector:
+            # the controller's own slices stay as they are
+            return
         endpoints = [
             {
                 "addresses": [each["status"]["podIP"]],
@@ -733,7 +752,7 @@ class Model:
             "kind": "EndpointSlice",
             "metadata": {
                 "name": f"{name}-own",
-                "labels": {"kubernetes.io/service-name": name},
+                "labels": {SLICE_OF: name, SLICE_BY: SLICES_OF_PODS},
                 "ownerReferences": [{"uid": service["metadata"]["uid"]}],
             },
             "addressType": "IPv4",
@@ -743,6 +762,60 @@ class Model:
         old = self.store.get(("EndpointSlice", f"{name}-own"))
         if old is None or old["endpoints"] != endpoints:
             self._put(made)
+
+    def stood(self, *, by_slice: bool = False) -> None:
+        """A Service of hand that leads to the containers, by Endpoints or by a slice."""
+        addresses = [each.address for each in self.containers]
+        ports = [{"name": "http", "port": self.containers[0].port, "protocol": "TCP"}]
+        if by_slice:
+            endpoints = [{"addresses": [each]} for each in addresses]
+            body = {"addressType": "IPv4", "ports": ports, "endpoints": endpoints}
+            labels = {SLICE_OF: NAME, SLICE_BY: "staff"}
+            self._put({"kind": "EndpointSlice", "metadata": {"name": f"{NAME}-hand", "labels": labels}, **body})
+        else:
+            subsets = [{"addresses": [{"ip": each} for each in addresses], "ports": ports}]
+            self._put({"kind": "Endpoints", "metadata": {"name": NAME, "labels": {"by": "hand"}}, "subsets": subsets})
+        asked = [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 80}]
+        self._put({"kind": "Service", "metadata": {"name": NAME, "labels": {"app": "web"}}, "spec": {"ports": asked}})
+        for _ in range(4):
+            self.sleep(1)
+        self.wrongs.clear()
+
+    def _of_endpoints(self, service: dict[str, Any], pods: Sequence[str]) -> None:
+        """With a selector, Endpoints are the pods', and nothing is mirrored; without, they are mirrored as they are, a
+        while later."""
+        name, selector = service["metadata"]["name"], service["spec"].get("selector")
+        found, mirrored = self.store.get(("Endpoints", name)), ("EndpointSlice", f"{name}-mirrored")
+        if selector:
+            labels = service["metadata"]["labels"]
+            subsets = [{"addresses": [{"ip": each} for each in pods], "ports": [{"name": "http", "port": 8080}]}]
+            wanted = {"subsets": subsets if pods else [], "labels": labels}
+            if found is None or {"subsets": found["subsets"], "labels": found["metadata"]["labels"]} != wanted:
+                metadata = {**(found["metadata"] if found else {"name": name}), "labels": labels}
+                self._put({"kind": "Endpoints", "metadata": metadata, "subsets": wanted["subsets"]})
+            if mirrored in self.store:
+                self._remove(mirrored)
+            return
+        made = [
+            {"addresses": [each["ip"]], "conditions": {"ready": True}}
+            for subset in (found or {"subsets": []})["subsets"]
+            for each in subset["addresses"]
+        ]
+        old = self.store.get(mirrored)
+        if (old["endpoints"] if old else []) == made:
+            self._mirrors_at = None
+        elif found is None or not made:
+            self._remove(mirrored)
+        elif self._mirrors_at is None:
+            self._mirrors_at = self.time + self.lag_s
+        elif self.time >= self._mirrors_at:
+            metadata = {
+                "name": mirrored[1],
+                "labels": {**found["metadata"]["labels"], SLICE_OF: name, SLICE_BY: SLICES_OF_ENDPOINTS},
+                "ownerReferences": [{"uid": found["metadata"]["uid"]}],
+            }
+            body = {"addressType": "IPv4", "ports": found["subsets"][0]["ports"], "endpoints": made}
+            self._put({"kind": "EndpointSlice", "metadata": metadata, **body})
 
     def _proxies(self) -> None:
         service = self.store.get(("Service", NAME))
@@ -773,7 +846,8 @@ class Model:
             for (kind, _), each in self.store.items()
             if kind == "EndpointSlice"
             for one in each["endpoints"]
-            if one["conditions"]["serving"]
+            # what nobody says is so
+            if one.get("conditions", {}).get("serving", True)
             for address in one["addresses"]
         }
         for sender in self.senders:

@@ -9,6 +9,7 @@ from migrate.cutover.edges import Found
 from migrate.cutover.preflight import Right
 from tests.apply_plans import of
 from tests.preflight.seen import (
+    BACKENDS,
     INSTANCES,
     LABELS,
     PROXY,
@@ -126,6 +127,41 @@ def slices_of(name: str) -> dict[str, Any]:
 ENDPOINTS = named("Endpoints", "web", subsets=[{"addresses": [{"ip": "192.0.2.99"}]}])
 FOREIGN = placed(of("v1", "Service", "web", spec={"ports": [TCP]}), labels={"app": "shop"})
 UNSELECTED = service(selector={})
+# of hand, before the plan's Service, to running instances and to another place too
+STOOD = placed(
+    of("v1", "Service", "web", spec={"clusterIP": "10.96.0.9", "ports": [{"name": "http", "port": 80}]}),
+    labels={"app": "shop"},
+)
+LEADS = named(
+    "Endpoints",
+    "web",
+    subsets=[
+        {"addresses": [{"ip": each.address}], "ports": [{"name": "http", "port": each.port}]} for each in BACKENDS[:2]
+    ],
+)
+
+
+def slice_of(number: int, by: str | None, address: str, **metadata: Any) -> dict[str, Any]:
+    """To where an instance answers on its host, or to the same port elsewhere."""
+    labels = {"kubernetes.io/service-name": "web"} | ({"endpointslice.kubernetes.io/managed-by": by} if by else {})
+    body = {
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": BACKENDS[number].port}],
+        "endpoints": [{"addresses": [address]}],
+    }
+    return placed(of("discovery.k8s.io/v1", "EndpointSlice", f"web-s{number}", **body), labels=labels, **metadata)
+
+
+def led(endpoints: Mapping[str, Any], *, service: Mapping[str, Any] = STOOD, **metadata: Any) -> Change:
+    """A Service of hand by Endpoints, of which the cluster has made slices."""
+    by = "endpointslicemirroring-controller.k8s.io"
+    mirrored = [slice_of(n, by, each.address) for n, each in enumerate(BACKENDS[:2])]
+    return live(placed(service), placed(endpoints, **metadata), *mirrored)
+
+
+BY_SLICE = (STOOD, slice_of(0, "staff", BACKENDS[0].address), slice_of(1, None, BACKENDS[1].address))
+BY_PODS = "endpointslice-controller.k8s.io"
+ASTRAY = named("Endpoints", "web", subsets=[*LEADS["subsets"], {**ENDPOINTS["subsets"][0], "ports": [{"port": 80}]}])
 # left by a run, and of another workload
 OTHERS = placed(service(), labels={"podlift.dev/workload": "db"}, annotations={"podlift.dev/run": "run-1"})
 NEG = service("web", type="LoadBalancer")
@@ -144,8 +180,35 @@ SERVICES: tuple[Case, ...] = (
     ("service-name-taken", "another Service", (live(FOREIGN),)),
     ("service-name-taken", "another Service", (live(OTHERS),)),
     ("service-has-selector", "podlift.dev/workload=web", (live(service()),)),
-    ("service-has-endpoints", "by hand", (live(UNSELECTED, ENDPOINTS),)),
-    ("service-has-endpoints", "by hand", (live(ENDPOINTS),)),
+    ("service-has-endpoints", "has not made slices", (live(UNSELECTED, ENDPOINTS),)),
+    ("service-has-endpoints", "no Service stands there", (live(ENDPOINTS),)),
+    ("service-has-endpoints", "leads nowhere", (live(service(selector={}, clusterIP="10.96.0.9")),)),
+    ("service-has-endpoints", "Service/web: it stands there by hand", (live(UNSELECTED),)),
+    ("service-has-endpoints", "has not made slices", (led(ASTRAY),)),
+    ("service-has-endpoints", "192.0.2.99:18080", (live(*BY_SLICE, slice_of(2, None, "192.0.2.99")),)),
+    ("service-has-endpoints", "of somebody, is of the Service too", (led(LEADS), live(STOOD, LEADS, slices_of("web")))),
+    ("service-has-endpoints", "of endpointslice-controller", (live(*BY_SLICE, slice_of(2, BY_PODS, "10.244.1.2")),)),
+    ("service-has-endpoints", "another of the plan's", (planned(service("more")), led(LEADS))),
+    ("service-has-endpoints", "Shop one looks after Endpoints/web", (led(LEADS, **owned("Shop", "one")),)),
+    (
+        "service-has-endpoints",
+        "endpoint-controller looks after Endpoints/web",
+        (led(LEADS, labels={"endpoints.kubernetes.io/managed-by": "endpoint-controller"}),),
+    ),
+    (
+        "service-has-endpoints",
+        "Shop one looks after Service/web",
+        (led(LEADS, service=placed(STOOD, **owned("Shop", "one"))),),
+    ),
+    (
+        "service-has-endpoints",
+        "Shop one looks after EndpointSlice/web-s1",
+        (live(*BY_SLICE[:2], slice_of(1, None, BACKENDS[1].address, **owned("Shop", "one"))),),
+    ),
+    ("service-name-taken", "another Service", (led(ASTRAY),)),
+    ("service-adopted", "running instances alone", (led(LEADS),)),
+    ("service-adopted", "running instances alone", (live(*BY_SLICE),)),
+    ("service-adopted", "running instances alone", (led(LEADS, service=service(selector={}, clusterIP="10.96.0.9")),)),
     ("slices-left", "somebody", (live(slices_of("web")),)),
     ("name-resolves", "198.51.100.7", (measured(resolved={"web": ("198.51.100.7",)}),)),
     ("name-awaited", "Service web", (live(ingress()),)),
@@ -251,6 +314,8 @@ STRICT = named("PeerAuthentication", "default", "security.istio.io/v1", spec={"m
 INJECTED = template()
 INJECTED["metadata"]["annotations"] = {"linkerd.io/inject": "enabled"}
 
+ON_ENDPOINTS = Right(verb="patch", group="", plural="endpoints")
+
 CLUSTER: tuple[Case, ...] = (
     ("no-standby-net", "1.27", (cluster(version=(1, 27)),)),
     (
@@ -258,6 +323,7 @@ CLUSTER: tuple[Case, ...] = (
         "may not",
         (cluster(rights={Right(verb="create", group="discovery.k8s.io", plural="endpointslices"): False}),),
     ),
+    ("rights-missing", "may not", (cluster(rights={ON_ENDPOINTS: False}), led(LEADS))),
     ("namespace-unfit", "no such namespace", (gone("Namespace"),)),
     ("namespace-unfit", "being deleted", (live(ENDING),)),
     ("objects-missing", "ConfigMap/web-files", (gone("ConfigMap"),)),
@@ -446,6 +512,11 @@ QUIET: tuple[Case, ...] = (
     ("run-under-way", "", (journal("ROLLED_BACK"),)),
     ("class-single-writer", "", (entry(**{"class": "single-writer", "controller": "statefulset"}),)),
     ("writable-data", "", (with_volume({"hostPath": {"path": "/etc/web"}}, readOnly=True),)),
+    ("rights-missing", "nothing is taken over", (cluster(rights={ON_ENDPOINTS: False}),)),
+    ("service-has-endpoints", "they lead to instances", (led(LEADS),)),
+    ("service-has-endpoints", "it leads to instances", (live(*BY_SLICE),)),
+    ("service-name-taken", "its Endpoints lead to instances", (led(LEADS),)),
+    ("name-resolves", "to the Service that is taken over", (led(LEADS), measured(resolved={"web": ("10.96.0.9",)}))),
     ("service-has-selector", "what an earlier run left", (live(LEFT),)),
     ("slices-left", "of a Service that is there", (live(service("db"), slices_of("db")),)),
     ("name-awaited", "of another", (live(named("Ingress", "x", spec={"rules": []})),)),

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from converters.objects.context import WORKLOAD
 
 from ...plan.objects import title
-from ..endpoints import RUN, SLICE_BY, SLICE_OF
+from ..adopting import recorded, strange
+from ..endpoints import (
+    RUN,
+    SLICE_BY,
+    SLICE_OF,
+    SLICES_OF_ENDPOINTS,
+    SLICES_OF_HAND,
+    SLICES_OF_PODS,
+    places_of_endpoints,
+    places_of_slice,
+)
 from .row import Notice, Rule, mitigate, refuse, warn
 from .seen import Object, Seen, annotations_of, is_headless, labels_of, matches, name_of, target_of
 
@@ -26,6 +37,8 @@ _IP_MODE = (
     ("service.beta.kubernetes.io/backend-type", "eni"),
 )
 _IP_MODE_CLASS = "azure/application-gateway"
+# Kubernetes 1.33 and newer: the endpoints controller puts it on what it writes.
+_ENDPOINTS_BY = "endpoints.kubernetes.io/managed-by"
 _BINDING = "TargetGroupBinding.elbv2.k8s.aws"
 
 
@@ -42,9 +55,71 @@ def _is_own(service: Object, seen: Seen) -> bool:
     return labels_of(service).get(WORKLOAD) == seen.selector[WORKLOAD]
 
 
+def adopted(seen: Seen) -> dict[str, dict[str, Any]]:
+    """The Services that a run takes over as they stand, each with what it gives back: all of the plan's, or none."""
+    found = [(each, live) for each, live in standing(seen) if not is_headless(each)]
+    if not found or any(_unadopted(seen, each, live) for each, live in found):
+        return {}
+    return {name_of(each): _recorded(seen, each, live) for each, live in found if live is not None}
+
+
+def _unadopted(seen: Seen, planned: Object, live: Object | None) -> str:
+    """Why one is not taken over; ``""``: it is, if all are."""
+    if live is None:
+        return "no Service stands there with them"
+    if live["spec"].get("selector"):
+        return "the Service has a selector"
+    for each in (live, *(one for one in [_endpoints(seen, name_of(live))] if one), *_slices_by_hand(seen, live)):
+        if owner := _tended_by(each):
+            return f"{owner} looks after {title(each)}"
+    for each in _slices(seen, live):
+        by = labels_of(each).get(SLICE_BY)
+        if by not in (*SLICES_OF_HAND, SLICES_OF_ENDPOINTS, SLICES_OF_PODS) or (
+            by == SLICES_OF_PODS and each.get("endpoints")
+        ):
+            return f"{title(each)}, of {by}, is of the Service too"
+    stood = _recorded(seen, planned, live)
+    mirrored = [each for each in _slices(seen, live) if labels_of(each).get(SLICE_BY) == SLICES_OF_ENDPOINTS]
+    if stood["endpoints"] and not places_of_endpoints(stood["endpoints"]) <= frozenset().union(
+        *map(places_of_slice, mirrored)
+    ):
+        return "the cluster has not made slices of the Endpoints, so that no proxy follows them"
+    return strange(live, stood, planned, seen.running)
+
+
+def _tended_by(each: Object) -> str:
+    """What writes an object anew when somebody changes it; ``""``: nothing does."""
+    owner: Object = next(iter(each["metadata"].get("ownerReferences") or ()), {})
+    return f"{owner['kind']} {owner['name']}" if owner else labels_of(each).get(_ENDPOINTS_BY, "")
+
+
+def _recorded(seen: Seen, planned: Object, live: Object) -> dict[str, Any]:
+    return recorded(live, _endpoints(seen, name_of(live)), _slices_by_hand(seen, live), planned)
+
+
+def _endpoints(seen: Seen, name: str) -> Object | None:
+    return next((each for each in seen.here("Endpoints") if name_of(each) == name), None)
+
+
+def _slices(seen: Seen, service: Object) -> list[Object]:
+    return [each for each in seen.here("EndpointSlice") if labels_of(each).get(SLICE_OF) == name_of(service)]
+
+
+def _slices_by_hand(seen: Seen, service: Object) -> list[Object]:
+    return [each for each in _slices(seen, service) if labels_of(each).get(SLICE_BY) in SLICES_OF_HAND]
+
+
+def _adopted(seen: Seen) -> Iterator[Notice]:
+    taken = adopted(seen)
+    for each in seen.services:
+        if name_of(each) in taken:
+            yield Notice(subject=title(each), reason="it has no selector, and leads to running instances alone")
+
+
 def _name_taken(seen: Seen) -> Iterator[Notice]:
+    taken = adopted(seen)
     for each, live in standing(seen):
-        if live is not None and not _is_own(live, seen):
+        if live is not None and not _is_own(live, seen) and name_of(each) not in taken:
             yield Notice(subject=title(each), reason="another Service has the name, and is not this workload's")
 
 
@@ -61,16 +136,23 @@ def _has_selector(seen: Seen) -> Iterator[Notice]:
 
 
 def _has_endpoints(seen: Seen) -> Iterator[Notice]:
-    live = {name_of(each): found for each, found in standing(seen)}
-    for each in seen.here("Endpoints"):
+    taken = adopted(seen)
+    there = {name_of(each) for each in seen.here("Service")}
+    for each, live in standing(seen):
         name = name_of(each)
-        found = live.get(name)
-        if name not in live or not each.get("subsets") or (found and found["spec"].get("selector")):
+        endpoints = _endpoints(seen, name)
+        made = [one for one in [endpoints] if one and one.get("subsets")]
+        made += _slices_by_hand(seen, each) if live is not None else []
+        # what an earlier run left is the cluster's
+        if name in taken or (live is None and name in there) or (live is not None and live["spec"].get("selector")):
             continue
-        if found is None and name in {name_of(one) for one in seen.here("Service")}:
-            continue
-        reason = "Endpoints of this name stand there, by hand: the cluster overwrites them once the Service has a "
-        yield Notice(subject=title(each), reason=f"{reason}selector, and who is served by them is cut off")
+        why = _unadopted(seen, each, live) or "another of the plan's Services does not stand so"
+        for one in made or ([live] if live is not None and _is_own(live, seen) else []):
+            yield Notice(
+                subject=title(one),
+                reason="it stands there by hand, and once the Service has a selector, who is served by it is cut off; "
+                f"it is not taken over, since {why}",
+            )
 
 
 def _slices_left(seen: Seen) -> Iterator[Notice]:
@@ -88,8 +170,9 @@ def _slices_left(seen: Seen) -> Iterator[Notice]:
 
 
 def _name_resolves(seen: Seen) -> Iterator[Notice]:
+    taken = adopted(seen)
     for name, addresses in (seen.measured.resolved or {}).items():
-        if addresses:
+        if addresses and name not in taken:
             yield Notice(
                 subject=name,
                 reason=f"it already resolves in the cluster ({', '.join(addresses)}): pods that use it go through the "
@@ -327,9 +410,10 @@ def _strays(seen: Seen) -> Iterator[Notice]:
 
 
 RULES: tuple[Rule, ...] = (
-    refuse("service-name-taken", _name_taken, "Service"),
+    refuse("service-name-taken", _name_taken, "Service", "Endpoints", "EndpointSlice"),
     refuse("service-has-selector", _has_selector, "Service"),
-    refuse("service-has-endpoints", _has_endpoints, "Service", "Endpoints"),
+    refuse("service-has-endpoints", _has_endpoints, "Service", "Endpoints", "EndpointSlice"),
+    mitigate("service-adopted", _adopted, "Service", "Endpoints", "EndpointSlice"),
     refuse("slices-left", _slices_left, "Service", "EndpointSlice"),
     mitigate("name-resolves", _name_resolves, measures=("resolved",)),
     warn("name-awaited", _name_awaited, "Ingress", "HTTPRoute.gateway.networking.k8s.io"),

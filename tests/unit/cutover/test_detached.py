@@ -79,7 +79,7 @@ def test_the_roles_that_are_asked_for_allow_what_a_run_does() -> None:
         for name in ("podlift-cutover", "podlift-target")
         for rule in yaml.safe_load((files("migrate") / "cluster" / "roles" / f"{name}.yaml").read_text())["rules"]
     ]
-    kinds = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "HTTPRoute")
+    kinds = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "HTTPRoute", "Endpoints")
     for right in rights_of_a_run("shop", kinds=kinds):
         assert any(
             right.group in rule.get("apiGroups", ())

@@ -263,7 +263,7 @@ def test_the_role_that_ships_is_what_a_run_needs() -> None:
         for plural in rule["resources"]
         for verb in rule["verbs"]
     }
-    late = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "HTTPRoute")
+    late = ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Ingress", "HTTPRoute", "Endpoints")
     needed = set(rights_of_a_run(SPACE, kinds=late))
     assert given == {each for each in needed if each.namespace}
     assert {str(each) for each in needed - given} == {"list nodes"}
