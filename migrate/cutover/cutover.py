@@ -271,8 +271,11 @@ class Attached:
         return _lock(entry.spec, self._cluster, self._clock)
 
     def approve(self, *states: str) -> None:
-        """The run may go on to these states, or with what else is named; whoever drives it sees it. Raises PodliftError
-        ``no-cutover``, ``cutover-ended``, and ``cutover-unasked`` for a workload or container that is none of its."""
+        """The run may go on to these states, or with what else is named; whoever drives it sees it.
+
+        Raises PodliftError ``no-cutover``, ``cutover-ended``, and ``cutover-unasked`` for a workload, container or
+        place that is none of its.
+        """
         entry = self._under_way()
         for each in states:
             if why := stranger(entry.spec, entry.run, each):

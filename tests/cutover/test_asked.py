@@ -14,7 +14,7 @@ from migrate.cutover.cutover import Attached
 from migrate.cutover.driver import Outcome
 from migrate.cutover.run import Direction, Original
 from tests.cutover.killing import asked, brought, wrongs
-from tests.cutover.model import NAME, SPACE, Model
+from tests.cutover.model import DATABASE, NAME, SPACE, Model
 
 if TYPE_CHECKING:
     from migrate.cluster import Cluster
@@ -92,6 +92,8 @@ def test_who_is_none_of_the_run_s_is_not_approved() -> None:
         f"h9/{short[3:]}": "no container of its own",
         "shop/orders": "no other workload of its group",
         f"{SPACE}/{NAME}": "no other workload of its group",
+        "10.0.0.5:5433": "no place that its containers",
+        "[2001:db8::5]:5432": "no place that its containers",
     }.items():
         with pytest.raises(PodliftError, match=why) as caught:
             run.approve(what)
@@ -102,7 +104,7 @@ def test_who_is_none_of_the_run_s_is_not_approved() -> None:
     assert stranger(grouped, entry.run, "shop/orders") == ""
     joined = replace(entry.run, joined=(Original(host="h9", id="9" * 64, name="web-9"),))
     assert stranger(spec, joined, "h9/999999999999") == ""
-    known = ("SHIFT", "10.0.0.9", "10.1.0.0/16", "2001:db8::/32", "10.0.0.5:5432", short, key)
+    known = ("SHIFT", "10.0.0.9", "10.1.0.0/16", "2001:db8::5", "2001:db8::/32", str(DATABASE.backend), short, key)
     run.approve(*known)
     assert run.entry().requests.approve == known
 
