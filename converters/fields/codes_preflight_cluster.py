@@ -13,7 +13,14 @@ _SERVICES: tuple[Code, ...] = (
     preflight(
         "service-has-selector",
         "the workload's Service is in the cluster already and selects pods, without a run's gate",
-        "adopting one is not served yet: where nobody uses it, delete it; the run makes its own",
+        "where podlift applied it with its pods, mend what the row names, and the run takes it over; where nobody uses "
+        "it, delete it: the run makes its own",
+    ),
+    preflight(
+        "service-serves-pods",
+        "podlift applied the workload to the end before any cutover, and its pods take the Service's callers",
+        "nothing: the run leaves them their callers, and an abort leads back to them; know that their callers meet "
+        "containers too from BRIDGED to STANDBY, and that no pod is told to end beforehand to see how it does",
     ),
     preflight(
         "service-has-endpoints",
@@ -158,7 +165,8 @@ _CLUSTER: tuple[Code, ...] = (
     preflight(
         "controller-at-work",
         "a controller of the workload runs pods before anything is bridged",
-        "scale it to 0, or find out who scaled it",
+        "scale it to 0, or find out who scaled it; where its Services are to keep the pods, service-has-selector says "
+        "what is in the way",
     ),
     preflight(
         "quota-short",

@@ -10,7 +10,7 @@ from ..plan.objects import title
 from .decision import Act, Action, Approve, Commit, Measure, Pause, Question, Verb, Wait
 from .keeping import back_in_callers
 from .moment import Moment, Steps
-from .run import Condition
+from .run import FAILED, Condition
 from .states import State
 
 WATCHED = "watched"
@@ -79,7 +79,7 @@ def judged(m: Moment, what: str, question: Question = Question.ANALYSE) -> Steps
     elif found.outcome == "inconclusive":
         yield Pause(code="cutover-inconclusive", reason=f"{what}: {found.said}")
     elif found.outcome == "failed":
-        failed = {**m.run.evidence, "failed": found.said}
+        failed = {**m.run.evidence, FAILED: found.said}
         yield Commit(run=replace(m.run.turned(m.spec), evidence=failed), why=f"{what} failed: {found.said}")
 
 

@@ -23,6 +23,9 @@ def tried(m: Moment) -> Steps:
     """It is known how a pod ends, or known that nobody can see it."""
     if any(each.startswith(f"{GRACEFUL}: ") for each in m.run.done):
         return
+    if m.spec.served_before:
+        yield _known(m, "unknown", "its pods took callers before the run, and none of them was told to end")
+        return
     if m.spec.check.get("kind") != "http":
         yield _known(m, "unknown", "its check is none of HTTP, so that no request could be made")
         return

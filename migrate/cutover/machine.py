@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from . import adopting, bypassing, conditions, datagrams, drain, ending, freezing, groups, lost, reaching, replanning
+from . import (
+    adopting,
+    bypassing,
+    conditions,
+    datagrams,
+    drain,
+    ending,
+    freezing,
+    groups,
+    lost,
+    reaching,
+    replanning,
+    serving,
+)
 from .decision import Act, Action, Commit, Decision, Pause, Question, Rest, Verb, Wait
 from .endpoints import ADMITTED, JOINED, gated_selector, instance_key, marks, wide_selector
 from .moment import Moment, Steps
@@ -30,10 +43,11 @@ def decide(moment: Moment) -> Decision:
     if run.state in ENDED:
         return Rest(why=f"the run is {run.state}")
     if run.direction is Direction.BACK:
-        decision = next(_guards_back(moment), None) or next(back(moment), None)
+        way = serving.back if moment.spec.served_before else back
+        decision = next(_guards_back(moment), None) or next(way(moment), None)
         kept = adopting.kept(moment)
         stays = f"; {', '.join(kept)} stays the run's, since what it led to is not there any more" if kept else ""
-        why = f"only the legacy side answers{stays}"
+        why = "pods alone answer, as before" if moment.spec.served_before else f"only the legacy side answers{stays}"
         return decision or Commit(run=run.at(State.ROLLED_BACK, moment.now), why=why)
     decision = next(_guards(moment), None) or next(_WAYS[run.state](moment), None)
     return decision or Commit(run=run.at(after(run.state), moment.now), why=f"{run.state} is behind")
@@ -60,13 +74,13 @@ def _guards(m: Moment) -> Steps:
             yield from _set_back(m, f"somebody changed the ports of {name}")
             told = ", ".join("/".join(map(str, each)) for each in seen.ports)
             yield Pause(code="cutover-ports", reason=f"the ports of {name} are not the plan's: {told}")
-        wide = seen.selector == wide_selector(service)
-        if not wide and seen.selector != gated_selector(service, m.run.gate):
+        wide, served = seen.selector == wide_selector(service), m.spec.served_before
+        if not wide and (served or seen.selector != gated_selector(service, m.run.gate)):
             yield from _set_back(m, f"somebody changed the selector of {name}")
             yield Pause(
                 code="cutover-selector", reason=f"the selector of {name} is not the run's: {dict(seen.selector)}"
             )
-        if wide and m.run.state.reached < State.PROMOTED.reached and m.run.step < len(m.spec.steps):
+        if wide and not served and m.run.state.reached < State.PROMOTED.reached and m.run.step < len(m.spec.steps):
             yield from _set_back(m, f"somebody widened the selector of {name}")
             yield Pause(code="cutover-selector", reason=f"somebody widened the selector of {name}: pods serve unasked")
         if not wide and m.run.state.reached >= State.PROMOTED.reached:
@@ -93,7 +107,8 @@ def _restored(m: Moment, name: str) -> Steps:
     """A Service that others deleted is made again, at its address, for clients that know it."""
     yield from m.follows()
     planned = next(each for each in m.spec.services if each["metadata"]["name"] == name)
-    yield m.serve(planned, gate=m.run.gate, wide=m.run.state.reached >= State.PROMOTED.reached)
+    wide = m.spec.served_before or m.run.state.reached >= State.PROMOTED.reached
+    yield m.serve(planned, gate=m.run.gate, wide=wide)
 
 
 def _legacy_as_known(m: Moment) -> Steps:
@@ -144,9 +159,11 @@ def _to_bridged(m: Moment) -> Steps:
         if seen is None and m.spec.captures:
             yield from _fronted(m)
         if seen is None:
-            yield m.serve(service, gate=m.run.gate, wide=False)
+            yield m.serve(service, gate=m.run.gate, wide=m.spec.served_before)
         elif adopting.waits(m, seen):
             yield from adopting.taken(m, service, seen)
+        elif serving.awaits(m, service, seen):
+            yield serving.taken(m, seen)
         elif seen.run != m.spec.id:
             if not seen.run or ADMITTED not in seen.selector:
                 reason = f"a Service {seen.name} is there that is not this run's"
@@ -192,9 +209,11 @@ def _to_deployed(m: Moment) -> Steps:
         if not seen.observed or not seen.template:
             yield Wait(why=f"{planned.kind} {planned.name} is looked at", timeout_s=m.spec.timings.observe_timeout_s)
         yield from _of_one_template(m, planned, seen)
-        if seen.replicas != planned.count or not seen.paused:
-            change = {"spec": {"replicas": planned.count, "paused": True}}
-            yield m.patch(seen, change, f"start {planned.count} pods of {planned.name}, and no other template")
+        # of pods that take callers none is ended
+        count = max(planned.count, seen.replicas) if m.spec.served_before else planned.count
+        if seen.replicas != count or not seen.paused:
+            change = {"spec": {"replicas": count, "paused": True}}
+            yield m.patch(seen, change, f"start {count} pods of {planned.name}, and no other template")
     yield from conditions.pods_available(m)
     yield from m.answers(tuple(each.uid for each in m.admissible), times=m.spec.timings.consecutive)
     templates = {each.name: each.template for each in m.world.controllers.values()}
@@ -226,10 +245,10 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         return
     if m.run.step == 0:
         yield from freezing.lasts(m)
-        yield from conditions.approved(m, State.SHIFT, "the first pods are to take callers")
+        yield from conditions.approved(m, State.SHIFT, _first_step(m))
     wanted = m.spec.steps[m.run.step]
     admitted = m.world.admitted(m.run.gate)
-    if len(admitted) < wanted:
+    if len(admitted) < wanted and not m.spec.served_before:
         free = [each for each in m.admissible if each.admitted != m.run.gate]
         if not free:
             yield Wait(why="no more pods are available", timeout_s=m.spec.timings.ready_timeout_s)
@@ -244,6 +263,12 @@ def _to_shift_or_promoted(m: Moment) -> Steps:
         run=replace(m.run.at(State.SHIFT, m.now), step=m.run.step + 1),
         why=f"{wanted} of {m.count} pods take callers",
     )
+
+
+def _first_step(m: Moment) -> str:
+    if m.spec.served_before:
+        return "the gates are to look at pods that take callers already"
+    return "the first pods are to take callers"
 
 
 def _to_promoted(m: Moment) -> Steps:

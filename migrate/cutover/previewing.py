@@ -23,6 +23,7 @@ from .outbound import Overlap, overlap, settings_of
 from .preflight import Means, Preflight, preflight
 from .preflight.gitops import watch_s
 from .preflight.services import adopted
+from .preflight.serving import serves
 from .run import Spec
 from .schedule import shares
 from .settings import Settings
@@ -83,6 +84,8 @@ def previewed(
     seen = replace(seen, caller_files=files)
     taken = adopted(seen)
     spec = replace(spec, watch_s=watch_s(seen), adopted=taken, resolved_before=left or bool(taken))
+    if serves(seen):
+        spec = replace(spec, served_before=True, steps=(sum(each.count for each in spec.controllers),))
     if probe:
         measured = try_out(
             seen,

@@ -56,7 +56,7 @@ def changes(spec: Spec, run: Run, world: World) -> tuple[Change, ...]:
 
 def refused(spec: Spec, run: Run, world: World) -> str:
     """Why a template that differs cannot be taken up; ``""``: it can, or none differs."""
-    admitted = len(world.admitted(run.gate))
+    admitted = spec.steps[-1] if spec.served_before else len(world.admitted(run.gate))
     if (admitted or run.step) and differing(spec, run, world):
         return f"{admitted} pods of the template that was tested take callers"
     return ""

@@ -24,13 +24,13 @@ _MOST_STARTS = 10
 def back(m: Moment) -> Steps:
     """What is still to be done until only the legacy side answers and nothing of the run is left."""
     if m.run.fronted or any(seen is not None for _, seen in m.services):
-        yield from _services_stand(m)
+        yield from services_stand(m)
         if not adopting.stand(m):
-            yield from _legacy_answers(m)
+            yield from legacy_answers(m)
             yield from _ungated(m)
             yield from m.observed()
     yield from _pods_go(m)
-    yield from _legacy_as_it_was(m)
+    yield from legacy_as_it_was(m)
     if m.spec.adopted:
         yield from adopting.given_back(m)
     elif not m.run.fronted:
@@ -39,13 +39,14 @@ def back(m: Moment) -> Steps:
     yield from m.leave(m.controller(each) for each in m.spec.controllers)
 
 
-def _services_stand(m: Moment) -> Steps:
+def services_stand(m: Moment) -> Steps:
     """A Service that callers hold and that others deleted is made again, for whoever it led to: pods lose no caller
     before the legacy side answers."""
     for service, seen in m.services:
         if seen is None and m.run.fronted and service["metadata"]["name"] in m.run.addresses:
             # the gate is the run's first one, by which pods were admitted
-            yield m.serve(service, gate=m.spec.id, wide=m.run.state.reached >= State.PROMOTED.reached)
+            wide = m.spec.served_before or m.run.state.reached >= State.PROMOTED.reached
+            yield m.serve(service, gate=m.spec.id, wide=wide)
 
 
 def _ungated(m: Moment) -> Steps:
@@ -56,7 +57,7 @@ def _ungated(m: Moment) -> Steps:
             yield m.select(seen, gated_selector(service, m.run.gate), "no pod is admitted any more")
 
 
-def _legacy_answers(m: Moment) -> Steps:
+def legacy_answers(m: Moment) -> Steps:
     """What answers is called at once. Pods keep callers until all do that are to."""
     yield from _started(m)
     stopping = [key for key in m.keys if _stopping(m, key)]
@@ -76,7 +77,9 @@ def _legacy_answers(m: Moment) -> Steps:
     yield from m.want(dict.fromkeys(unwanted, Condition.ABSENT), "callers are led back without it, as a user accepted")
     yield from _awaited(m, {key: why for key, why in silent.items() if key not in given_up}, running)
     for _, seen in m.services:
-        if seen is not None and not stopping and not any(each.source == "legacy" for each in seen.takers):
+        if seen is None or stopping or m.spec.served_before:
+            continue
+        if not any(each.source == "legacy" for each in seen.takers):
             reason = f"none of the legacy containers answers behind {seen.name}: pods keep serving"
             yield Pause(code="cutover-legacy-gone", reason=reason)
     yield from m.observed(but_pods=True)
@@ -145,7 +148,7 @@ def _awaited(m: Moment, silent: Mapping[str, str], running: Collection[str]) -> 
 
 
 def _pods_go(m: Moment) -> Steps:
-    yield from _unmade(m)
+    yield from unmade(m)
     for pod in m.world.pods:
         if pod.admitted and not pod.ending:
             yield m.patch(pod, {"metadata": {"labels": {ADMITTED: None}}}, "an old gate's label")
@@ -157,7 +160,7 @@ def _pods_go(m: Moment) -> Steps:
         yield Wait(why="the pods end", timeout_s=m.spec.timings.ready_timeout_s)
 
 
-def _legacy_as_it_was(m: Moment) -> Steps:
+def legacy_as_it_was(m: Moment) -> Steps:
     yield from _policies(m)
     unread = {key: m.original(key).host for key in m.keys if m.blind(key) and not lost.accepted(m, key)}
     if unread:
@@ -178,7 +181,7 @@ def _policies(m: Moment) -> Steps:
             )
 
 
-def _unmade(m: Moment) -> Steps:
+def unmade(m: Moment) -> Steps:
     """What the run made to scale and guard pods goes; what bore the name before is somebody's."""
     for each in m.spec.later:
         if title(each) in m.world.made and made(title(each)) in m.run.done:

@@ -23,6 +23,9 @@ class Condition(StrEnum):
 LEAVE = "leave"
 """Among Run.done, where the run has begun to take its marks off: objects without an epoch are not claimed any more."""
 
+FAILED = "failed"
+"""Under this name in Run.evidence stands what a gate said that sent the run back."""
+
 COUNT_AGE_S = 10.0
 """How long it counts that nobody was connected. It spans a look at slow engines, and every write begins it anew."""
 
@@ -146,6 +149,8 @@ class Spec:
     frozen       whether the freeze hook is there; without it the run ends at STANDBY
     resolved_before  the Services stood before the run, so that callers were led there by their names as soon as it
                  bridged them. An earlier run left them, or they are adopted: one that is another's is refused
+    served_before  the Services led to the plan's pods before the run, with no gate: these keep their callers all the
+                 time, and going back leads to them alone. Then ``steps`` is all pods at once
     watch_s      seconds for which Services are to stand as they were made before FRONTED: two intervals of the GitOps
                  that has objects of the workload; 0: none has
     adopted      Services that stood before the run, without a selector, by Endpoints or slices of hand: name to what is
@@ -181,6 +186,7 @@ class Spec:
     accept_floor: bool = False
     on_drain_timeout: str = "hold"
     resolved_before: bool = False
+    served_before: bool = False
     watch_s: float = 0.0
     adopted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     captures: bool = False

@@ -88,12 +88,14 @@ def make_spec(
 
 def new_run(spec: Spec) -> Run:
     """How a run begins. Where an earlier one left Services, callers depend on its slices already; where others lead to
-    the legacy side, nobody needs those before they are proven."""
+    the legacy side, nobody needs those before they are proven. Where they lead to pods, callers hold their addresses.
+    """
     left = spec.resolved_before and not spec.adopted
     keys = [each.key for each in spec.originals] if left else []
     addresses = {name: stood["address"] for name, stood in spec.adopted.items()}
     wanted = dict.fromkeys(keys, Condition.READY)
-    return Run(gate=spec.id, fronted=spec.resolved_before, wanted=wanted, addresses=addresses)
+    fronted = spec.resolved_before or spec.served_before
+    return Run(gate=spec.id, fronted=fronted, wanted=wanted, addresses=addresses)
 
 
 def _placed(each: Mapping[str, Any], space: str) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def status_of(
         seen=world is not None,
         unread=dict(world.found.unread) if world else {},
         services=tuple(_services(spec, run, world, names)) if world else (),
-        pods=tuple(_pods(run, world)) if world else (),
+        pods=tuple(_pods(spec, run, world)) if world else (),
         containers=tuple(_containers(run, world, known)) if world else (),
         steps=tuple(_steps(spec, run, len(known))),
         evidence=dict(run.evidence),
@@ -265,8 +265,8 @@ def _condition(each: Member) -> str:
     return "standby" if each.serving and each.terminating else "down"
 
 
-def _pods(run: Run, world: World) -> Iterator[PodStatus]:
-    wide = run.direction is Direction.FORWARD and run.state.reached >= State.PROMOTED.reached
+def _pods(spec: Spec, run: Run, world: World) -> Iterator[PodStatus]:
+    wide = spec.served_before or (run.direction is Direction.FORWARD and run.state.reached >= State.PROMOTED.reached)
     for each in world.pods:
         yield PodStatus(
             name=each.name,

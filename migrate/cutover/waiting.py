@@ -10,6 +10,7 @@ from .bypassing import BYPASSED
 from .conditions import BAKED, WATCHED
 from .journal import Entry
 from .run import Direction, Run, Spec
+from .serving import held_back
 from .states import ENDED, State, after
 
 
@@ -38,7 +39,8 @@ def waiting_of(entry: Entry, now: float, *, driven: bool) -> Waiting | None:
     timer = _timer(entry, now)
     pending = approvals_of(spec, run)
     word = ""
-    if not timer and pending and run.state.reached + 1 == pending[0].reached and last["event"] != "intent":
+    due = bool(pending) and (run.direction is Direction.BACK or run.state.reached + 1 == pending[0].reached)
+    if not timer and due and last["event"] != "intent":
         word = f"podlift cutover approve {spec.name}, before {pending[0]}"
     if not driven:
         driver = f"a driver: podlift cutover resume {spec.name}"
@@ -96,7 +98,9 @@ def _bake_s(entry: Entry) -> float:
 
 def approvals_of(spec: Spec, run: Run) -> list[State]:
     """States before which it will still wait for a word, in order."""
-    if run.direction is Direction.BACK or run.state in ENDED or run.state is State.STOPPED:
+    if run.state in ENDED or run.state is State.STOPPED:
         return []
+    if run.direction is Direction.BACK:
+        return [State.ROLLED_BACK] if held_back(spec, run) else []
     wanted = (State(each) for each in spec.approvals if f"approve:{each}" not in run.done)
     return sorted((each for each in wanted if each.reached >= after(run.state).reached), key=lambda one: one.reached)

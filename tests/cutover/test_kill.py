@@ -116,7 +116,7 @@ def _unobserved(patch: pytest.MonkeyPatch) -> None:
 
 
 def _pods_first(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("migrate.cutover.returning._legacy_answers", lambda _moment: iter(()))
+    patch.setattr("migrate.cutover.returning.legacy_answers", lambda _moment: iter(()))
 
 
 def _no_epoch(patch: pytest.MonkeyPatch) -> None:

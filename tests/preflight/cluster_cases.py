@@ -174,6 +174,31 @@ BINDING = named(
     "TargetGroupBinding", "web", "elbv2.k8s.aws/v1beta1", spec={"targetType": "ip", "serviceRef": {"name": "web"}}
 )
 
+READY_PODS = {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
+
+
+def at_work(status: Mapping[str, Any] = READY_PODS, **spec: Any) -> dict[str, Any]:
+    """The Deployment as podlift applied it without a cutover, with its pods."""
+    made = deployment(**{"replicas": 3, **spec})
+    made["metadata"]["generation"] = 1
+    return {**made, "status": status}
+
+
+def own_slice() -> dict[str, Any]:
+    made = slices_of("web")
+    made["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"] = "endpointslice-controller.k8s.io"
+    return made
+
+
+def serving(*more: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The workload serves in the cluster. ``more``: what differs there."""
+    return (live(service(), own_slice(), at_work(), *more),)
+
+
+ANOTHER = template()
+ANOTHER["spec"]["containers"][0]["image"] = "registry.example/web:4.3"
+STAMPED = template()
+STAMPED["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "2026-11-24T20:00:00Z"}
 BESIDE = planned(service("pods", clusterIP="None")), seen_as(found=Found(containers=()))
 
 SERVICES: tuple[Case, ...] = (
@@ -209,6 +234,19 @@ SERVICES: tuple[Case, ...] = (
     ("service-adopted", "running instances alone", (led(LEADS),)),
     ("service-adopted", "running instances alone", (live(*BY_SLICE),)),
     ("service-adopted", "running instances alone", (led(LEADS, service=service(selector={}, clusterIP="10.96.0.9")),)),
+    ("service-has-selector", "selector of Service/web is not the plan's", serving(service(selector={"app": "web"}))),
+    ("service-has-selector", "ports of Service/web are not", serving(service(ports=[{**TCP, "targetPort": 8081}]))),
+    ("service-has-selector", "not one that podlift applied", serving(placed(service(), labels={"app": "web"}))),
+    ("service-has-selector", "EndpointSlice/web-x1 is of the Service too", serving(slices_of("web"))),
+    ("service-has-selector", "has 2 replicas, and the plan 3", serving(at_work(replicas=2))),
+    ("service-has-selector", "is paused", serving(at_work(paused=True))),
+    ("service-has-selector", "template of Deployment/web is not", serving(at_work(template=ANOTHER))),
+    ("service-has-selector", "3 pods of its present", serving(at_work({**READY_PODS, "updatedReplicas": 2}))),
+    ("service-has-selector", "3 pods of its present", serving(at_work({**READY_PODS, "observedGeneration": 0}))),
+    ("service-has-selector", "Service/more is not there", (planned(service("more")), *serving())),
+    ("service-has-selector", "Deployment/web is not there", (*serving(), gone("Deployment"))),
+    ("service-serves-pods", "with 3 pods of the plan's", serving()),
+    ("service-serves-pods", "with 3 pods of the plan's", serving(at_work(template=STAMPED))),
     ("slices-left", "somebody", (live(slices_of("web")),)),
     ("name-resolves", "198.51.100.7", (measured(resolved={"web": ("198.51.100.7",)}),)),
     ("name-awaited", "Service web", (live(ingress()),)),
@@ -332,6 +370,7 @@ CLUSTER: tuple[Case, ...] = (
     ("objects-missing", "lost", (live(LOST),)),
     ("controller-missing", "Deployment/web", (gone("Deployment"),)),
     ("controller-at-work", "runs 3 pods", (live(deployment(replicas=3)),)),
+    ("controller-at-work", "runs 3 pods", serving(at_work(paused=True))),
     ("quota-short", "pods: 4 of 6 are used and the run needs 3", (quota(pods="6"),)),
     ("quota-short", "requests.cpu", (quota(**{"requests.cpu": "700m"}),)),
     ("architecture-unseen", "arm64", (live(node("n3", 3, **{"kubernetes.io/arch": "arm64"})),)),
@@ -518,6 +557,10 @@ QUIET: tuple[Case, ...] = (
     ("service-name-taken", "its Endpoints lead to instances", (led(LEADS),)),
     ("name-resolves", "to the Service that is taken over", (led(LEADS), measured(resolved={"web": ("10.96.0.9",)}))),
     ("service-has-selector", "what an earlier run left", (live(LEFT),)),
+    ("service-has-selector", "of the plan, with its pods", serving()),
+    ("controller-at-work", "whose Services keep their pods", serving()),
+    ("quota-short", "its pods are there", (*serving(), quota(pods="4"))),
+    ("service-serves-pods", "what an earlier run left", serving(LEFT)),
     ("slices-left", "of a Service that is there", (live(service("db"), slices_of("db")),)),
     ("name-awaited", "of another", (live(named("Ingress", "x", spec={"rules": []})),)),
     ("stray-pods", "of its own controller", (live(POD, REPLICA_SET),)),

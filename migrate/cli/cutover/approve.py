@@ -10,11 +10,14 @@ import click
 from converters.errors import PodliftError
 
 from ...cutover.edges import Backend
+from ...cutover.settings import HOLDABLE
+from ...cutover.states import State
 from ..clusters import Reach
 from ..command import Command, Session, pass_session
-from .options import STATES
 from .runs import attached_to, run_options
 
+# That before which a run stands that a gate sent back to pods which served before it.
+STATES = tuple(state.value for state in (*HOLDABLE, State.ROLLED_BACK))
 _MEMBER = re.compile(r"[a-z0-9-]+/[a-z0-9.-]+")
 _INSTANCE = re.compile(r"[^\s/]+/[0-9a-f]{12,64}")
 

@@ -159,7 +159,7 @@ _SAID = {
     "paused": "paused",
     "approval": "waits for approval",
     "lost": "driven by another",
-    "rolled-back": "callers are back on the legacy side",
+    "rolled-back": "callers are back where they were",
     "detached": "left to the cluster",
     "error": "ended by an error",
 }

@@ -16,6 +16,7 @@ from ...schemas.checking import nearest
 from .row import Notice, Rule, mitigate, refuse, warn
 from .seen import CONTROLLERS, EVERYWHERE, Object, Seen, annotations_of, labels_of, matches, name_of
 from .services import adopted
+from .serving import serves
 
 _STANDBY = (1, 28)
 _NEEDED = ("ConfigMap", "Secret", "PersistentVolumeClaim", "ServiceAccount")
@@ -90,7 +91,7 @@ def _missing(seen: Seen) -> Iterator[Notice]:
 def _working(seen: Seen) -> Iterator[Notice]:
     for each, live in _live(seen):
         what = at_work(live) if live is not None else ""
-        if what:
+        if what and not serves(seen):
             yield Notice(subject=title(each), reason=f"it {what} already, before anything is bridged")
 
 
@@ -122,7 +123,7 @@ def _asked(seen: Seen) -> dict[str, Decimal]:
         "count/leases.coordination.k8s.io": Decimal(2),
     }
     replicas = seen.entry["replicas"]
-    for each in seen.controllers:
+    for each in () if serves(seen) else seen.controllers:
         pods = Decimal(replicas.get(name_of(each), each["spec"].get("replicas", 1)))
         for name in ("pods", "count/pods"):
             made[name] = made.get(name, Decimal(0)) + pods
@@ -360,7 +361,7 @@ RULES: tuple[Rule, ...] = (
     refuse("namespace-unfit", _namespace, "Namespace"),
     refuse("objects-missing", _objects, *_NEEDED),
     refuse("controller-missing", _missing, *CONTROLLERS[:3]),
-    refuse("controller-at-work", _working, *CONTROLLERS[:3]),
+    refuse("controller-at-work", _working, *CONTROLLERS[:3], "Service", "EndpointSlice"),
     refuse("quota-short", _quota, "ResourceQuota"),
     warn("architecture-unseen", _architectures, "Node"),
     warn("node-not-ready", _not_ready, "Node"),

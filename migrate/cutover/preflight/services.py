@@ -20,7 +20,8 @@ from ..endpoints import (
     places_of_slice,
 )
 from .row import Notice, Rule, mitigate, refuse, warn
-from .seen import Object, Seen, annotations_of, is_headless, labels_of, matches, name_of, target_of
+from .seen import CONTROLLERS, Object, Seen, annotations_of, is_headless, labels_of, matches, name_of, target_of
+from .serving import serves, serving, why_not
 
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 _MOST_PORTS = 100
@@ -124,14 +125,13 @@ def _name_taken(seen: Seen) -> Iterator[Notice]:
 
 
 def _has_selector(seen: Seen) -> Iterator[Notice]:
-    for each, live in standing(seen):
+    for each, live in () if serves(seen) else standing(seen):
         selector = (live or {}).get("spec", {}).get("selector")
         if selector:
             said = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
             yield Notice(
                 subject=title(each),
-                reason=f"it stands already and selects pods ({said}): to gate it, those pods would have to be admitted "
-                "first, which is not served yet",
+                reason=f"it stands already and selects pods ({said}), and is not taken over, since {why_not(seen)}",
             )
 
 
@@ -411,7 +411,8 @@ def _strays(seen: Seen) -> Iterator[Notice]:
 
 RULES: tuple[Rule, ...] = (
     refuse("service-name-taken", _name_taken, "Service", "Endpoints", "EndpointSlice"),
-    refuse("service-has-selector", _has_selector, "Service"),
+    refuse("service-has-selector", _has_selector, "Service", *CONTROLLERS[:2], "EndpointSlice"),
+    mitigate("service-serves-pods", serving, "Service", *CONTROLLERS[:2], "EndpointSlice"),
     refuse("service-has-endpoints", _has_endpoints, "Service", "Endpoints", "EndpointSlice"),
     mitigate("service-adopted", _adopted, "Service", "Endpoints", "EndpointSlice"),
     refuse("slices-left", _slices_left, "Service", "EndpointSlice"),

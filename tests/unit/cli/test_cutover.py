@@ -489,7 +489,7 @@ def test_abort_becomes_the_driver(library: Library) -> None:
     library.ways = [(Outcome.ROLLED_BACK, "")]
     done = run("abort", "web")
     assert done.exit_code == 5
-    assert "callers are back on the legacy side" in done.stdout
+    assert "callers are back where they were" in done.stdout
 
 
 def test_abort_waits_for_the_driver_that_lives(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,7 +161,7 @@ def test_results_as_json_are_a_list() -> None:
         ((Outcome.PAUSED, "cutover-inconclusive: few"), 4, "paused: cutover-inconclusive: few", "resume orders"),
         ((Outcome.APPROVAL, "SHIFT: first"), 4, "waits for approval: SHIFT: first", "approve orders SHIFT"),
         ((Outcome.APPROVAL, "it waits for web of its group"), 4, "it waits for web of its group", "resume orders"),
-        ((Outcome.ROLLED_BACK, ""), 5, "callers are back on the legacy side", "finalize web"),
+        ((Outcome.ROLLED_BACK, ""), 5, "callers are back where they were", "finalize web"),
         (LOST, 1, "ended by an error: cluster-unreachable: it is away", "resume orders"),
     ],
 )
