@@ -1,12 +1,14 @@
 """Response parity: the same request to a legacy instance and to a pod, and whether their answers are alike. Pure.
 
-Compared are the status, chosen headers and the body: JSON by value, anything else by lines. What differs by nature
-(a time, a request's ID) is left out by rules of the user's.
+Compared are the status, chosen headers and the body: JSON by value, other texts by lines, and what is no text, or lies
+beyond the first 64 KiB, by the sum of all. What differs by nature (a time, a request's ID) is left out by rules of the
+user's, but for that.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +28,8 @@ _NEVER_COMPARED = frozenset(
     {"connection", "content-length", "date", "keep-alive", "transfer-encoding", "age", "trailer", "upgrade", "via"}
 )
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
-# Bodies longer than edges.Response holds are compared by their beginning and by their sum.
-_WHOLE = 64 * 1024
+# So much of a body does edges.Response hold.
+_MOST = 64 * 1024
 _MOST_SHOWN = 5
 _LONGEST = 120
 # The value lies ahead and is not eaten: it may be the next one's name.
@@ -55,10 +57,6 @@ class Rules:
     paths: tuple[JsonPath, ...] = ()
     patterns: tuple[re.Pattern[str], ...] = ()
     hide: Hide = as_said
-
-    @property
-    def bare(self) -> bool:
-        return not self.paths and not self.patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,15 +162,24 @@ def _bodies(one: Response, other: Response, rules: Rules) -> Iterator[Difference
     if one.body_sha256 and one.body_sha256 == other.body_sha256:
         return
     left, right = _json(one.body), _json(other.body)
-    if left is not _NO_JSON and right is not _NO_JSON:
-        yield from _values(_prepared(left, rules), _prepared(right, rules), ())
-        return
-    found = list(_texts(_scrubbed(one.body, rules), _scrubbed(other.body, rules)))
+    json_both = left is not _NO_JSON and right is not _NO_JSON
+    ours, theirs = (_scrubbed(each.body, rules) for each in (one, other))
+    found = list(_values(_prepared(left, rules), _prepared(right, rules), ()) if json_both else _texts(ours, theirs))
     yield from found
-    if not found and rules.bare and one.body_sha256 != other.body_sha256:
-        long = any(len(each.body.encode()) >= _WHOLE for each in (one, other))
-        where = "body after its first 64 KiB" if long else "body, which is no text"
+    # no rule reaches what is not held as text, and what nobody saw is not alike
+    unseen = [each for each in (one, other) if not _whole(each)]
+    if not found and (unseen or (not json_both and ours != theirs)):
+        where = "body, in its line ends"
+        if unseen:
+            # of a letter that was cut in two up to three bytes are missing
+            long = any(len(each.body.encode()) > _MOST - 4 for each in unseen)
+            where = "body after its first 64 KiB" if long else "body, which is no text"
         yield Difference(place=where, legacy=f"sha256 {one.body_sha256[:12]}", pod=f"sha256 {other.body_sha256[:12]}")
+
+
+def _whole(response: Response) -> bool:
+    """Whether its text is all of the body."""
+    return response.body_sha256 in ("", hashlib.sha256(response.body.encode()).hexdigest())
 
 
 _NO_JSON = object()

@@ -95,7 +95,7 @@ def _entry() -> dict[str, Any]:
                 ),
                 "headers": texts("response headers that are compared; * is all. By default content-type"),
                 "ignore": keyed(
-                    "what may differ",
+                    "what may differ; of a body, in its first 64 KiB: a longer one has to be the same",
                     {
                         "headers": texts("response headers, where all are compared"),
                         "json": texts("places of JSON bodies: $.items[*].id, or ..time for that key anywhere"),
