@@ -83,8 +83,8 @@ CUTOVER_CODES: tuple[Code, ...] = (
     ),
     error(
         "cutover-legacy-unstopped",
-        "a legacy container was told to stop again and again and still runs, or something starts it each time; no "
-        "caller is sent to it",
+        "a legacy container was told to stop again and again and still runs, or something starts it each time, or its "
+        "stop time-out is -1, so that its engine never ends it; no caller is sent to it",
         "keep the legacy scheduler from it or end it by hand (docker kill), then resume; abort goes back",
     ),
     error(

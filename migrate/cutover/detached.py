@@ -15,7 +15,7 @@ from converters.objects.context import MANAGED_BY
 
 from .endpoints import MANAGER, RUN, lease_as_owner
 from .environment import variables_in
-from .run import Spec, grace_of
+from .run import FOR_EVER_S, Spec, grace_of
 
 ACCOUNT = "podlift"
 FOLDER = "/etc/podlift"
@@ -75,7 +75,9 @@ def _pod(spec: Spec, by: Detachment) -> dict[str, Any]:
         mounts.append({"name": "secret", "mountPath": FOLDER, "readOnly": True})
         # ssh takes no key that others may read
         volumes.append({"name": "secret", "secret": {"secretName": by.secret, "defaultMode": 0o440}})
-    stop_s = max((grace_of(each.stop_s) for each in spec.originals), default=0.0)
+    graces = (grace_of(each.stop_s) for each in spec.originals)
+    # none waits for a stop without an end
+    stop_s = max((each for each in graces if each < FOR_EVER_S), default=0.0)
     return {
         "serviceAccountName": by.account,
         # what is being written is finished: a container's stop with its grace is the longest

@@ -31,7 +31,7 @@ from .removal import removed
 from .returning import back
 from .run import Condition, Controller, Direction, grace_of
 from .states import ENDED, State, after
-from .stopping import absent, lasts
+from .stopping import UNSTOPPED, absent, grace_said, lasts, until_stopped
 from .world import UNTRIED, SeenController, ports_asked
 
 _MOST_STOPS = 3
@@ -335,12 +335,13 @@ def _to_stopped(m: Moment) -> Steps:
         if container is not None and container.running:
             told = m.evidence.stopping.get(key)
             if told is not None and m.boot - told.at < lasts(container):
-                yield Wait(why=f"{m.name(key)} stops, for which it has {grace_of(container.stop_s):g} s")
+                why = f"{m.name(key)} stops, for which it has {grace_said(container)}"
+                yield until_stopped(container, why, m.spec.timings.ready_timeout_s)
             if told is not None and told.times >= _MOST_STOPS:
                 yield Pause(
-                    code="cutover-legacy-unstopped",
-                    reason=f"{m.name(key)} was told to stop {told.times} times, with {grace_of(container.stop_s):g} s "
-                    "for each, and runs; no caller is sent to it",
+                    code=UNSTOPPED,
+                    reason=f"{m.name(key)} was told to stop {told.times} times, with {grace_said(container)} for each, "
+                    "and runs; no caller is sent to it",
                 )
             if m.run.since.get(absent(key)) is None:
                 # what was drained may have been called since by those who go past the Service

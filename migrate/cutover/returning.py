@@ -15,7 +15,7 @@ from .endpoints import ADMITTED, gated_selector, instance_key, ports_of
 from .moment import Moment, Steps
 from .run import Condition
 from .states import State
-from .stopping import may_stop, was_told
+from .stopping import may_stop, until_stopped, was_told
 
 _DOWN = "cutover-legacy-down"
 _MOST_STARTS = 10
@@ -85,7 +85,9 @@ def legacy_answers(m: Moment) -> Steps:
     yield from m.observed(but_pods=True)
     for key in stopping:
         told = "was told to stop" if was_told(m.run, key) else "is in no slice and may have been told to stop"
-        yield Wait(why=f"{m.name(key)} {told}; when it has, it is started again")
+        why, container = f"{m.name(key)} {told}; when it has, it is started again", m.world.container(key)
+        assert container is not None
+        yield until_stopped(container, why, m.spec.timings.ready_timeout_s)
 
 
 def _started(m: Moment) -> Steps:

@@ -111,9 +111,14 @@ class Original:
         return f"{self.host}/{self.id}"
 
 
+FOR_EVER_S = 31_536_000.0
+"""A year: what stands for a grace without an end."""
+
+
 def grace_of(stop_s: float | None) -> float:
-    """Seconds that a container is given to stop: its own, and ten at least."""
-    return max(stop_s or 10.0, 10.0)
+    """Seconds that a container is given to stop: its own, and ten at least. Its own of -1 has no end (Docker, "docker
+    container create --stop-timeout")."""
+    return FOR_EVER_S if stop_s is not None and stop_s < 0 else max(stop_s or 10.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

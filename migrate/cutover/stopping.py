@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .decision import Act, Action, Verb
+from .decision import Act, Action, Verb, Wait
 from .edges import Container
 from .evidence import Evidence, Told
-from .run import Run, grace_of
+from .run import FOR_EVER_S, Run, grace_of
 
 CALL_S = 10.0
 """What a call to an engine may take; of a stop, beside the grace that it is given."""
+UNSTOPPED = "cutover-legacy-unstopped"
 _AGAIN = ", told again: "
 
 
@@ -73,6 +74,19 @@ def may_stop(run: Run, key: str, container: Container, now: float) -> bool:
 def lasts(container: Container) -> float:
     """Seconds in which a stop is over."""
     return grace_of(container.stop_s) + CALL_S
+
+
+def grace_said(container: Container) -> str:
+    return "no limit" if _endless(container) else f"{grace_of(container.stop_s):g} s"
+
+
+def until_stopped(container: Container, why: str, patience_s: float) -> Wait:
+    """No engine ends one whose grace has no end: after ``patience_s`` a user is to see to it."""
+    return Wait(why=why, timeout_s=patience_s, code=UNSTOPPED) if _endless(container) else Wait(why=why)
+
+
+def _endless(container: Container) -> bool:
+    return grace_of(container.stop_s) >= FOR_EVER_S
 
 
 def _told(key: str) -> str:

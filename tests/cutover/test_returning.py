@@ -3,6 +3,7 @@ and pods keep their callers until all does that is to."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
@@ -13,7 +14,7 @@ import pytest
 from migrate.cutover.driver import Driver, Outcome
 from migrate.cutover.endpoints import MANAGER
 from migrate.cutover.journal import Entry
-from migrate.cutover.run import Condition
+from migrate.cutover.run import FOR_EVER_S, Condition
 from tests.cutover.killing import asked, brought, wrongs
 from tests.cutover.model import NAME, Model, error
 from tests.cutover.test_recovery import aborted
@@ -303,6 +304,32 @@ def test_a_container_that_never_stops_is_told_of() -> None:
     world.stop = stop  # type: ignore[method-assign]
     asked(world, resume=True)
     assert driven(world, "three").outcome is Outcome.REST
+
+
+@pytest.mark.parametrize("way", ["resume", "abort"])
+def test_one_whose_stop_has_no_limit_is_never_killed(way: str) -> None:
+    """A user sees to one that does not end by itself: whether the run goes on or back."""
+    world = deepcopy(_reached("BAKING", 1))
+    world.grace_s, world.stop_s = -1, math.inf
+    stop, graces = world.stop, []
+
+    def told(host: str, container: str, grace_s: float) -> None:
+        graces.append(grace_s)
+        stop(host, container, grace_s)
+
+    world.stop = told  # type: ignore[method-assign]
+    driver = driven(world)
+    assert (driver.outcome, driver.why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-unstopped")
+    assert driver.why.endswith("stops, for which it has no limit")
+    assert graces == [FOR_EVER_S]
+    asked(world, **{way: True})
+    if way == "abort":
+        driver = driven(world)
+        assert (driver.outcome, driver.why.partition(":")[0]) == (Outcome.PAUSED, "cutover-legacy-unstopped")
+        asked(world, resume=True)
+    world.containers[0].ends = world.time
+    outcome = Outcome.REST if way == "resume" else Outcome.ROLLED_BACK
+    assert (driven(world).outcome, world.wrongs) == (outcome, [])
 
 
 def test_one_that_ended_while_it_stood_by_can_be_given_up() -> None:

@@ -59,6 +59,11 @@ def test_never_two_at_a_time_and_no_caller_is_led_there(spec: Spec) -> None:
     assert pod_of(spec)["terminationGracePeriodSeconds"] == 90 + spec.timings.hook_timeout_s
 
 
+def test_no_stop_without_an_end_is_waited_for(spec: Spec) -> None:
+    made = replace(spec, originals=tuple(replace(each, stop_s=-1) for each in spec.originals))
+    assert pod_of(made)["terminationGracePeriodSeconds"] == spec.timings.hook_timeout_s
+
+
 def test_it_goes_with_the_keepers_lease(spec: Spec) -> None:
     (owner,) = deployment(spec, BY, LEASE)["metadata"]["ownerReferences"]
     assert (owner["kind"], owner["name"], owner["uid"]) == ("Lease", "cutover-web-keeper", "u1")
