@@ -168,8 +168,8 @@ CUTOVER_CODES: tuple[Code, ...] = (
     ),
     error(
         "cutover-unasked",
-        "a run was approved without a state, and it waits before none; or with a workload that is not of its group, a "
-        "container that is not its own, or a place that its containers were not seen to connect to",
+        "a run was approved without a word for what, and it waits before no state; or with a workload that is not of "
+        "its group, a container that is not its own, or a place that its containers were not seen to connect to",
         "podlift cutover status shows what it waits for; a run that paused wants podlift cutover resume",
     ),
     error(

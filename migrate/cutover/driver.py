@@ -35,6 +35,7 @@ from .observing import observe
 from .run import Intent, Run, Spec
 from .states import ENDED, State
 from .stopping import CALL_S, noted, told
+from .waiting import asked_for
 from .world import World
 
 # The server is away or busy: nothing is known, nothing is done, and what was measured meanwhile does not count.
@@ -343,15 +344,24 @@ class Driver:
             self._tell("wait", decision.why)
             self._sleep()
         elif isinstance(decision, Approve):
-            if self._no_wait:
-                return Outcome.APPROVAL, f"{decision.state}: {decision.why}"
-            self._tell("approval", f"{decision.state}: {decision.why}")
-            self._sleep()
+            return self._await_word(decision)
         elif isinstance(decision, Pause):
             return self._pause(decision.code, decision.reason)
         else:
             assert isinstance(decision, Rest)
             return _outcome(self._entry.run), decision.why
+        return None
+
+    def _await_word(self, decision: Approve) -> tuple[Outcome, str] | None:
+        """Others see by the journal what for."""
+        text = f"{decision.state}: {decision.why}"
+        if asked_for(self._entry) != decision.state:
+            self._write(self._entry.run, "approval", text, more={"approval": decision.state})
+        else:
+            self._tell("approval", text)
+        if self._no_wait:
+            return Outcome.APPROVAL, text
+        self._sleep()
         return None
 
     def _act(self, decision: Act, spec: Spec) -> None:

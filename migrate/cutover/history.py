@@ -3,7 +3,8 @@
 A line is ``{"at", "state", "event", "text"}``. Where it had changed since the line before, it also holds ``share`` (of
 new connections that pods get at the first Service, 0 to 1, as it was seen) and ``share_since``. A line of the event
 ``gate`` holds ``step`` (what was judged), ``gate``, ``result`` and ``figures``, as gates.outcome.Outcome has them:
-percent and seconds, the legacy side's with ``legacy_`` before their names.
+percent and seconds, the legacy side's with ``legacy_`` before their names. One of the event ``approval`` holds
+``approval``: for what a user's word is needed.
 """
 
 from __future__ import annotations

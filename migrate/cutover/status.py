@@ -185,7 +185,7 @@ def status_of(
         epoch=run.epoch,
         paused=run.paused,
         waiting=waiting_of(entry, now, driven=lock is not None and not lock.over),
-        approvals=tuple(each.value for each in approvals_of(spec, run)),
+        approvals=tuple(each.value for each in approvals_of(entry)),
         act=run.intent.what if run.intent else "",
         lock=lock,
         keeper=keeper,

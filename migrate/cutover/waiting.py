@@ -37,10 +37,13 @@ def waiting_of(entry: Entry, now: float, *, driven: bool) -> Waiting | None:
     if rest := _rest(spec, run):
         return Waiting(what=rest, since=run.since.get(run.state.value, since))
     timer = _timer(entry, now)
-    pending = approvals_of(spec, run)
+    pending = approvals_of(entry)
     word = ""
     due = bool(pending) and (run.direction is Direction.BACK or run.state.reached + 1 == pending[0].reached)
-    if not timer and due and last["event"] != "intent":
+    if asked := asked_for(entry):
+        timer, why = None, str(last["text"]).removeprefix(f"{asked}: ")
+        word = f"podlift cutover approve {spec.name} {asked}: {why}"
+    elif not timer and due and last["event"] != "intent":
         word = f"podlift cutover approve {spec.name}, before {pending[0]}"
     if not driven:
         driver = f"a driver: podlift cutover resume {spec.name}"
@@ -96,11 +99,19 @@ def _bake_s(entry: Entry) -> float:
     return max(began, run.since.get(BAKED, began), *takeovers) - began + max(0.0, bake_s - run.baked_s)
 
 
-def approvals_of(spec: Spec, run: Run) -> list[State]:
-    """States before which it will still wait for a word, in order."""
+def asked_for(entry: Entry) -> str:
+    """For what a driver asked for a user's word last, and waits: a state, an address, or a workload of the group;
+    ``""``: for nothing."""
+    return str(entry.history[-1].get("approval", "")) if entry.history else ""
+
+
+def approvals_of(entry: Entry) -> list[State]:
+    """States before which it waits for a word, or will, in order."""
+    spec, run = entry.spec, entry.run
     if run.state in ENDED or run.state is State.STOPPED:
         return []
     if run.direction is Direction.BACK:
         return [State.ROLLED_BACK] if held_back(spec, run) else []
-    wanted = (State(each) for each in spec.approvals if f"approve:{each}" not in run.done)
+    names = {*spec.approvals, *({asked_for(entry)} & State.__members__.keys())}
+    wanted = (State(each) for each in names if f"approve:{each}" not in run.done)
     return sorted((each for each in wanted if each.reached >= after(run.state).reached), key=lambda one: one.reached)

@@ -187,10 +187,10 @@ def test_what_gates_fail_is_not_left_alone(monkeypatch: pytest.MonkeyPatch, stat
     assert {each.source for each in world.seen().services[NAME].takers} == {"legacy", "pod"}
     entry = world.journal.read()
     assert entry is not None
-    assert approvals_of(entry.spec, entry.run) == [State.ROLLED_BACK]
+    assert approvals_of(entry) == [State.ROLLED_BACK]
     waiting = waiting_of(entry, world.time, driven=True)
     assert waiting is not None
-    assert "podlift cutover approve web, before ROLLED_BACK" in waiting.what
+    assert waiting.what.startswith("podlift cutover approve web ROLLED_BACK: too many errors: until then")
     asked(world, approve=("ROLLED_BACK",))
     assert world.driver("two").drive(resume=True)[0] is Outcome.ROLLED_BACK
     assert wrongs(world) == []

@@ -43,6 +43,10 @@ def _remote(value: str) -> bool:
         return False
 
 
+def _unasked(workload: str, reason: str, step: str) -> PodliftError:
+    return PodliftError(code="cutover-unasked", phase="cutover", subject=workload, reason=reason, next_step=step)
+
+
 @click.command("approve", cls=Command)
 @run_options
 @click.argument("what", required=False, callback=_what, metavar="[STATE|ADDRESS[:PORT]|NAMESPACE/WORKLOAD|HOST/ID]")
@@ -54,23 +58,21 @@ def command(session: Session, workload: str, what: str | None, reach: Reach) -> 
 
     ADDRESS, or a network as 10.1.0.0/16, accepts that clients from there go past the Service and are cut off when the
     containers stop. ADDRESS:PORT accepts that pods do not get there, though containers do. NAMESPACE/WORKLOAD goes on
-    without another one of the group that went back. HOST/ID, the ID as docker ps shows it, accepts that this container
-    is lost: the run goes on, or back, without it. A run that is paused is then to be resumed.
+    without regard to another one of the group: one that went back, or whose connections nobody can count. HOST/ID, the
+    ID as docker ps shows it, accepts that this container is lost: the run goes on, or back, without it. A run that is
+    paused is then to be resumed.
     """
-    from ...cutover.waiting import approvals_of
+    from ...cutover.waiting import approvals_of, asked_for
 
     run, named = attached_to(workload, reach)
     if what is None:
         entry = run.entry()
-        pending = approvals_of(entry.spec, entry.run)
+        pending, asked = approvals_of(entry), asked_for(entry)
+        if asked and asked not in STATES:
+            raise _unasked(workload, f"what is approved is to be named: {asked}", named.verb("approve", asked))
         if not pending:
-            raise PodliftError(
-                code="cutover-unasked",
-                phase="cutover",
-                subject=workload,
-                reason="the run waits for no approval, now or later",
-                next_step=f"{named.verb('status')} shows what it waits for",
-            )
+            reason = "the run waits for no approval, now or later"
+            raise _unasked(workload, reason, f"{named.verb('status')} shows what it waits for")
         what = pending[0].value
     run.approve(what)
     session.talk(f"{workload}: approved{' to go on to' if what in STATES else ''} {what}.")

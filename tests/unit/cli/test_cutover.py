@@ -99,6 +99,7 @@ class Library:
     spec: Spec = SPEC
     run_: Run = field(default_factory=Run)
     asked: list[Any] = field(default_factory=list)
+    last: dict[str, Any] = field(default_factory=lambda: {"event": "begin", "text": "run r1"})
     settings: Settings = field(default_factory=Settings)
     during: Callable[[], None] = lambda: None
     outcome: Outcome = Outcome.REST
@@ -180,7 +181,7 @@ class Library:
         return status_of(self.entry(), None, now=100.0)
 
     def entry(self) -> Entry:
-        line = {"at": 1.0, "state": self.state.value, "event": "begin", "text": "run r1"}
+        line = {"at": 1.0, "state": self.state.value, **self.last}
         if self.journals:
             self.state = self.journals.pop(0)
         made = replace(self.run_, state=self.state)
@@ -474,6 +475,18 @@ def test_approve(library: Library, run_: Run, state: State, given: tuple[str, ..
     assert done.exit_code == (0 if approved else 1)
     assert library.asked == ([approved] if approved else [])
     assert ("[cutover-unasked]" in done.stderr) == (approved is None)
+
+
+@pytest.mark.parametrize("asked", ["STANDBY", "203.0.113.9", "shop/orders"])
+def test_approve_what_a_driver_asks_for(library: Library, asked: str) -> None:
+    """A state also where the run was not told to hold before it; all else is to be named, since it is lost by that."""
+    library.state = State.PROMOTED
+    library.last = {"event": "approval", "text": f"{asked}: it calls web-0", "approval": asked}
+    done = run("approve", "web")
+    assert library.asked == ([("approve", "STANDBY")] if asked == "STANDBY" else [])
+    if asked != "STANDBY":
+        assert (done.exit_code, "[cutover-unasked]" in done.stderr) == (1, True)
+        assert f"podlift cutover approve web {asked}" in done.stderr
 
 
 def test_pause(library: Library) -> None:

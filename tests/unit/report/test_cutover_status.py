@@ -68,7 +68,7 @@ def test_where_a_run_stands_that_waits_for_a_word() -> None:
     status = seen(world, lock=ALIVE)
     assert (status.state, status.direction, status.approvals) == ("DEPLOYED", "forward", ("SHIFT",))
     assert status.waiting is not None
-    assert status.waiting.what == "podlift cutover approve web, before SHIFT"
+    assert status.waiting.what == "podlift cutover approve web SHIFT: the first pods are to take callers"
     (service,) = status.services
     assert service.selects == "admitted"
     assert [(each.source, each.of, each.condition, each.share) for each in service.takers] == [
