@@ -180,7 +180,7 @@ _CLUSTER: tuple[Code, ...] = (
     ),
     preflight(
         "node-not-ready",
-        "a node is not ready, so that nothing can be tried from it",
+        "a node is not ready: it is tried by its command alone, and a run waits for it",
         "repair or remove it; cordon does not keep its proxy from taking callers",
     ),
     preflight(

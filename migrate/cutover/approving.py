@@ -1,19 +1,21 @@
 """What a user may approve beside states and clients: a workload of the run's group, a container of its own, a place
-that pods need not reach. Pure."""
+that pods need not reach, a node. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_network
 
 from .groups import others
 from .lost import named, token
+from .moment import node_named
 from .run import Run, Spec
 
 
-def stranger(spec: Spec, run: Run, what: str) -> str:
-    """Why a NAMESPACE/WORKLOAD, HOST/ID or ADDRESS:PORT changes nothing, misspelled as it is; ``""`` where it does, and
-    for states and clients, of whom more may come."""
-    if _client(what):
+def stranger(spec: Spec, run: Run, what: str, nodes: Iterable[str] = ()) -> str:
+    """Why a NAMESPACE/WORKLOAD, HOST/ID, ADDRESS:PORT or node/NAME changes nothing, misspelled as it is; ``""`` where
+    it does, and for states and clients, of whom more may come. ``nodes``: the cluster's."""
+    if _client(what) or what in map(node_named, nodes):
         return ""
     if "/" in what:
         return _neither(spec, run, what)
@@ -29,7 +31,7 @@ def _neither(spec: Spec, run: Run, what: str) -> str:
     cut = sorted(token(each) for each in own if each.key.startswith(what))
     if cut:
         return f"{what} is cut short: {' or '.join(cut)}"
-    return f"{what} is no other workload of its group, and no container of its own"
+    return f"{what} is no other workload of its group, no container of its own, and no node/NAME"
 
 
 def _client(what: str) -> bool:

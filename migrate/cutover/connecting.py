@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,25 +92,27 @@ def legacy_of(spec: Spec, hosts: Iterable[Access]) -> HostsLegacy:
 
 def nodes_of(spec: Spec, cluster: Cluster) -> ProbedNodes:
     """By a command for each node, and by pinned pods on the others where there is an image of them."""
-    ready = ready_nodes(cluster)
+    there = partial(nodes_there, cluster)
     commands = {name: each["probe"] for name, each in spec.nodes.items() if each.get("probe")}
     image, hide = spec.nodes.get(OTHER_NODES, {}).get("image", ""), hiding(variables_of(spec))
     if image:
-        return PodNodes(cluster, spec.namespace, image, ready, commands=commands, hide=hide)
-    return ProbedNodes(commands, ready=ready, hide=hide)
+        return PodNodes(cluster, spec.namespace, image, there, commands=commands, hide=hide)
+    return ProbedNodes(commands, there=there, hide=hide)
+
+
+def nodes_there(cluster: Cluster) -> dict[str, bool]:
+    """All nodes, and whether each is Ready."""
+    return {
+        each["metadata"]["name"]: any(
+            one["type"] == "Ready" and one["status"] == "True" for one in each["status"].get("conditions") or ()
+        )
+        for each in cluster.list("v1", "Node")
+    }
 
 
 def ready_nodes(cluster: Cluster) -> Callable[[], Collection[str]]:
-    """Asks, each time, which nodes are ready: the others' proxies are nobody's way."""
-
-    def ready() -> Collection[str]:
-        return [
-            each["metadata"]["name"]
-            for each in cluster.list("v1", "Node")
-            if any(one["type"] == "Ready" and one["status"] == "True" for one in each["status"].get("conditions") or ())
-        ]
-
-    return ready
+    """Asks, each time, on which nodes a pod starts."""
+    return lambda: [name for name, ready in nodes_there(cluster).items() if ready]
 
 
 def inside_of(cluster: Cluster) -> Callable[[], Inside]:

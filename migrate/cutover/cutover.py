@@ -19,7 +19,7 @@ from ..plan.model import Plan
 from .announcing import announced
 from .approving import stranger
 from .clock import SystemClock
-from .connecting import edges_of, hosts_json, hosts_of
+from .connecting import edges_of, hosts_json, hosts_of, nodes_there
 from .detached import Detachment
 from .detaching import awaited, check_detachment, hand_over, taken_back
 from .driver import Driver, Edges, Event, Outcome
@@ -29,6 +29,7 @@ from .keep import LoneKeeper
 from .keeper import Keeper
 from .listing import holders
 from .lock import Lock
+from .moment import node_named
 from .newcomers import known
 from .previewing import Preview, previewed
 from .recovering import recovered
@@ -273,12 +274,13 @@ class Attached:
     def approve(self, *states: str) -> None:
         """The run may go on to these states, or with what else is named; whoever drives it sees it.
 
-        Raises PodliftError ``no-cutover``, ``cutover-ended``, and ``cutover-unasked`` for a workload, container or
-        place that is none of its.
+        Raises PodliftError ``no-cutover``, ``cutover-ended``, and ``cutover-unasked`` for a workload, container,
+        place or node that is none of its.
         """
         entry = self._under_way()
+        nodes = nodes_there(self._cluster) if any(each.startswith(node_named("")) for each in states) else ()
         for each in states:
-            if why := stranger(entry.spec, entry.run, each):
+            if why := stranger(entry.spec, entry.run, each, nodes):
                 raise PodliftError(
                     code="cutover-unasked",
                     phase="cutover",

@@ -471,6 +471,9 @@ class Driver:
         if nodes:
             floor_s = self._entry.spec.timings.settle_floor_s
             yield f"accepted on trust: {', '.join(nodes)} (accept_floor, {floor_s:g} s)"
+        unready = sorted({node for each in self._evidence.drawn.values() if each.passed for node in each.unready})
+        if unready:
+            yield f"not seen, since they are not Ready: {', '.join(unready)}"
 
     def _frozen(self) -> Iterator[str]:
         frozen = self._evidence.frozen

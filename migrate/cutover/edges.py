@@ -125,10 +125,17 @@ class Legacy(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """Fresh connections from one node to one address: which backend took how many, and how many failed, why."""
+    """Fresh connections from one node to one address: which backend took how many, and how many failed, why.
+
+    ready    whether the node is Ready. One that is not may still send callers on: where its kubelet alone is gone its
+             proxy lives
+    untried  why nothing is known of one that is not
+    """
 
     backends: Mapping[Backend, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
+    ready: bool = True
+    untried: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +164,8 @@ class Response:
 
 
 class Nodes(Protocol):
-    """The cluster's nodes, from each of which the same is tried. A node where it cannot be tried has no entry in the
-    result, and is named in ``silent``."""
+    """The cluster's nodes, from each of which the same is tried. A Ready node where it cannot be tried has no entry in
+    the result, and is named in ``silent``. One that is not Ready is asked by ``draw`` alone, and has an entry there."""
 
     def silent(self) -> Mapping[str, str]:
         """Ready nodes from which nothing could be tried the last time: name to why."""

@@ -12,9 +12,10 @@ from .gates.outcome import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """Fresh connections from every node: whether just those answered who should. ``fingerprint``: the Service's, as it
-    was just before and just after; ``everywhere``: who answered every node, none where one could not be tried.
-    ``trusted``: nodes that could not be tried, and that a user takes on trust."""
+    """Fresh connections from every Ready node: whether just those answered who should. ``fingerprint``: the Service's,
+    as it was just before and just after; ``everywhere``: who answered every one of these nodes, none where one could
+    not be tried. ``trusted``: nodes that could not be tried, and that a user takes on trust; ``unready``: others, of
+    which it was not seen either, since they are not Ready, with why."""
 
     fingerprint: str
     passed: bool
@@ -22,6 +23,7 @@ class Drawn:
     at: float
     everywhere: frozenset[Backend] = frozenset()
     trusted: frozenset[str] = frozenset()
+    unready: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,8 +163,14 @@ class Measuring:
         target = Backend(service.address, service.port)
         # enough that each of all that may still take connections would show
         possible = len(service.members) + len(spec.originals) + sum(each.count for each in spec.controllers)
-        found = self.nodes.draw(target, draws_needed(possible))
+        drawn = self.nodes.draw(target, draws_needed(possible))
+        found = {node: each for node, each in drawn.items() if each.ready}
+        others = {node: each for node, each in drawn.items() if not each.ready}
+        unready = {node: said for node, each in others.items() if (said := _differing({node: each}, expected))}
         silent, trusted = self._untried(spec)
+        if spec.accept_floor:
+            trusted |= {node for node in unready if not drawn[node].backends}
+            unready = {node: said for node, said in unready.items() if node not in trusted}
         said = _differing(found, expected) or silent
         if not found and not spec.accept_floor:
             said = said or "no node could be tried"
@@ -172,10 +178,11 @@ class Measuring:
         return Drawn(
             fingerprint=service.fingerprint,
             passed=not said,
-            said=said or _told(found),
+            said=said or _told({node: each for node, each in drawn.items() if node not in {*unready, *trusted}}),
             at=self.clock.boot(),
             everywhere=frozenset.intersection(*reached) if reached and not silent else frozenset(),
             trusted=trusted,
+            unready=unready,
         )
 
     def _ask(self, keys: tuple[str, ...], spec: Spec, world: World, evidence: Evidence) -> dict[str, Reply]:
@@ -270,6 +277,8 @@ def _backend(key: str, spec: Spec, world: World) -> Backend | None:
 
 def _differing(found: Mapping[str, Draw], expected: frozenset[Backend]) -> str:
     for node, draw in sorted(found.items()):
+        if draw.untried:
+            return f"{node} cannot be tried: {draw.untried}"
         if draw.failed:
             return f"from {node}: " + ", ".join(f"{count} {why}" for why, count in sorted(draw.failed.items()))
         if frozenset(draw.backends) != expected:

@@ -12,7 +12,7 @@ from typing import Any
 from .decision import Act, Action, Commit, Decision, Keep, Measure, Question, Verb, Wait
 from .edges import Container
 from .endpoints import ADMITTED, EPOCH, JOINED, MARKS, gated_service, instance_key, ports_of, wide_selector
-from .evidence import Evidence
+from .evidence import Drawn, Evidence
 from .newcomers import known, recorded
 from .run import LEAVE, Condition, Controller, Direction, Member, Original, Run, Spec
 from .world import SeenController, SeenPod, SeenService, World
@@ -230,9 +230,9 @@ class Moment:
         return frozenset(legacy | pods)
 
     def observed(self, *, but_pods: bool = False) -> Steps:
-        """Fresh connections from every node have shown that just those answer who should. ``but_pods``: or that all of
-        the legacy side do, whatever becomes of the others: pods that take no connection are what one goes back
-        from."""
+        """Fresh connections from every node have shown that just those answer who should. ``but_pods``: or, from every
+        Ready one, that all of the legacy side do, whatever becomes of the others: pods that take no connection are what
+        one goes back from, and a node that is lost holds up nobody who is only given more."""
         timings = self.spec.timings
         for service, seen in self.services:
             if seen is None:
@@ -251,14 +251,26 @@ class Moment:
             legacy = frozenset(each.backend for each in seen.takers if each.source != "pod")
             if but_pods and drawn and drawn.fingerprint == seen.fingerprint and legacy and legacy <= drawn.everywhere:
                 continue
-            if drawn is None or drawn.fingerprint != seen.fingerprint or not drawn.passed:
-                said = f" ({drawn.said})" if drawn is not None and drawn.fingerprint == seen.fingerprint else ""
+            fresh = drawn if drawn is not None and drawn.fingerprint == seen.fingerprint else None
+            unready = self._unready(fresh) if fresh is not None else ""
+            if fresh is None or not fresh.passed or unready:
+                said = f" ({unready if fresh.passed else fresh.said})" if fresh is not None else ""
                 yield Measure(
                     question=Question.DRAW,
                     of=(seen.name,),
                     why=f"every node is to reach {_names(takers)} behind {seen.name}{said}",
                     timeout_s=timings.observe_timeout_s,
                 )
+
+    def _unready(self, drawn: Drawn) -> str:
+        """Nodes that may still send callers on as before, though they are not Ready, and that no user takes on trust;
+        and what can be done."""
+        nodes = [node for node in sorted(drawn.unready) if f"approve:{node_named(node)}" not in self.run.done]
+        if not nodes:
+            return ""
+        said = "; ".join(f"{node} is not Ready: {drawn.unready[node]}" for node in nodes)
+        trust = ", ".join(f"podlift cutover approve {self.spec.name} {node_named(node)}" for node in nodes)
+        return f"{said}; mend it, or take it out of the cluster; or take it on trust: {trust}; then resume"
 
     def answers(self, keys: tuple[str, ...], *, times: int = 1) -> Steps:
         """Each of them has answered from every node, so many times in a row, lately."""
@@ -280,6 +292,15 @@ class Moment:
     @property
     def _patience(self) -> float:
         return self.spec.timings.ready_timeout_s
+
+
+def node_named(node: str) -> str:
+    """As a user names one that is taken on trust.
+
+    >>> node_named("node-a")
+    'node/node-a'
+    """
+    return f"node/{node}"
 
 
 def _names(found: frozenset[str]) -> str:

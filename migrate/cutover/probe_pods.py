@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from converters.errors import PodliftError
@@ -36,8 +36,8 @@ class LogApi(Api, Protocol):
 
 
 class PodNodes(ProbedNodes):
-    """By a pod of ``image`` (probe/Dockerfile) in ``namespace`` on each node that ``ready`` names and that has none of
-    the ``commands``.
+    """By a pod of ``image`` (probe/Dockerfile) in ``namespace`` on each node that is Ready and has none of the
+    ``commands``. ``there``: as of ProbedNodes.
 
     timeout_s  what the pod may take beside its task: image, start and end
     """
@@ -47,13 +47,13 @@ class PodNodes(ProbedNodes):
         api: LogApi,
         namespace: str,
         image: str,
-        ready: Callable[[], Collection[str]],
+        there: Callable[[], Mapping[str, bool]],
         *,
         timeout_s: float = 60,
         commands: Mapping[str, Sequence[str]] | None = None,
         hide: Hide = as_said,
     ) -> None:
-        super().__init__(commands or {}, timeout_s, ready=ready, hide=hide)
+        super().__init__(commands or {}, timeout_s, there=there, hide=hide)
         self._api = api
         self._namespace = namespace
         self._image = image

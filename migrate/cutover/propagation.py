@@ -23,6 +23,8 @@ from .environment import filled_headers
 
 FEWEST_DRAWS = 30
 DRAW_TIMEOUT_S = 2.0
+# A node that is not Ready answers soon, or is lost.
+_UNREADY_S = 10.0
 # as probe/draw.go: so many connections of a draw at once
 _AT_ONCE = 8
 _NODES_AT_ONCE = 32
@@ -38,7 +40,8 @@ class ProbedNodes:
 
     commands   node to argv, run on this machine: ``["ssh", "node-a", "podlift-probe"]``
     timeout_s  what starting the probe may take, beside what it does
-    ready      the nodes to try from now, each time anew; those without a command are silent. Without it: those with one
+    there      the cluster's nodes, each time anew, and whether each is Ready; one that is and has no command is silent.
+               Without it: those with a command, as Ready ones
     hide       what of the words of those commands, and of who is asked, is not repeated
     """
 
@@ -47,12 +50,12 @@ class ProbedNodes:
         commands: Mapping[str, Sequence[str]],
         timeout_s: float = 30,
         *,
-        ready: Callable[[], Collection[str]] | None = None,
+        there: Callable[[], Mapping[str, bool]] | None = None,
         hide: Hide = as_said,
     ) -> None:
         self._commands = {node: tuple(argv) for node, argv in commands.items()}
         self._timeout_s = timeout_s
-        self._ready = ready or (lambda: self._commands)
+        self._there = there or (lambda: dict.fromkeys(self._commands, True))
         self._hide = hide
         # of the thread that asked: others may ask at the same time
         self._last = threading.local()
@@ -68,7 +71,8 @@ class ProbedNodes:
     def draw(self, target: Backend, times: int) -> Mapping[str, Draw]:
         """A node where a connection's backend is not known is silent: what is not seen is no evidence."""
         task = {"draws": [{**_where(target), "times": times, "timeout_s": DRAW_TIMEOUT_S}]}
-        answers = self._everywhere(task, math.ceil(times / _AT_ONCE) * DRAW_TIMEOUT_S)
+        there = self._there()
+        answers = self._everywhere(task, math.ceil(times / _AT_ONCE) * DRAW_TIMEOUT_S, there)
         made = {}
         for node, answer in answers.items():
             (drawn,) = answer["draws"]
@@ -79,14 +83,16 @@ class ProbedNodes:
                 )
                 continue
             backends = {_backend(text): count for text, count in sorted(drawn["backends"].items())}
-            made[node] = Draw(backends=backends, failed=drawn["failed"])
-        return made
+            made[node] = Draw(backends=backends, failed=drawn["failed"], ready=there[node])
+        unready = [node for node, ready in there.items() if not ready and node not in made]
+        return made | {node: Draw(ready=False, untried=self._silent.pop(node)) for node in unready}
 
     def ask(self, requests: Sequence[Request]) -> Mapping[str, tuple[Response, ...]]:
         """Raises PodliftError ``variable-missing``, ``variable-unfit``."""
         filled = [replace(one, headers=filled_headers(one.headers)) for one in requests]
         task = {"asks": [_asked(one) for one in filled]}
-        answers = self._everywhere(task, sum(one.timeout_s for one in requests), secret=filled != list(requests))
+        limit_s = sum(one.timeout_s for one in requests)
+        answers = self._everywhere(task, limit_s, dict.fromkeys(self._ready(), True), secret=filled != list(requests))
         return {node: tuple(map(self._response, answer["asks"])) for node, answer in answers.items()}
 
     def _response(self, said: Mapping[str, Any]) -> Response:
@@ -111,14 +117,23 @@ class ProbedNodes:
         """Of those that are counted by why."""
         return {self._hide(why): count for why, count in counts.items()} if isinstance(counts, Mapping) else counts
 
+    def _ready(self) -> Collection[str]:
+        return [node for node, ready in self._there().items() if ready]
+
     def _everywhere(
-        self, task: Mapping[str, Any], timeout_s: float, *, secret: bool = False
+        self, task: Mapping[str, Any], timeout_s: float, nodes: Mapping[str, bool], *, secret: bool = False
     ) -> dict[str, Mapping[str, Any]]:
-        nodes, limit_s = sorted(self._ready()), self._timeout_s + timeout_s
+        """``nodes``: where, and whether each is Ready."""
+        limit_s = self._timeout_s + timeout_s
         self._silent.clear()
         made = {}
         with ThreadPoolExecutor(max_workers=_NODES_AT_ONCE) as pool:
-            running = {node: pool.submit(carried(self._probe), node, task, limit_s, secret) for node in nodes}
+            running = {
+                node: pool.submit(carried(self._probe), node, task, limit_s, secret)
+                if ready
+                else pool.submit(carried(self._of_unready), node, task, min(limit_s, _UNREADY_S))
+                for node, ready in sorted(nodes.items())
+            }
         for node, future in running.items():
             try:
                 made[node] = future.result()
@@ -135,16 +150,26 @@ class ProbedNodes:
         begun()
         return probe(Command(name=node, hide=self._hide), self._commands[node], task, timeout_s=limit_s)
 
+    def _of_unready(self, node: str, task: Mapping[str, Any], limit_s: float) -> Mapping[str, Any]:
+        """By a command alone: there is no kubelet to start a pod. Raises PodliftError."""
+        if node not in self._commands:
+            raise _no_command(node, "no pod starts there, and no command is given for it")
+        return self._probe(node, task, limit_s, False)
+
     def _without_command(
         self, node: str, _task: Mapping[str, Any], _limit_s: float, _secret: bool, _begun: Callable[[], None]
     ) -> Mapping[str, Any]:
-        raise PodliftError(
-            code="command-missing",
-            phase="cutover",
-            subject=node,
-            reason="no probe is given for this node",
-            next_step=f"name one in podlift.yaml: cutover: nodes: {{{node}: {{probe: COMMAND}}}}",
-        )
+        raise _no_command(node, "no probe is given for this node")
+
+
+def _no_command(node: str, reason: str) -> PodliftError:
+    return PodliftError(
+        code="command-missing",
+        phase="cutover",
+        subject=node,
+        reason=reason,
+        next_step=f"name one in podlift.yaml: cutover: nodes: {{{node}: {{probe: COMMAND}}}}",
+    )
 
 
 def _where(target: Backend) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def test_answers_come_with_status_headers_and_body(mixed: Mixed) -> None:
 def test_a_node_whose_probe_fails_is_silent(mixed: Mixed) -> None:
     first, second = mixed.cluster.nodes
     commands = {first.name: probe_command(first.host), second.name: ["sh", "-c", "echo no way >&2; exit 3"]}
-    nodes = ProbedNodes(commands, ready=lambda: [first.name, second.name, "node-c"])
+    nodes = ProbedNodes(commands, there=lambda: dict.fromkeys((first.name, second.name, "node-c"), True))
     assert set(nodes.draw(mixed.service, 5)) == {first.name}
     assert nodes.silent()[second.name].endswith("ended with 3: no way")
     assert nodes.silent()["node-c"] == "no probe is given for this node"
@@ -212,7 +212,7 @@ def test_pods_ask_where_no_command_can(mixed: Mixed, edge: cluster.Cluster) -> N
     image = probe_image(mixed.engine)
     mixed.cluster.load(mixed.engine, image)
     names = {node.name for node in mixed.cluster.nodes}
-    nodes = PodNodes(edge, mixed.namespace, image, lambda: names)
+    nodes = PodNodes(edge, mixed.namespace, image, lambda: dict.fromkeys(names, True))
     found = nodes.draw(mixed.service, 40)
     assert nodes.silent() == {}
     assert {name: set(draw.backends) for name, draw in found.items()} == {
@@ -226,7 +226,7 @@ def test_pods_ask_where_no_command_can(mixed: Mixed, edge: cluster.Cluster) -> N
 
 def test_a_node_where_the_pod_cannot_run_is_silent(mixed: Mixed, edge: cluster.Cluster) -> None:
     (name,) = [node.name for node in mixed.cluster.nodes[:1]]
-    nodes = PodNodes(edge, mixed.namespace, "Not:An:Image", lambda: [name])
+    nodes = PodNodes(edge, mixed.namespace, "Not:An:Image", lambda: {name: True})
     assert nodes.draw(mixed.service, 1) == {}
     assert nodes.silent()[name].startswith("its probe's pod cannot run: InvalidImageName")
 

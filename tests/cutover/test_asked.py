@@ -104,6 +104,8 @@ def test_who_is_none_of_the_run_s_is_not_approved() -> None:
     assert stranger(grouped, entry.run, "shop/orders") == ""
     joined = replace(entry.run, joined=(Original(host="h9", id="9" * 64, name="web-9"),))
     assert stranger(spec, joined, "h9/999999999999") == ""
+    assert stranger(spec, entry.run, "node/node-b", ("node-a", "node-b")) == ""
+    assert stranger(spec, entry.run, "node/node-c", ("node-a", "node-b")) != ""
     known = ("SHIFT", "10.0.0.9", "10.1.0.0/16", "2001:db8::5", "2001:db8::/32", str(DATABASE.backend), short, key)
     run.approve(*known)
     assert run.entry().requests.approve == known

@@ -31,7 +31,9 @@ def _what(ctx: click.Context, parameter: click.Parameter, value: str | None) -> 
         if _MEMBER.fullmatch(value) or _INSTANCE.fullmatch(value) or _remote(value):
             return value
     raise click.BadParameter(
-        f"{value!r} is not one of {', '.join(STATES)}, no address, no NAMESPACE/WORKLOAD and no HOST/ID", ctx, parameter
+        f"{value!r} is not one of {', '.join(STATES)}, no address, no NAMESPACE/WORKLOAD, no HOST/ID and no node/NAME",
+        ctx,
+        parameter,
     )
 
 
@@ -49,7 +51,9 @@ def _unasked(workload: str, reason: str, step: str) -> PodliftError:
 
 @click.command("approve", cls=Command)
 @run_options
-@click.argument("what", required=False, callback=_what, metavar="[STATE|ADDRESS[:PORT]|NAMESPACE/WORKLOAD|HOST/ID]")
+@click.argument(
+    "what", required=False, callback=_what, metavar="[STATE|ADDRESS[:PORT]|NAMESPACE/WORKLOAD|HOST/ID|node/NAME]"
+)
 @pass_session
 def command(session: Session, workload: str, what: str | None, reach: Reach) -> None:
     """Let a run go on to a state that it holds before.
@@ -59,8 +63,9 @@ def command(session: Session, workload: str, what: str | None, reach: Reach) -> 
     ADDRESS, or a network as 10.1.0.0/16, accepts that clients from there go past the Service and are cut off when the
     containers stop. ADDRESS:PORT accepts that pods do not get there, though containers do. NAMESPACE/WORKLOAD goes on
     without regard to another one of the group: one that went back, or whose connections nobody can count. HOST/ID, the
-    ID as docker ps shows it, accepts that this container is lost: the run goes on, or back, without it. A run that is
-    paused is then to be resumed.
+    ID as docker ps shows it, accepts that this container is lost: the run goes on, or back, without it. node/NAME takes
+    it on trust that a node which is not Ready sends nobody where the run takes callers from. A run that is paused is
+    then to be resumed.
     """
     from ...cutover.waiting import approvals_of, asked_for
 

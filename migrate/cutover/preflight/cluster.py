@@ -177,7 +177,8 @@ def _not_ready(seen: Seen) -> Iterator[Notice]:
         if not any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
             yield Notice(
                 subject=title(each),
-                reason="it is not ready: whether its proxy follows cannot be seen, and it may still take callers",
+                reason="it is not ready, and its proxy may still send callers on: the run waits until that is seen to "
+                "follow",
             )
 
 

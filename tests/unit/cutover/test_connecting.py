@@ -14,7 +14,7 @@ from converters.errors import PodliftError
 from converters.workload import Host
 from migrate.cluster import Cluster
 from migrate.cutover.connecting import hosts_json, hosts_of, nodes_of
-from migrate.cutover.edges import Backend, Request
+from migrate.cutover.edges import Backend, Draw, Request
 from migrate.cutover.run import Spec, spec_json, spec_of
 from migrate.hosts import Access
 from migrate.hosts_file import HostEntry
@@ -28,14 +28,17 @@ REQUEST = Request(backend=Backend("10.0.0.1", 80))
 
 
 class ReadyNodes:
-    """A cluster of two nodes, in which no pod can be made; ``pods``: on which it was tried."""
+    """A cluster of two nodes, in which no pod can be made; ``pods``: on which it was tried; ``gone``: whose kubelet
+    is."""
 
-    def __init__(self) -> None:
+    def __init__(self, *gone: str) -> None:
         self.pods: list[str] = []
+        self.gone = gone
 
     def list(self, _version: str, _kind: str) -> Iterator[dict[str, Any]]:
         for name in ("node-a", "node-b"):
-            yield {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+            ready = "Unknown" if name in self.gone else "True"
+            yield {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
 
     def create(self, pod: dict[str, Any], **_more: Any) -> None:
         self.pods.append(pod["spec"]["nodeName"])
@@ -79,6 +82,22 @@ def test_a_node_without_any_is_silent() -> None:
     found = nodes_of(replace(SPEC, nodes={"node-a": {"probe": SAYS}}), cast("Cluster", ReadyNodes()))
     assert list(found.ask([REQUEST])) == ["node-a"]
     assert list(found.silent()) == ["node-b"]
+
+
+@pytest.mark.parametrize("image", ["probe:1", ""])
+def test_of_a_node_that_is_not_ready_a_draw_tells_all_the_same(image: str) -> None:
+    """By its command, else that nothing is known of it: its proxy may live. Nobody else asks it, and no pod is made."""
+    taken = {"backends": {"10.0.0.1:80": 3}, "failed": {}, "unseen": {}}
+    draws = ("sh", "-c", f"cat >/dev/null; echo '{json.dumps({'draws': [taken], **ANSWER})}'")
+    others: dict[str, dict[str, Any]] = {"*": {"image": image}} if image else {}
+    cluster = ReadyNodes("node-a", "node-b")
+    nodes = nodes_of(replace(SPEC, nodes={"node-a": {"probe": draws}, **others}), cast("Cluster", cluster))
+    assert nodes.draw(Backend("10.0.0.9", 80), 3) == {
+        "node-a": Draw(backends={Backend("10.0.0.1", 80): 3}, ready=False),
+        "node-b": Draw(ready=False, untried="no pod starts there, and no command is given for it"),
+    }
+    assert (nodes.silent(), nodes.ask([REQUEST]), nodes.silent()) == ({}, {}, {})
+    assert cluster.pods == []
 
 
 def test_hosts_survive_the_journal() -> None:

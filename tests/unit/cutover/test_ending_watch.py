@@ -86,6 +86,6 @@ def test_the_node_of_the_pod_is_asked_where_it_can_be(near: str, node: str) -> N
             assert (one["connections"], one["seconds"], one["path"]) == (4, 60, "/")
             return {"ends": [{"answers": 1}]}
 
-    nodes = Nodes({"a": ["probe"], "b": ["probe"]}, ready=lambda: ["a", "b", "c"])
+    nodes = Nodes({"a": ["probe"], "b": ["probe"]}, there=lambda: dict.fromkeys("abc", True))
     assert nodes.hold(REQUEST, connections=4, seconds=60, near=near, begun=lambda: None) == {"answers": 1}
     assert asked == [node]
