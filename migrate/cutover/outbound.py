@@ -15,8 +15,9 @@ from typing import Any
 
 from .edges import Backend, in_networks
 
-MOST_REMOTES = 40
-"""So many are kept in a journal, and tried; the others are counted."""
+MOST_REMOTES = 400
+"""So many are kept in a journal, and tried; the others are counted, and hold the run. A Service has them all in an
+annotation, of which an object holds 256 KiB; a probe's pod has them in one variable of 128 KiB at most (Linux)."""
 _KINDS = {
     1433: "SQL Server", 1521: "Oracle", 1883: "MQTT", 2181: "ZooKeeper", 3306: "MySQL", 4222: "NATS",
     5432: "PostgreSQL", 5671: "AMQP", 5672: "AMQP", 6379: "Redis", 8883: "MQTT", 9042: "Cassandra", 9092: "Kafka",

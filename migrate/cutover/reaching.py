@@ -1,7 +1,7 @@
 """Before pods are admitted: they get to where containers were seen to connect to. Pure.
 
 It is tried from a pod with the labels of the workload's, on each node where one of these is: policies look at labels,
-and routes are a node's. Where nobody can try, a user says that the run may go on.
+and routes are a node's. Where nobody can try, or they are too many to try, a user says that the run may go on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from .decision import Approve, Commit, Measure, Pause, Question
+from .evidence import Tried
 from .moment import Moment, Steps
 from .outbound import Remote
 from .states import State
@@ -24,10 +25,10 @@ _SHOWN = 10
 def reaches(m: Moment, nodes: Collection[str]) -> Steps:
     """Pods on these nodes do."""
     wanted = tuple(sorted({each for each in nodes if f"{REACHED} {each}" not in m.run.done}))
-    needed = needed_of(m)
-    if not needed or not wanted:
+    needed, more = needed_of(m), m.spec.outbound.more
+    if not (needed or more) or not wanted:
         return
-    seen = m.evidence.reached
+    seen = m.evidence.reached if needed else Tried(nodes=wanted)
     if seen is None or not {*wanted} <= {*seen.nodes} or 0 < seen.times < TIMES:
         said = f" ({_failed(seen.failed)})" if seen is not None and seen.failed else ""
         yield Measure(question=Question.REACH, of=wanted, why=f"pods are to get where containers connect to{said}")
@@ -35,9 +36,11 @@ def reaches(m: Moment, nodes: Collection[str]) -> Steps:
     if seen.failed:
         yield Pause(code="cutover-unreached", reason=f"{_failed(seen.failed)}; {_way_on(m, seen.failed)}")
     unsure = "; ".join(f"{node}: {why}" for node, why in sorted(seen.silent.items()))
-    if unsure and f"approve:{State.SHIFT}" not in m.run.done:
+    if (unsure or more) and f"approve:{State.SHIFT}" not in m.run.done:
         places = ", ".join(str(each) for each in needed[:_SHOWN])
-        yield Approve(state=State.SHIFT.value, why=f"whether pods get to {places} is unknown: {unsure}")
+        unknown = [f"whether pods get to {places} is unknown: {unsure}"] if unsure else []
+        unknown += [f"containers connect to {more} more places than are tried"] if more else []
+        yield Approve(state=State.SHIFT.value, why="; ".join(unknown))
         return
     evidence = {**m.run.evidence, REACHED: _told(m, needed, unsure)}
     done = m.run.done | {f"{REACHED} {each}" for each in wanted}
@@ -69,5 +72,5 @@ def _told(m: Moment, needed: Collection[Remote], unsure: str) -> str:
     said = [f"whether pods get to the {count} is unknown, as a user accepted" if unsure else f"pods get to the {count}"]
     said += [f"not tried: {each}" + (f" of {each.inside}" * bool(each.inside)) for each in m.spec.outbound.untried]
     said += [f"unknown of {name}" for name in sorted(m.spec.outbound.unseen)]
-    said += [f"{m.spec.outbound.more} more are not tried"] if m.spec.outbound.more else []
+    said += [f"{m.spec.outbound.more} more are not tried, as a user accepted"] if m.spec.outbound.more else []
     return "; ".join(said)

@@ -31,6 +31,8 @@ REUSED = (
     "zero loss is claimed only where a pod, told to end before any is admitted, answers what is under way and closes, "
     "or a drain hook is given"
 )
+# Places, as far as no user said anything of them.
+_MOST_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,7 @@ def _bypassing(preview: Preview, probed: bool) -> _Section:
 
 
 def _overlap(overlap: Overlap) -> _Section:
+    """Of many places those with most connections, and those of which a user said how many there may be."""
     copies, legacy = overlap.copies, overlap.legacy
     lines = [f"both run at once: up to {copies} copies in place of {legacy}, with connections, licences and consumers"]
     lines += [
@@ -207,8 +210,9 @@ def _overlap(overlap: Overlap) -> _Section:
     lines += [f"connections of {name}: unknown: {why}" for name, why in sorted(overlap.unseen.items())]
     if overlap.asked and not overlap.unseen and not overlap.lines:
         lines.append("connections: none was seen")
-    if overlap.more:
-        lines.append(f"and {count(overlap.more, 'other')} to which fewer connections stand")
+    shown = [each for number, each in enumerate(overlap.lines) if number < _MOST_SHOWN or each.limit is not None]
+    if more := overlap.more + len(overlap.lines) - len(shown):
+        lines.append(f"and {count(more, 'other')} to which fewer connections stand")
     return _Section(
         title="What runs twice meanwhile",
         lines=tuple(lines),
@@ -221,7 +225,7 @@ def _overlap(overlap: Overlap) -> _Section:
                 f"{each.both}, too many" if each.over else str(each.both),
                 "not said" if each.limit is None else str(each.limit),
             )
-            for each in overlap.lines
+            for each in shown
         ],
     )
 

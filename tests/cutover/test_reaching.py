@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import pytest
+
 from migrate.cutover.driver import Outcome
 from migrate.cutover.edges import Backend, Reached
 from migrate.cutover.outbound import Outbound, Remote
@@ -29,11 +31,12 @@ def test_it_is_journaled_what_pods_get_to() -> None:
             more=2,
         )
     )
+    asked(world, approve=("SHIFT",))
     finished(world, [])
     assert (wrongs(world), world.tried) == ([], {*world.nodes})
     assert reached(world)[1] == (
         "pods get to the 1 place where containers connect to; not tried: 172.17.0.9:6379 of cache; "
-        "unknown of web-1 on h1; 2 more are not tried"
+        "unknown of web-1 on h1; 2 more are not tried, as a user accepted"
     )
 
 
@@ -95,6 +98,17 @@ def test_where_nobody_can_try_a_user_says_that_it_may_go_on() -> None:
     asked(world, approve=("SHIFT",))
     assert world.driver("two").drive(resume=True)[0] is Outcome.REST
     assert "unknown, as a user accepted" in reached(world)[1]
+
+
+@pytest.mark.parametrize("remotes", [(DATABASE,), ()])
+def test_what_is_not_tried_holds_until_a_user_says_that_it_may_go_on(remotes: tuple[Remote, ...]) -> None:
+    world = Model()
+    world.begin(outbound=Outbound(looked=("web-0",), remotes=remotes, more=2))
+    outcome, why = world.driver(no_wait=True).drive()
+    assert (outcome, why) == (Outcome.APPROVAL, "SHIFT: containers connect to 2 more places than are tried")
+    assert world.state == State.FRONTED
+    asked(world, approve=("SHIFT",))
+    assert world.driver("two").drive(resume=True)[0] is Outcome.REST
 
 
 def test_without_anything_to_get_to_nobody_tries() -> None:

@@ -99,6 +99,7 @@ class Library:
     spec: Spec = SPEC
     run_: Run = field(default_factory=Run)
     asked: list[Any] = field(default_factory=list)
+    overlap: Overlap = OVERLAP
     last: dict[str, Any] = field(default_factory=lambda: {"event": "begin", "text": "run r1"})
     settings: Settings = field(default_factory=Settings)
     during: Callable[[], None] = lambda: None
@@ -134,7 +135,7 @@ class Library:
             shares=(0.5, 2 / 3, 1.0),
             durations={"BRIDGED": 10.0, "SHIFT": 380.0, "STANDBY": 190.0, "DRAINED": 1800.0},
             bypassing=(("10.0.0.1:8080", "10.0.0.9", 3),) if probe else (),
-            overlap=OVERLAP if probe else replace(OVERLAP, asked=False, lines=(), unseen={}),
+            overlap=self.overlap if probe else replace(OVERLAP, asked=False, lines=(), unseen={}),
         )
 
     def run(self, *, interrupted: Callable[[], bool], no_wait: bool) -> Iterator[Event]:
@@ -414,6 +415,19 @@ def test_a_preview_has_every_section(library: Library, output: str) -> None:
     ):  # fmt: skip
         assert said in done.stdout
     assert "BAKING" not in done.stdout, "it ends at STANDBY"
+
+
+def test_of_many_places_those_that_matter_are_shown(library: Library) -> None:
+    """All of them are in the JSON."""
+    lines = tuple(
+        Twice(to=f"10.0.1.{at}:443", what="", now=60 - at, both=90, limit=1 if at == 59 else None) for at in range(60)
+    )
+    library.overlap = replace(OVERLAP, lines=lines, more=5)
+    done = run("preview", "plan", "web", "--probe")
+    assert [f"10.0.1.{at}:443" in done.stdout for at in (39, 40, 58, 59)] == [True, False, False, True]
+    assert "and 24 others to which fewer connections stand" in done.stdout
+    body = json.loads(run("preview", "plan", "web", "--probe", "-o", "json").stdout)
+    assert (len(body["overlap"]["connections"]), body["overlap"]["more"]) == (60, 5)
 
 
 def test_a_preview_that_asked_nobody(library: Library) -> None:
