@@ -173,9 +173,12 @@ def _to_bridged(m: Moment) -> Steps:
                 "spec": {"selector": gated_selector(service, m.run.gate)},
             }
             yield m.patch(seen, change, "an earlier run left the Service, and no pod behind it")
-    addresses = {seen.name: seen.address for _, seen in m.services if seen is not None}
-    if addresses != dict(m.run.addresses):
-        yield Commit(run=replace(m.run, addresses=addresses), why="the Service's address")
+    stand = [seen for _, seen in m.services if seen is not None]
+    addresses = {seen.name: seen.address for seen in stand}
+    node_ports = {seen.name: seen.node_ports for seen in stand if seen.node_ports}
+    if addresses != dict(m.run.addresses) or node_ports != dict(m.run.node_ports):
+        run = replace(m.run, addresses=addresses, node_ports=node_ports)
+        yield Commit(run=run, why="the Service's address")
     yield from adopting.former_gone(m)
     yield from m.observed()
 

@@ -115,13 +115,19 @@ class Moment:
         return self.patch(seen, {"spec": {"selector": change}}, why)
 
     def serve(self, planned: Mapping[str, Any], *, gate: str, wide: bool) -> Act:
-        """A Service of the run is made, at the address that it had."""
+        """A Service of the run is made, at the address and the nodePorts that it had: it is refused where these are
+        another's by now (Kubernetes, "Service", "Choosing your own port")."""
         body = gated_service(planned, self.spec, gate=gate, epoch=self.run.epoch)
         name = body["metadata"]["name"]
         if wide:
             body["spec"]["selector"] = wide_selector(planned)
         if self.run.addresses.get(name):
             body["spec"]["clusterIP"] = self.run.addresses[name]
+        # one that somebody made lead in from nodes against the plan had others
+        outside = body["spec"].get("type", "ClusterIP") != "ClusterIP"
+        for port in body["spec"]["ports"] if outside else ():
+            if number := self.run.node_ports.get(name, {}).get(port.get("name", "")):
+                port["nodePort"] = number
         return Act(
             action=Action(verb=Verb.CREATE, kind="Service", name=name, body=body),
             why="callers reach the legacy side by the Service",

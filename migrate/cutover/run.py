@@ -232,7 +232,8 @@ class Run:
     paused     why the run stands; ``""``: it goes on
     evidence   what each reached state rests on
     fronted    callers may hold the Services' addresses: they are never deleted any more
-    addresses  Service to its clusterIP; templates  controller to the hash of the template that was tested
+    addresses  Service to its clusterIP; node_ports  Service to its ports' names to their nodePorts, where it has any
+    templates  controller to the hash of the template that was tested
     joined     containers that came after the beginning and that were taken in
     failures   the step that is judged to how many of its windows failed; restarts  pod (UID) to how often it did
                since it takes callers
@@ -254,6 +255,7 @@ class Run:
     evidence: Mapping[str, str] = field(default_factory=dict)
     fronted: bool = False
     addresses: Mapping[str, str] = field(default_factory=dict)
+    node_ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
     joined: tuple[Original, ...] = ()
     failures: Mapping[str, int] = field(default_factory=dict)

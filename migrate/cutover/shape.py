@@ -146,7 +146,7 @@ _CLOSER: Mapping[tuple[type, str], Schema] = {
     (Spec, "udp"): {"type": "string", "enum": ["", *UDP]},
 }
 # What earlier versions did not write; without any other of its fields a run would go on as another one.
-_LATER_FIELDS = frozenset({"intent", "joined", "failures", "restarts", "baked_s", "bakes", "stops"})
+_LATER_FIELDS = frozenset({"intent", "joined", "failures", "restarts", "baked_s", "bakes", "stops", "node_ports"})
 
 
 def shape_of(kind: Any) -> Schema:

@@ -47,7 +47,8 @@ class SeenSlice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenService:
     """``ports``: as ``ports_asked`` gives them; ``members``: of its first port, from all slices; ``fingerprint``
-    changes when who takes callers may change; ``joined``: its annotation JOINED; ``slices``: without ours."""
+    changes when who takes callers may change; ``joined``: its annotation JOINED; ``slices``: without ours;
+    ``node_ports``: name of a port to its nodePort, where it has one."""
 
     kind: ClassVar[str] = "Service"
     api_version: ClassVar[str] = "v1"
@@ -62,6 +63,7 @@ class SeenService:
     run: str
     joined: str = ""
     ports: tuple[tuple[str, str, int, str], ...] = ()
+    node_ports: Mapping[str, int] = field(default_factory=dict)
     members: tuple[Member, ...] = ()
     slices: tuple[SeenSlice, ...] = ()
 
@@ -262,6 +264,7 @@ def _service(
         run=metadata.get("annotations", {}).get(RUN, ""),
         joined=metadata.get("annotations", {}).get(JOINED, ""),
         ports=ports_asked(live),
+        node_ports={each.get("name", ""): each["nodePort"] for each in spec["ports"] if each.get("nodePort")},
         members=members(of, planned[metadata["name"]]),
         slices=tuple(
             SeenSlice(

@@ -638,6 +638,9 @@ class Model:
         metadata["resourceVersion"] = str(self.version)
         if obj["kind"] == "Service":
             obj["spec"].setdefault("clusterIP", f"10.96.0.{self.version % 250}")
+            if obj["spec"].get("type") == "NodePort":
+                for port in obj["spec"]["ports"]:
+                    port.setdefault("nodePort", 30_000 + self.version % 2768)
         self.store[obj["kind"], metadata["name"]] = obj
         return obj
 

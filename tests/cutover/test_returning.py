@@ -143,6 +143,26 @@ def test_a_service_that_goes_on_the_way_back_is_made_again(after: str) -> None:
     assert (driver.outcome, wrongs(world)) == (Outcome.ROLLED_BACK, [])
 
 
+@pytest.mark.parametrize("abort", [False, True])
+def test_a_service_that_is_made_again_has_the_node_port_that_it_had(abort: bool) -> None:
+    world = Model(pods=2, legacy=1)
+    (planned,) = world.spec().services
+    world.begin(services=({**planned, "spec": {**planned["spec"], "type": "NodePort"}},))
+    brought(world, "SHIFT")
+    before = deepcopy(world.store[SERVICE])
+    world._remove(SERVICE)
+    world.version += 1
+    world._controllers()
+    asked(world, abort=abort)
+    assert driven(world).outcome is (Outcome.ROLLED_BACK if abort else Outcome.REST)
+    after = world.store[SERVICE]
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    assert before["spec"]["ports"][0]["nodePort"] >= 30_000
+    assert [after["spec"][key] for key in ("clusterIP", "ports")] == [
+        before["spec"][key] for key in ("clusterIP", "ports")
+    ]
+
+
 def test_a_service_that_nobody_held_is_not_made_again() -> None:
     world = Model(pods=2, legacy=1)
     world.begin(resolved_before=False, approvals=("FRONTED",))
