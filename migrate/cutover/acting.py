@@ -26,6 +26,12 @@ def perform(action: Action, spec: Spec, *, api: Api, legacy: Legacy, hooks: Hook
         api.patch(action.api_version, action.kind, spec.namespace, action.name, body, manager=MANAGER)
 
 
+def under_way(action: Action, legacy: Legacy) -> bool:
+    """Whether an engine still works at just that."""
+    host, _, container = action.name.partition("/")
+    return action.on_legacy and (action.verb.value, host, container) in legacy.under_way()
+
+
 def _on_container(action: Action, legacy: Legacy) -> None:
     host, _, container = action.name.partition("/")
     if action.verb is Verb.RESTART:

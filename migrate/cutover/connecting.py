@@ -22,17 +22,22 @@ from .ending_watch import EndingWatch
 from .gates.live import LiveGates
 from .hooks import CommandHooks
 from .legacy import HostsLegacy
+from .lock import lasted
 from .measuring import Measuring
 from .pod_network import PodNetwork
 from .probe_pods import PodNodes
 from .propagation import ProbedNodes
 from .run import Spec
 from .settings import OTHER_NODES
+from .stopping import change_s
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
 
 _HOST_S = 10.0
+_LOOK_S = 20.0
+# Who drives or keeps looks again soon, and has users to hear and other hosts to follow meanwhile.
+_SOON_S = 2.0
 
 
 def hosts_json(hosts: Iterable[Access]) -> dict[str, dict[str, Any]]:
@@ -75,8 +80,8 @@ def hosts_of(said: Mapping[str, Mapping[str, Any]], *, files: Path | None = None
     return tuple(made)
 
 
-def legacy_of(spec: Spec, hosts: Iterable[Access]) -> HostsLegacy:
-    """The engines. Nothing is asked yet."""
+def legacy_of(spec: Spec, hosts: Iterable[Access], *, look_s: float = _LOOK_S) -> HostsLegacy:
+    """The engines. Nothing is asked yet. ``look_s``: for which a look at one is waited for, as a rule."""
     ports = {
         f"{port.get('targetPort', port['port'])}/{port.get('protocol', 'TCP').lower()}"
         for service in spec.services
@@ -87,6 +92,8 @@ def legacy_of(spec: Spec, hosts: Iterable[Access]) -> HostsLegacy:
         spec.grouping_key,
         known=[(each.host, each.name) for each in spec.originals],
         container_ports=sorted(ports),
+        change_timeout_s=change_s(lasted(spec.timings.lease_s)),
+        host_timeout_s=look_s,
     )
 
 
@@ -133,8 +140,13 @@ def inside_of(cluster: Cluster) -> Callable[[], Inside]:
     return inside
 
 
-def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock | None = None) -> Edges:
-    """All of them. Raises PodliftError ``bad-hosts`` and as hosts are found."""
+def edges_of(
+    spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock | None = None, *, again: bool = False
+) -> Edges:
+    """All of them. ``again``: who uses them looks again and again, and waits for no host that hangs.
+
+    Raises PodliftError ``bad-hosts`` and as hosts are found.
+    """
     given = tuple(hosts)
     known = {each.entry.host.name for each in given}
     missing = sorted({each.host for each in spec.originals} - known)
@@ -148,7 +160,7 @@ def edges_of(spec: Spec, cluster: Cluster, hosts: Iterable[Access], clock: Clock
         )
     clock = clock or SystemClock()
     aside = Threads()
-    legacy, nodes = legacy_of(spec, given), nodes_of(spec, cluster)
+    legacy, nodes = legacy_of(spec, given, look_s=_SOON_S if again else _LOOK_S), nodes_of(spec, cluster)
     hide = hiding(variables_of(spec))
     hooks = CommandHooks(spec.hooks, timeout_s=spec.timings.hook_timeout_s, aside=aside, hide=hide)
     measuring = Measuring(

@@ -145,7 +145,7 @@ class Cutover:
     ) -> Generator[Event, None, None]:
         """What has begun, as far as it goes. Closed between two events, it is let go: resume drives it on."""
         journal = Journal(self._cluster, spec.namespace, spec.name)
-        events = _driving(self, self._edges(spec), journal, lock, interrupted=interrupted, no_wait=no_wait)
+        events = _driving(self, self._edges(spec, again=True), journal, lock, interrupted=interrupted, no_wait=no_wait)
         yield from announced(events, self._cluster, spec, record=self._record)
 
     def detachable(self, by: Detachment) -> Spec:
@@ -201,8 +201,8 @@ class Cutover:
             nodes=self._nodes,
         )
 
-    def _edges(self, spec: Spec) -> Edges:
-        return edges_of(spec, self._cluster, self._hosts, self._clock)
+    def _edges(self, spec: Spec, *, again: bool = False) -> Edges:
+        return edges_of(spec, self._cluster, self._hosts, self._clock, again=again)
 
 
 class Attached:
@@ -396,7 +396,7 @@ class Attached:
         Raises PodliftError ``no-cutover``, and as the cluster does at the beginning; not later.
         """
         entry = self.entry()
-        edges = self._edges(entry.spec)
+        edges = self._edges(entry.spec, again=True)
         lock = _lock(entry.spec, self._cluster, self._clock)
         keeper = _keeper(edges, lock)
 
@@ -428,7 +428,7 @@ class Attached:
     ) -> Iterator[Event]:
         entry = self.entry()
         # who cannot drive takes it from nobody
-        edges = self._edges(entry.spec)
+        edges = self._edges(entry.spec, again=True)
         lock = _lock(entry.spec, self._cluster, self._clock)
         try:
             lock.acquire(take_over=take_over)
@@ -441,9 +441,9 @@ class Attached:
         events = _driving(self, edges, self._journal, lock, interrupted=interrupted, no_wait=no_wait)
         yield from announced(events, self._cluster, entry.spec, record=self._record)
 
-    def _edges(self, spec: Spec) -> Edges:
+    def _edges(self, spec: Spec, *, again: bool = False) -> Edges:
         hosts = hosts_of(spec.hosts, files=self._files) if self._hosts is None else self._hosts
-        return edges_of(spec, self._cluster, hosts, self._clock)
+        return edges_of(spec, self._cluster, hosts, self._clock, again=again)
 
     def _recover(self) -> None:
         now = self._clock.now()

@@ -16,7 +16,7 @@ from typing import Any
 
 from converters.errors import PodliftError
 
-from .acting import perform
+from .acting import perform, under_way
 from .answering import answered
 from .bypassing import due
 from .decision import TIMEOUT, Act, Action, Approve, Commit, Decision, Keep, Measure, Pause, Rest, Verb, Wait
@@ -26,7 +26,7 @@ from .groups import matter
 from .history import gate_lines
 from .journal import Entry, Journal, LostError
 from .keeper import STALE_S, Keeper
-from .lock import Lock, lasting
+from .lock import Lock, lasted, lasting
 from .machine import decide
 from .measuring import Measuring
 from .members import members_of
@@ -34,7 +34,7 @@ from .moment import REPLY_AGE_S, Moment
 from .observing import observe
 from .run import Intent, Run, Spec
 from .states import ENDED, State
-from .stopping import CALL_S, noted, told
+from .stopping import CALL_S, call_s, noted, told
 from .waiting import asked_for
 from .world import World
 
@@ -145,6 +145,8 @@ class Driver:
         self._measured_s = 0.0
         self._changes = 0
         self._looked = 0.0
+        # until when what was asked of engines may be done
+        self._calling = 0.0
         self._put_off = False
         self._share: Mapping[str, float] = {}
         self._share_told: Mapping[str, float] = self._share
@@ -177,13 +179,14 @@ class Driver:
         self._release(ended=False)
 
     def _release(self, *, ended: bool) -> None:
-        """What still measures makes no pod any more by when another may begin. Where the server is away, the Lease runs
-        out by itself."""
+        """What still measures makes no pod any more by when another may begin. Where the server is away, or an engine
+        works at something that is no stop, the Lease runs out by itself."""
         self._give_up()
         self._edges.aside.end()
         self._keeper.release(ended=ended)
-        with suppress(PodliftError):
-            self._lock.release()
+        if not self._unfollowed():
+            with suppress(PodliftError):
+                self._lock.release()
 
     def _taken(self) -> Iterator[Event]:
         told, self._told = self._told, []
@@ -290,7 +293,22 @@ class Driver:
         if not isinstance(decision, Measure):
             # what was measured was found to be so
             self._measures = {}
+        if self._worked_at(decision):
+            self._tell("wait", "an engine still works at what it was asked for")
+            self._sleep()
+            return None
         return self._carry_out(decision, spec, world)
+
+    def _worked_at(self, decision: Decision) -> bool:
+        """Whether an engine works at just that, or, before the run ends, at what nobody would look at any more."""
+        if isinstance(decision, Commit):
+            return decision.run.state in ENDED and self._unfollowed()
+        return isinstance(decision, Act) and under_way(decision.action, self._edges.legacy)
+
+    def _unfollowed(self) -> bool:
+        """Whether an engine works at something of which the journal does not say that it may still come: a stop's time
+        stands there."""
+        return any(verb != Verb.STOP for verb, *_ in self._edges.legacy.under_way())
 
     def _comes_first(self, ended: _Underway | None) -> bool:
         """Whether what has just been measured is decided on before anybody looks who calls: after such a look, always;
@@ -400,10 +418,14 @@ class Driver:
         LostError, and PodliftError as the cluster does."""
         if action.version and self._lock.covers(0):
             return True
-        needed = spec.timings.hook_timeout_s if action.kind == "Hook" else CALL_S if action.on_legacy else 0
+        needed = 0.0
+        if action.kind == "Hook":
+            needed = spec.timings.hook_timeout_s
+        elif action.on_legacy:
+            needed = call_s(action, lasted(spec.timings.lease_s))
+            self._calling = max(self._calling, self._edges.clock.boot() + needed)
         self._keeper.hold(needed)
-        if not self._lock.renew(for_s=needed):
-            raise LostError
+        self._renewed(needed)
         seen_s = self._edges.clock.boot() - self._looked
         return self._lock.covers(needed) and seen_s < max(STALE_S, spec.timings.lease_s / 2)
 
@@ -494,7 +516,13 @@ class Driver:
         self._tell(event, text)
 
     def _renew(self) -> None:
-        if self._lock.age_s >= self._entry.spec.timings.renew_s and not self._lock.renew():
+        if self._lock.age_s >= self._entry.spec.timings.renew_s:
+            self._renewed()
+
+    def _renewed(self, for_s: float = 0) -> None:
+        """What an engine works at still is outlasted, too. Raises LostError."""
+        left_s = self._calling - self._edges.clock.boot() if self._edges.legacy.under_way() else 0
+        if not self._lock.renew(for_s=max(for_s, left_s)):
             raise LostError
 
     def _notice(self, world: World) -> None:

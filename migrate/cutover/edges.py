@@ -103,21 +103,25 @@ class Found:
 
 
 class Legacy(Protocol):
-    """The engines. Each call but ``find`` is one write; it raises PodliftError (``engine-…``, ``container-gone``)."""
+    """The engines. Each call but ``find`` and ``under_way`` is one write; it returns when that is done, or soon: then
+    the engine works at it still. Asked again meanwhile, nothing more is sent; what went wrong is raised now or then, as
+    PodliftError (``engine-…``, ``container-gone``)."""
 
     def find(self) -> Found: ...
 
     def set_restart(self, host: str, container: str, policy: Mapping[str, Any]) -> None: ...
 
     def stop(self, host: str, container: str, grace_s: float) -> None:
-        """Returns when it has stopped, or soon, and it has its grace; harmless where it has. Asked again meanwhile,
-        nothing more is sent, and what went wrong is raised."""
+        """It has its grace; harmless where it has stopped."""
 
     def start(self, host: str, container: str) -> None:
         """Harmless where it runs."""
 
     def remove(self, host: str, container: str) -> None:
         """Harmless where it is gone; refused (``engine-refused``) where it runs. No volume goes with it."""
+
+    def under_way(self) -> Collection[tuple[str, str, str]]:
+        """What engines still work at: the verb as ``decision.Verb`` has it, host, and container."""
 
     def close(self) -> None:
         """Lets go of all engines."""

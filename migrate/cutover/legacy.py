@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from converters.estate.keys import Matcher, matcher
 
 from ..hosts_file import HostEntry
 from .containers import backends_of, container_of, exposed_by
+from .decision import Verb
 from .edges import Backend, Container, Found
 from .hearing import HEARD, concerns
 from .waking import Alarm, Listener
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 
 # What no deadline of a call reaches is a name server that hangs.
 _GRACE_S = 2.0
+# An engine that was slow is waited for so many times longer than its last look took.
+_SLOWER = 2
 # One that is gone without a word is not listened to for longer.
 _LISTENS_S = 300.0
-# Most containers stop at once, and an engine that refuses says so.
+# Most changes are made at once, and an engine that refuses says so.
 _PROMPT_S = 1.0
 
 
@@ -39,48 +42,46 @@ class HostsLegacy:
         known: Collection[tuple[str, str]] = (),
         container_ports: Collection[str] = (),
         call_timeout_s: float = 10,
+        change_timeout_s: float = 60,
         host_timeout_s: float = 20,
     ) -> None:
         """
-        known            (host, name) of containers that are the workload's whatever its grouping key says
-        container_ports  ports like ``8080/tcp`` at which it answers where it is in its host's network
+        known             (host, name) of containers that are the workload's whatever its grouping key says
+        container_ports   ports like ``8080/tcp`` at which it answers where it is in its host's network
+        change_timeout_s  for a start, or a removal, from when it is asked for
+        host_timeout_s    for a look at a host, or twice as long as its last one took
         """
         matches = matcher(grouping_key)
-        self._stops: dict[tuple[str, str], _Stop] = {}
+        self._calls: dict[tuple[Verb, str, str], _Call] = {}
         self._alarm = Alarm()
         self._listeners: tuple[Listener, ...] = ()
-        self._host_timeout_s = host_timeout_s
         self._hosts = {
             entry.host.name: _LegacyHost(
                 entry,
                 matches,
                 {name for host, name in known if host == entry.host.name},
                 container_ports,
-                call_timeout_s,
+                call_timeout_s=call_timeout_s,
+                change_timeout_s=change_timeout_s,
+                look_s=host_timeout_s,
             )
             for entry in hosts
         }
 
     def find(self) -> Found:
-        """All hosts at once; one that cannot be read now, or not in its time, is in ``unread``. Never raises."""
-        end = time.monotonic() + self._host_timeout_s
-        looks = [_Look(host, end) for host in self._hosts.values()]
-        for look in looks:
-            look.start()
-        for look in looks:
-            look.join(max(0.0, end + _GRACE_S - time.monotonic()))
-        # taken once: one that is late may end at any moment
-        results = [(look, look.result) for look in looks]
-        read = [result for _, result in results if result is not None]
+        """All hosts at once; one that cannot be read now, or not in its time, is in ``unread``. That look goes on, and
+        no other begins meanwhile; what it tells is of too long ago, but the next one is waited for again. Never
+        raises."""
+        began = time.monotonic()
+        for host in self._hosts.values():
+            host.begin()
+        told = {name: host.told(began) for name, host in self._hosts.items()}
+        read = [one for one in told.values() if isinstance(one, _Read)]
         containers = tuple(each for one in read for each in one.containers)
         held = {backend for each in containers for backend in each.ports.values()}
         return Found(
             containers=containers,
-            unread={
-                look.host.name: look.error or look.late(self._host_timeout_s)
-                for look, result in results
-                if result is None
-            },
+            unread={name: why for name, why in told.items() if isinstance(why, str)},
             strangers={
                 backend: identity
                 for one in read
@@ -91,25 +92,37 @@ class HostsLegacy:
         )
 
     def set_restart(self, host: str, container: str, policy: Mapping[str, Any]) -> None:
-        self._control(host).set_restart(container, policy)
+        control = self._control(host)
+        self._ask(Verb.RESTART, host, container, lambda: control.set_restart(container, policy))
 
     def stop(self, host: str, container: str, grace_s: float) -> None:
-        before = self._stops.pop((host, container), None)
-        stop = before if before is not None and (before.goes_on or before.error) else None
-        if stop is None:
-            stop = _Stop(self._control(host), container, grace_s)
-            stop.start()
-        stop.join(_PROMPT_S)
-        if stop.goes_on:
-            self._stops[host, container] = stop
-        elif stop.error is not None:
-            raise stop.error
+        control = self._control(host)
+        self._ask(Verb.STOP, host, container, lambda: control.stop(container, grace_s))
 
     def start(self, host: str, container: str) -> None:
-        self._control(host).start(container)
+        control = self._control(host)
+        self._ask(Verb.START, host, container, lambda: control.start(container))
 
     def remove(self, host: str, container: str) -> None:
-        self._control(host).remove(container)
+        control = self._control(host)
+        self._ask(Verb.REMOVE, host, container, lambda: control.remove(container))
+
+    def under_way(self) -> frozenset[tuple[str, str, str]]:
+        return frozenset(
+            (verb.value, host, container) for (verb, host, container), call in self._calls.items() if call.goes_on
+        )
+
+    def _ask(self, verb: Verb, host: str, container: str, send: Callable[[], None]) -> None:
+        before = self._calls.pop((verb, host, container), None)
+        call = before if before is not None and (before.goes_on or before.error) else None
+        if call is None:
+            call = _Call(send, f"podlift-{verb}-{container[:12]}")
+            call.start()
+        call.join(_PROMPT_S)
+        if call.goes_on:
+            self._calls[verb, host, container] = call
+        elif call.error is not None:
+            raise call.error
 
     def wait(self, seconds: float) -> bool:
         """Waits so long, or until an engine tells that something has happened to one of the workload's containers:
@@ -127,8 +140,13 @@ class HostsLegacy:
             each.stop()
         for each in listeners:
             each.join(_GRACE_S)
-        for host in self._hosts.values():
-            host.control.close()
+        # one that is just being connected with is let go of when that has ended, which nobody waits for
+        closing = [_Call(host.control.close, f"podlift-close-{name}") for name, host in self._hosts.items()]
+        for call in closing:
+            call.start()
+        end = time.monotonic() + _GRACE_S
+        for call in closing:
+            call.join(max(0.0, end - time.monotonic()))
 
     def _control(self, host: str) -> EngineControl:
         if host not in self._hosts:
@@ -168,18 +186,26 @@ class _LegacyHost:
         matches: Matcher,
         known: Collection[str],
         container_ports: Collection[str],
+        *,
         call_timeout_s: float,
+        change_timeout_s: float,
+        look_s: float,
     ) -> None:
         from ..engine.control import EngineControl
 
         self.name = entry.host.name
-        self.control = EngineControl(entry, call_timeout_s=call_timeout_s)
+        self.control = EngineControl(entry, call_timeout_s=call_timeout_s, change_timeout_s=change_timeout_s)
         self._host = entry.host
         self._matches = matches
         self._known = known
         self._container_ports = container_ports
         self._seen: dict[str, _Lasting] = {}
-        self._lock = threading.Lock()
+        self._look_s = look_s
+        # for which the next look is waited for
+        self._patience_s = look_s
+        self._look: _Look
+        self._late = False
+        self._why = ""
 
     def listener(self, alarm: Alarm) -> Listener:
         from ..engine.deadline import Deadlines
@@ -200,14 +226,36 @@ class _LegacyHost:
         lasting = self._seen.get(identity)
         return None if lasting is None else lasting.config
 
-    def read(self, end: float) -> _Read:
-        """One reading at a time. Raises PodliftError."""
-        if not self._lock.acquire(timeout=max(0.0, end - time.monotonic())):
-            raise _late(self.name, "a look that began before has not ended")
-        try:
-            return self._read()
-        finally:
-            self._lock.release()
+    def begin(self) -> None:
+        """A look, unless one goes on that came too late."""
+        if self._late:
+            if self._look.goes_on:
+                return
+            self._ended()
+            self._late = False
+        self._look = _Look(self.name, self._read)
+        self._look.start()
+
+    def told(self, began: float) -> _Read | str:
+        """What it tells that began then, or why there is nothing."""
+        if not self._late:
+            self._look.join(max(0.0, began + self._patience_s - time.monotonic()))
+            if not self._look.goes_on:
+                return self._ended() or self._why
+            self._late = True
+            if self._patience_s:
+                self._why = self._look.late(self._patience_s)
+            self._patience_s = 0
+        return self._why
+
+    def _ended(self) -> _Read | None:
+        look = self._look
+        if look.result is None:
+            # a host that hangs is not waited for again until it answers; one that refuses at once is no such
+            self._why = look.error
+            return None
+        self._patience_s = max(self._look_s, _SLOWER * look.took_s)
+        return look.result
 
     def _read(self) -> _Read:
         from ..engine.answers import name_of
@@ -239,12 +287,17 @@ class _LegacyHost:
 class _Look:
     """One reading of one host in a thread of its own, which never keeps the process."""
 
-    def __init__(self, host: _LegacyHost, end: float) -> None:
-        self.host = host
+    def __init__(self, host: str, read: Callable[[], _Read]) -> None:
         self.result: _Read | None = None
         self.error = ""
-        self._end = end
-        self._thread = threading.Thread(target=self._run, name=f"podlift-{host.name}", daemon=True)
+        self.took_s = 0.0
+        self._host = host
+        self._read = read
+        self._thread = threading.Thread(target=self._run, name=f"podlift-{host}", daemon=True)
+
+    @property
+    def goes_on(self) -> bool:
+        return self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
@@ -253,31 +306,32 @@ class _Look:
         self._thread.join(seconds)
 
     def late(self, seconds: float) -> str:
-        from ..engine.refusals import sentence
+        from ..engine.refusals import refusal, sentence
 
-        return sentence(_late(self.host.name, f"not read within {seconds:g} s"))
+        why = f"not read within {seconds:g} s"
+        return sentence(refusal("host-timeout", self._host, why, "see whether docker ps answers on the host"))
 
     def _run(self) -> None:
         from ..engine.refusals import refusal, sentence
 
+        began = time.monotonic()
         try:
-            self.result = self.host.read(self._end)
+            self.result = self._read()
         except PodliftError as error:
             self.error = sentence(error)
         except Exception as error:  # noqa: BLE001 - one host's surprise must not hide the others
             reason = f"reading it failed: {type(error).__name__}: {error}"
-            self.error = sentence(refusal("host-failed", self.host.name, reason, "report this"))
+            self.error = sentence(refusal("host-failed", self._host, reason, "report this"))
+        self.took_s = time.monotonic() - began
 
 
-class _Stop:
+class _Call:
     """One call in a thread of its own, which never keeps the process: an engine goes on without who asked."""
 
-    def __init__(self, control: EngineControl, container: str, grace_s: float) -> None:
+    def __init__(self, send: Callable[[], None], name: str) -> None:
         self.error: Exception | None = None
-        self._control = control
-        self._container = container
-        self._grace_s = grace_s
-        self._thread = threading.Thread(target=self._run, name=f"podlift-stop-{container[:12]}", daemon=True)
+        self._send = send
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
     def goes_on(self) -> bool:
@@ -291,12 +345,6 @@ class _Stop:
 
     def _run(self) -> None:
         try:
-            self._control.stop(self._container, self._grace_s)
+            self._send()
         except Exception as error:  # noqa: BLE001 - raised where it is asked for
             self.error = error
-
-
-def _late(host: str, why: str) -> PodliftError:
-    from ..engine.refusals import refusal
-
-    return refusal("host-timeout", host, why, "see whether docker ps answers on the host")

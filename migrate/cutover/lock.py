@@ -17,10 +17,17 @@ from .clock import rfc3339
 from .edges import Api, Clock
 from .endpoints import KEEPER, KEEPER_PART, LEASE, MANAGER, lease_name
 
+_MARGIN = 1.5
+
 
 def lasting(for_s: float) -> float:
     """How long a lease is to last before what takes so long."""
-    return for_s * 1.5
+    return for_s * _MARGIN
+
+
+def lasted(lease_s: float) -> float:
+    """What takes so long a lease that lasts for ``lease_s`` is enough for."""
+    return lease_s / _MARGIN
 
 
 class Lock:

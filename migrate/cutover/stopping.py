@@ -16,6 +16,18 @@ CALL_S = 10.0
 """What a call to an engine may take; of a stop, beside the grace that it is given."""
 UNSTOPPED = "cutover-legacy-unstopped"
 _AGAIN = ", told again: "
+_CHANGE_S = 60.0
+
+
+def change_s(leased_s: float) -> float:
+    """Seconds that a start or a removal may take, which wait for networks and volumes. ``leased_s``: for what takes so
+    long a lease need not last longer than it does."""
+    return max(CALL_S, min(_CHANGE_S, leased_s))
+
+
+def call_s(action: Action, leased_s: float) -> float:
+    """Seconds that a call to an engine may take. ``leased_s``: as ``change_s`` has it."""
+    return change_s(leased_s) if action.verb in (Verb.START, Verb.REMOVE) else CALL_S
 
 
 def noted(run: Run, act: Act, now: float) -> Run:

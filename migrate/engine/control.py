@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -30,10 +31,8 @@ from .wire import Answer, Session, quoted
 
 Document = Mapping[str, Any]
 
-# After the grace the engine kills, and waits for that too; a start waits for networks and volumes.
+# After the grace the engine kills, and waits for that too.
 _AFTER_GRACE_S = 30.0
-_START_S = 60.0
-_REMOVE_S = 60.0
 
 _BROKEN = frozenset({"engine-lost", "engine-silent", "engine-unreachable"})
 
@@ -44,11 +43,15 @@ class EngineControl:
     ``engine-silent`` and ``engine-unreachable`` a change may have been made or not: nothing is sent twice, and who
     asked looks again."""
 
-    def __init__(self, entry: HostEntry, *, call_timeout_s: float = 30, calls_at_once: int = 4) -> None:
-        """Opens no connection yet."""
+    def __init__(
+        self, entry: HostEntry, *, call_timeout_s: float = 30, change_timeout_s: float = 60, calls_at_once: int = 4
+    ) -> None:
+        """Opens no connection yet. ``change_timeout_s``: for a start, which waits for networks and volumes, or a
+        removal, from when it is asked for."""
         self.host = entry.host
         self._entry = entry
         self._call_timeout_s = call_timeout_s
+        self._change_timeout_s = max(change_timeout_s, call_timeout_s)
         self._calls_at_once = calls_at_once
         self._lock = threading.Lock()
         self._open: _Open | None = None
@@ -103,15 +106,17 @@ class EngineControl:
     def start(self, container: str) -> None:
         """Harmless where it runs."""
         what = f"starting the container {container}"
-        self._change(container, "start", what, timeout_s=max(_START_S, self._call_timeout_s))
+        self._change(container, "start", what, timeout_s=self._change_timeout_s)
 
     def remove(self, container: str) -> None:
         """Removes one that does not run (the engine refuses any other); harmless where it is gone. Its volumes stay,
         those without a name too."""
-        what, seconds = f"removing the container {container}", max(_REMOVE_S, self._call_timeout_s)
+        what = f"removing the container {container}"
         path = f"/containers/{quoted(container)}?v=false&force=false"
-        answer, _ = self._call(
-            what, seconds, lambda opened: opened.session.delete(opened.versioned(path), timeout_s=seconds)
+        answer = self._sent(
+            what,
+            self._change_timeout_s,
+            lambda opened, left_s: opened.session.delete(opened.versioned(path), timeout_s=left_s),
         )
         if answer.status not in (204, 404):
             raise refused(self.host.name, what, answer.message)
@@ -138,14 +143,28 @@ class EngineControl:
 
     def _change(self, container: str, verb: str, what: str, *, timeout_s: float, body: Any = None) -> None:
         path = f"/containers/{quoted(container)}/{verb}"
-        answer, _ = self._call(
-            what, timeout_s, lambda opened: opened.session.post(opened.versioned(path), body, timeout_s=timeout_s)
+        answer = self._sent(
+            what, timeout_s, lambda opened, left_s: opened.session.post(opened.versioned(path), body, timeout_s=left_s)
         )
         if answer.status == 404:
             raise container_gone(self.host.name, container, answer.message)
         # 304: it is so already
         if answer.status not in (200, 204, 304):
             raise refused(self.host.name, what, answer.message)
+
+    def _sent(self, what: str, timeout_s: float, send: Callable[[_Open, float], Answer]) -> Answer:
+        """A change, whose time goes on while it is connected: who asked is allowed to for no longer. Nothing is sent
+        where that took as long as a call may take."""
+        asked = time.monotonic()
+
+        def in_time(opened: _Open) -> Answer:
+            waited_s = time.monotonic() - asked
+            if waited_s >= self._call_timeout_s:
+                raise CallTimeoutError
+            return send(opened, timeout_s - waited_s)
+
+        answer, _ = self._call(what, timeout_s, in_time)
+        return answer
 
     def _call(self, what: str, timeout_s: float, send: Callable[[_Open], Answer]) -> tuple[Answer, Endpoint]:
         with self._opened() as opened:

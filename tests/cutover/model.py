@@ -446,6 +446,9 @@ class Model:
 
         self._written(f"remove {host}/{container[:2]}", act)
 
+    def under_way(self) -> Collection[tuple[str, str, str]]:
+        return ()
+
     def close(self) -> None:
         """There is nothing to let go of."""
 
