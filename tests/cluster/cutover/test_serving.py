@@ -61,7 +61,9 @@ def test_to_the_end(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], spa
         assert apply_plan(web.plan, web.edge).counts.keys() == {Action.UNCHANGED}
 
 
-@pytest.mark.parametrize("state", [State.BRIDGED, State.PROMOTED, State.STOPPED])
+@pytest.mark.parametrize(
+    "state", [*(pytest.param(each, marks=pytest.mark.prove) for each in (State.BRIDGED, State.PROMOTED)), State.STOPPED]
+)
 def test_back_to_its_pods(
     lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path, state: State
 ) -> None:
