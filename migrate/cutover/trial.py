@@ -114,7 +114,7 @@ def try_out(
 
 
 def _asked(seen: Seen, nodes: Nodes, check: Mapping[str, Any]) -> tuple[dict[str, dict[Backend, str]], dict[str, str]]:
-    backends = list(seen.backends)
+    backends = list(seen.tcp_backends)
     answers = nodes.ask([request_of(check, backend) for backend in backends])
     probes = {
         node: {
@@ -134,14 +134,13 @@ def _resolved(seen: Seen, pods: PodNetwork) -> Mapping[str, tuple[str, ...]] | N
 
 def _called(seen: Seen, pods: PodNetwork, callers: Sequence[CallingPods]) -> dict[str, Mapping[str, str] | str]:
     """A Service sends them to the instances' own addresses, by which policies judge."""
-    tcp = {each for one in seen.running for port, each in one.ports.items() if port.endswith("/tcp")}
-    found = pods.call(callers, [each for each in seen.backends if each in tcp])
+    found = pods.call(callers, list(seen.tcp_backends))
     return {str(caller): each for caller, each in zip(callers, found, strict=True)}
 
 
 def _peers(seen: Seen, connections: Connections) -> dict[Backend, tuple[Peer, ...]]:
     made = {}
-    for backend, container in seen.backends.items():
+    for backend, container in seen.tcp_backends.items():
         try:
             found = connections.established(container.host, backend)
         except PodliftError:
@@ -155,7 +154,7 @@ def _facts(seen: Seen, shells: Mapping[str, Shell], clock: Clock) -> dict[str, t
     """With how far each host's clock is from ours, in whole seconds."""
     made = {}
     for host, shell in sorted(shells.items()):
-        ports = sorted({backend.port for backend, container in seen.backends.items() if container.host == host})
+        ports = sorted({backend.port for backend, container in seen.tcp_backends.items() if container.host == host})
         before = clock.now()
         try:
             facts = facts_of(shell(script(tuple(ports))))
@@ -176,7 +175,7 @@ def _rates(seen: Seen, facts: Mapping[str, tuple[HostFacts, float]]) -> dict[tup
     """By connections that were closed, of all callers together: so many would come from one node at worst."""
     return {
         ("all callers", backend): facts[container.host][0].closed[backend.port] / _TIME_WAIT_S
-        for backend, container in seen.backends.items()
+        for backend, container in seen.tcp_backends.items()
         if container.host in facts and backend.port in facts[container.host][0].closed
     }
 

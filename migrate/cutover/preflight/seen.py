@@ -196,6 +196,11 @@ class Seen:
         found = {backend: each for each in self.running for port, backend in each.ports.items() if port in ports}
         return {backend: found[backend] for backend in sorted(found)}
 
+    @property
+    def tcp_backends(self) -> dict[Backend, Container]:
+        """Those of them that take connections: a port of UDP answers no request that podlift makes."""
+        return {backend: each for backend, each in self.backends.items() if backend in each.published("tcp")}
+
     def host(self, name: str) -> HostSeen | None:
         return next((each for each in self.hosts if each.name == name), None)
 

@@ -66,6 +66,11 @@ class Counted:
         raise AssertionError(f"a preview does not listen at {host} {backend} {within}")
 
 
+class Counting(Counted):
+    def established(self, host: str, backend: Backend) -> tuple[Peer, ...] | None:
+        return (Peer(host, backend.port),)
+
+
 def lost(_: str) -> str:
     raise PodliftError(code="ssh-failed", phase="cutover", subject="a2", reason="x", next_step="x")
 
@@ -100,17 +105,26 @@ class Names:
 
 
 def test_callers_that_a_user_names_are_tried_at_each_instance() -> None:
-    """Over TCP."""
     front = CallingPods(namespace="front", labels={"tier": "web", "app": "front"})
     made = try_out(good(), clock=Still(), pods=Names(), callers=[front])
     assert made.callers == {"pods of front with app=front, tier=web": {"192.0.2.11:18081": "refused"}}
     found = {row.code: row.status for row in preflight(replace(good(), measured=made)).rows}
     assert found["caller-cut-off"] is Status.FOUND
+    assert try_out(good(), clock=Still(), pods=Names()).callers == {}
+
+
+def test_a_port_of_udp_is_asked_nothing() -> None:
+    """No request of ours would be answered there, and connections are none."""
     dns = Backend("192.0.2.11", 8053)
     both = spoilt(udp(TCP), instance(ports={"8080/tcp": BACKENDS[0], "8053/udp": dns}))
     assert dns in both.backends
-    assert try_out(both, clock=Still(), pods=Names(), callers=[front]).callers == made.callers
-    assert try_out(good(), clock=Still(), pods=Names()).callers == {}
+    nodes = Answering(*(Response(status=200) for _ in both.tcp_backends))
+    front = CallingPods(namespace="front", labels={"tier": "web"})
+    made = try_out(both, clock=Still(), nodes=nodes, connections=Counting(), pods=Names(), callers=[front])
+    assert made.peers is not None
+    asked = [each.backend for each in nodes.requests], *(made.probes or {}).values(), made.peers
+    assert [dns in each for each in asked] == [False] * 3
+    assert all(str(dns) not in each for each in (made.callers or {}).values())
 
 
 def test_what_the_services_names_are_before_they_stand() -> None:
