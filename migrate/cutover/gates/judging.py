@@ -57,11 +57,13 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Samples of one target or side. ``seconds``: of those that were answered; ``faults``: why to how many."""
+    """Samples of one target or side. ``seconds``: of those that were answered; ``longest_s``: of all; ``faults``: why to
+    how many."""
 
     asked: int = 0
     good: int = 0
     seconds: tuple[float, ...] = ()
+    longest_s: float = 0.0
     faults: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -84,16 +86,18 @@ class Tally:
             asked=self.asked + other.asked,
             good=self.good + other.good,
             seconds=self.seconds + other.seconds,
+            longest_s=max(self.longest_s, other.longest_s),
             faults=faults,
         )
 
 
 def tally(response: Response, *, good: bool) -> Tally:
     """One sample."""
+    took = response.seconds
     if good:
-        return Tally(asked=1, good=1, seconds=(response.seconds,))
-    seconds = () if response.error else (response.seconds,)
-    return Tally(asked=1, seconds=seconds, faults={response.error or f"status {response.status}": 1})
+        return Tally(asked=1, good=1, seconds=(took,), longest_s=took)
+    faults = {response.error or f"status {response.status}": 1}
+    return Tally(asked=1, seconds=() if response.error else (took,), longest_s=took, faults=faults)
 
 
 def together(tallies: Iterable[Tally]) -> Tally:

@@ -16,9 +16,8 @@ _MOST_AT_ONCE = 10
 
 
 def _most(seen: Tally, timeout_s: float) -> int:
-    """Of whom nothing is known, or who did not answer at times, each request may take all its time."""
-    known = seen.asked and len(seen.seconds) == seen.asked
-    each_s = max(seen.seconds) if known else timeout_s
+    """Each request may take as long as the longest of this window, refused ones at once; the first one all its time."""
+    each_s = seen.longest_s if seen.asked else timeout_s
     return max(1, min(_MOST_AT_ONCE, int(_ROUND_S / each_s) if each_s else _MOST_AT_ONCE))
 
 

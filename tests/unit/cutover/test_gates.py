@@ -820,12 +820,15 @@ def test_probes_of_ones_own() -> None:
     assert ("/cart", {"Host": "shop.example", "X-Test": "1"}) in asked
 
 
-def test_who_hangs_holds_nobody_up() -> None:
-    """Each of its requests takes all its time, so few are sent at once, however many are due; who answers at once gets
-    all that are."""
+@pytest.mark.parametrize(("fault", "seconds", "at_once"), [("timed out", 3.0, 1), ("refused", 0.01, 10)])
+def test_who_hangs_holds_nobody_up(fault: str, seconds: float, at_once: int) -> None:
+    """Each of its requests takes all its time, so few are sent at once, however many are due; who answers or refuses at
+    once gets all that are."""
 
     def behaves(each: Request, _: int) -> Response:
-        return Response(error="timeout") if each.backend.port == 8080 else Response(status=200, seconds=0.01)
+        if each.backend.port == 8080:
+            return Response(error=fault, seconds=seconds)
+        return Response(status=200, seconds=0.01)
 
     nodes, clock = Nodes(behaves), Clock()
     gates = LiveGates(nodes, clock)
@@ -839,7 +842,7 @@ def test_who_hangs_holds_nobody_up() -> None:
         sent = [each.backend.port for each in nodes.asked[before:]]
         rounds.append((sent.count(8080) // 2, sent.count(18080) // 2))
     assert found.outcome == "failed"
-    assert max(hanging for hanging, _ in rounds) == 1
+    assert max(failing for failing, _ in rounds) == at_once
     assert max(fast for _, fast in rounds) == 10
 
 
