@@ -57,8 +57,12 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Samples of one target or side. ``seconds``: of those that were answered; ``longest_s``: of all; ``faults``: why to
-    how many."""
+    """Samples of one target or side.
+
+    seconds    what each took that was answered
+    longest_s  the most that any took
+    faults     why to how many
+    """
 
     asked: int = 0
     good: int = 0
