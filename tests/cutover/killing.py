@@ -210,3 +210,20 @@ def wrongs(world: Model) -> list[str]:
             "the scheduler looks after it": not world.frozen,
         }
     return found + [f"not so: {said}" for said, holds in lasting.items() if not holds]
+
+
+def points(make: Callable[[], Model], *, abort_at: Kill | None = None) -> list[tuple[str, int]]:
+    """All writes of a run, but what users write: the journal's beginning, and requests."""
+    labels = labels_of(make, abort_at=abort_at)
+    return [each for each in labels if "create ConfigMap" not in each[0] and not each[0].endswith(" ask")]
+
+
+def failures(
+    make: Callable[[], Model], kills: Sequence[Sequence[Kill]], wrongs: Callable[[Model], list[str]] = wrongs
+) -> list[str]:
+    """What is wrong after each of them, one line each."""
+    found = []
+    for each in kills:
+        if wrong := wrongs(finished(make(), each)):
+            found.append(f"{', '.join(map(str, each))}: {wrong[0]} (and {len(wrong) - 1} more)")
+    return found

@@ -16,7 +16,7 @@ from migrate.cutover.endpoints import ADMITTED
 from migrate.cutover.moment import Moment
 from migrate.cutover.recovering import recovered
 from migrate.cutover.starting import new_run
-from tests.cutover.killing import Kill, asked, brought, finished, labels_of, wrongs
+from tests.cutover.killing import Kill, asked, brought, failures, finished, points, wrongs
 from tests.cutover.model import NAME, SPACE, Killed, Model, copied
 
 FATES = ("after", "before", "late", "last")
@@ -94,19 +94,8 @@ def test_it_is_taken_over_where_it_stands(make: Callable[[], Model]) -> None:
     }
 
 
-def points(make: Callable[[], Model], *, back: Kill | None = None) -> list[tuple[str, int]]:
-    labels = labels_of(make, abort_at=back)
-    return [each for each in labels if "create ConfigMap" not in each[0] and not each[0].endswith(" ask")]
-
-
-def failures(make: Callable[[], Model], kills: list[list[Kill]]) -> list[str]:
-    failed = []
-    for each in kills:
-        world = finished(make(), each)
-        wrong = wrongs(world) + (as_before(world) if world.state == "ROLLED_BACK" else [])
-        if wrong:
-            failed.append(f"{', '.join(map(str, each))}: {wrong}")
-    return failed
+def wrongs_of(world: Model) -> list[str]:
+    return wrongs(world) + (as_before(world) if world.state == "ROLLED_BACK" else [])
 
 
 SHORT = ((adopted, "after", True), (sliced, "late", True))
@@ -123,7 +112,7 @@ SHORT = ((adopted, "after", True), (sliced, "late", True))
 )
 def test_a_kill_at_every_write(make: Callable[[], Model], fate: str, abort: bool) -> None:
     """Gone back from after any of them, it is as it stood."""
-    assert failures(make, [[Kill(*each, fate, abort)] for each in points(make)]) == []
+    assert failures(make, [[Kill(*each, fate, abort)] for each in points(make)], wrongs_of) == []
 
 
 @pytest.mark.parametrize("fate", ["after", *(pytest.param(each, marks=pytest.mark.prove) for each in FATES[1:])])
@@ -132,9 +121,9 @@ def test_a_kill_at_every_write_of_the_way_back(make: Callable[[], Model], fate: 
     """From where pods alone serve."""
     label, nth = next(each for each in reversed(points(make)) if " stop " in each[0])
     abort = Kill(label, nth, "after", abort=True)
-    back = [each for each in points(make, back=abort) if each[0].startswith("ROLLING_BACK")]
+    back = [each for each in points(make, abort_at=abort) if each[0].startswith("ROLLING_BACK")]
     assert len(back) > 20
-    assert failures(make, [[abort, Kill(*each, fate)] for each in back]) == []
+    assert failures(make, [[abort, Kill(*each, fate)] for each in back], wrongs_of) == []
 
 
 @pytest.mark.parametrize("state", ["BRIDGED", "SHIFT", "BAKING"])
@@ -234,9 +223,9 @@ def test_a_late_take_over_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """It arrives when all is as before; since the next driver has written its epoch onto the Service, it does
     nothing. The proof sees what it would do else."""
     late = Kill("PREFLIGHT: patch Service/web", 1, "last", abort=True)
-    assert failures(adopted, [[late]]) == []
+    assert failures(adopted, [[late]], wrongs_of) == []
     monkeypatch.setattr(Moment, "claims", lambda _self: iter(()))
-    assert failures(adopted, [[late]]) != []
+    assert failures(adopted, [[late]], wrongs_of) != []
 
 
 def planned(**port: Any) -> dict[str, Any]:

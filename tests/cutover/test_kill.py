@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from migrate.cutover.moment import Moment
-from tests.cutover.killing import Kill, chained, finished, labels_of, wrongs
+from tests.cutover.killing import Kill, chained, failures, finished, points, wrongs
 from tests.cutover.model import TIMINGS, Model
 
 FATES = ("before", "after", "late", "last")
@@ -42,21 +42,6 @@ def replacing() -> Model:
 def many() -> Model:
     """More instances than can be looked at one after the other before the first look is too old."""
     return Model(pods=2, legacy=6)
-
-
-def points(make: Callable[[], Model], *, abort_at: Kill | None = None) -> list[tuple[str, int]]:
-    """Without what users write: the journal's beginning, and requests."""
-    labels = labels_of(make, abort_at=abort_at)
-    return [each for each in labels if "create ConfigMap" not in each[0] and not each[0].endswith(" ask")]
-
-
-def failures(make: Callable[[], Model], kills: list[list[Kill]]) -> list[str]:
-    found = []
-    for each in kills:
-        wrong = wrongs(finished(make(), each))
-        if wrong:
-            found.append(f"{', '.join(map(str, each))}: {wrong[0]} (and {len(wrong) - 1} more)")
-    return found
 
 
 @pytest.mark.parametrize("make", [small, larger, many, replacing])

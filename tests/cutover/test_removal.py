@@ -8,10 +8,9 @@ from functools import cache
 import pytest
 
 from migrate.cutover.driver import Outcome
-from tests.cutover.killing import Kill, asked, chained, finished, wrongs
+from tests.cutover.killing import Kill, asked, chained, failures, finished, points, wrongs
 from tests.cutover.model import LegacyContainer, Model
 from tests.cutover.stopping import stopped, stops
-from tests.cutover.test_kill import failures, points
 
 BOTH = ("h0/" + "c0" * 8, "h1/" + "c1" * 8)
 

@@ -11,9 +11,8 @@ import pytest
 from migrate.cutover.driver import Outcome
 from migrate.cutover.replanning import Change, changes, refused
 from migrate.cutover.states import State
-from tests.cutover.killing import Kill, asked, brought, finished, wrongs
+from tests.cutover.killing import Kill, asked, brought, failures, finished, points, wrongs
 from tests.cutover.model import NAME, LegacyContainer, Model
-from tests.cutover.test_kill import failures, points
 
 OTHER = {"spec": {"image": "web:2"}}
 

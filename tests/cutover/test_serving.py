@@ -16,7 +16,7 @@ from migrate.cutover.serving import ALONE
 from migrate.cutover.starting import new_run
 from migrate.cutover.states import State
 from migrate.cutover.waiting import approvals_of, waiting_of
-from tests.cutover.killing import Kill, asked, brought, chained, finished, labels_of
+from tests.cutover.killing import Kill, asked, brought, chained, failures, finished, points
 from tests.cutover.killing import wrongs as wrongs_of_any
 from tests.cutover.model import NAME, SPACE, Model, Pass, copied
 
@@ -86,20 +86,6 @@ def wrongs(world: Model) -> list[str]:
     return world.wrongs + [f"not so: {said}" for said, holds in lasting.items() if not holds]
 
 
-def points(make: Callable[[], Model], *, abort_at: Kill | None = None) -> list[tuple[str, int]]:
-    labels = labels_of(make, abort_at=abort_at)
-    return [each for each in labels if "create ConfigMap" not in each[0] and not each[0].endswith(" ask")]
-
-
-def failures(make: Callable[[], Model], kills: list[list[Kill]]) -> list[str]:
-    found = []
-    for each in kills:
-        wrong = wrongs(finished(make(), each))
-        if wrong:
-            found.append(f"{', '.join(map(str, each))}: {wrong[0]} (and {len(wrong) - 1} more)")
-    return found
-
-
 @pytest.mark.parametrize("make", [small, larger])
 def test_to_the_end(make: Callable[[], Model]) -> None:
     """By all states; no pod is labelled, none is ended, and no selector is written."""
@@ -129,7 +115,7 @@ SHORT = ((small, "after"), (small, "late"))
 def test_a_kill_at_every_write(make: Callable[[], Model], fate: str, abort: bool) -> None:
     kills = [[Kill(label, nth, fate, abort)] for label, nth in points(make)]
     assert len(kills) > 40
-    assert failures(make, kills) == []
+    assert failures(make, kills, wrongs) == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +127,7 @@ def test_a_kill_at_every_write_of_the_way_back(fate: str) -> None:
     abort = Kill(label, nth, "after", abort=True)
     back = [each for each in points(larger, abort_at=abort) if each[0].startswith("ROLLING_BACK")]
     assert len(back) > 10
-    assert failures(larger, [[abort, Kill(*each, fate)] for each in back]) == []
+    assert failures(larger, [[abort, Kill(*each, fate)] for each in back], wrongs) == []
 
 
 def test_one_run_through_a_kill_after_every_write() -> None:

@@ -12,10 +12,10 @@ import pytest
 from migrate.cutover.driver import Driver, Outcome
 from migrate.cutover.lock import Lock
 from migrate.cutover.run import Timings
-from tests.cutover.killing import Kill
+from tests.cutover.killing import Kill, points
 from tests.cutover.model import TIMINGS, Model, error
 from tests.cutover.stopping import stopped, stops
-from tests.cutover.test_kill import larger, points, small
+from tests.cutover.test_kill import larger, small
 
 
 def failures(make: Callable[[], Model], tried: list[Kill], back_from: Kill | None = None) -> list[str]:

@@ -10,10 +10,9 @@ import pytest
 
 from migrate.cutover.driver import Outcome
 from migrate.cutover.states import State
-from tests.cutover.killing import Kill, asked, finished, wrongs
+from tests.cutover.killing import Kill, asked, failures, finished, points, wrongs
 from tests.cutover.model import Model
 from tests.cutover.stopping import stopped, stops
-from tests.cutover.test_kill import failures, points
 
 STOPS_S = 8.0
 
