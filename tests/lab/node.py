@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -49,6 +50,7 @@ class Node:
         self._programs = programs
         self.host = Host(network, name, lambda _folder, _address: ["sleep", "infinity"], shown=shown(programs))
         self.daemons: dict[str, Daemon] = {}
+        self._importing = threading.Lock()
         network.route(self.subnet, self.host.address)
 
     @property
@@ -138,6 +140,12 @@ class Node:
 
     def load(self, archive: io.BufferedIOBase | io.RawIOBase) -> None:
         """Imports the images of an archive as `docker save` writes it."""
+        # two imports of one image at once: each sees that there is none, and the second one finds it there
+        with self._importing:
+            self._import(archive)
+        self._await_images()
+
+    def _import(self, archive: io.BufferedIOBase | io.RawIOBase) -> None:
         process = subprocess.Popen(
             self.host.enter("ctr", "-a", CONTAINERD, "-n", "k8s.io", "images", "import", "--no-unpack", "-"),
             stdin=subprocess.PIPE,
@@ -154,7 +162,6 @@ class Node:
             error = process.stderr.read().decode(errors="replace")
         if process.wait():
             raise HostError(f"{self.name} did not import an image: {error.strip()}")
-        self._await_images()
 
     def _await_images(self) -> None:
         """Waits until the kubelet's side of containerd knows what was imported: it hears of it by an event, and a pod

@@ -26,7 +26,8 @@ PATIENCE_S = 30.0
 ENOUGH = 1_000
 
 
-@pytest.mark.parametrize("by_slice", [False, pytest.param(True, marks=pytest.mark.prove)], ids=["endpoints", "slice"])
+@pytest.mark.prove
+@pytest.mark.parametrize("by_slice", [False, True], ids=["endpoints", "slice"])
 def test_taken_over_given_back_and_kept(
     lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path, by_slice: bool
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_scheduler_that_does_not_listen_keeps_its_containers(scheduled: Schedu
         assert web.running() == sorted(web.containers)
 
 
+@pytest.mark.prove
 def test_a_scheduler_that_forgets_what_it_was_told_keeps_its_containers(scheduled: Scheduled) -> None:
     """When pods serve already: nothing is stopped, and its engine looks after it as before."""
     with scheduled(dynamic=True) as (web, scheduler):

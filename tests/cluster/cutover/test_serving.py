@@ -41,6 +41,7 @@ def until(events: Iterator[Event], state: State) -> None:
     next(event for event in events if (event.kind, event.state) == ("state", state))
 
 
+@pytest.mark.prove
 def test_to_the_end(lab_cluster: Cluster, lab_engines: dict[str, LabEngine], space: str, tmp_path: Path) -> None:
     with serving(lab_cluster, lab_engines["edge-a1"], space, tmp_path) as web:
         service, pods = lab_cluster.get("service", web.name, "-n", space), web.pods()
