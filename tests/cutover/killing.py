@@ -9,7 +9,8 @@ from typing import Any
 from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import MARKS
 from migrate.cutover.outbound import Outbound
-from tests.cutover.model import SPACE, Killed, Model
+from migrate.cutover.recovering import recovered
+from tests.cutover.model import NAME, SPACE, Killed, Model
 
 _DRIVERS = 60
 
@@ -160,6 +161,15 @@ def asked(world: Model, **what: Any) -> None:
     watching, world.on_write = world.on_write, lambda _label: ""
     world.journal.ask(lambda requests: replace(requests, **what))
     world.on_write = watching
+
+
+def abort_without_journal(world: Model) -> None:
+    """It is made again from what stands, as by the verb; nobody drives yet."""
+    world.store.pop(("ConfigMap", f"cutover-{NAME}"), None)
+    found = recovered(world, SPACE, NAME, now=world.time)
+    assert found is not None
+    world.journal.begin(*found, at=world.time)
+    asked(world, abort=True)
 
 
 def wrongs(world: Model) -> list[str]:

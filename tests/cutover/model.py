@@ -232,7 +232,20 @@ class Model:
         wait: Callable[[float], object] | None = None,
         **more: Any,
     ) -> Driver:
-        measuring = Measuring(
+        edges = Edges(
+            api=self,
+            legacy=self,
+            hooks=self,
+            clock=self,
+            measuring=self.measuring(),
+            aside=aside or AtOnce(),
+            wait=wait,
+        )
+        keeper = Keeper(self, self, self, lock.of_keeper(), AtOnce(), heir_of=lock.taken_from)
+        return Driver(edges, Journal(self, SPACE, NAME), lock, keeper, **more)
+
+    def measuring(self) -> Measuring:
+        return Measuring(
             nodes=self,
             pods=self,
             endings=self,
@@ -243,11 +256,6 @@ class Model:
             legacy=self,
             clock=self,
         )
-        edges = Edges(
-            api=self, legacy=self, hooks=self, clock=self, measuring=measuring, aside=aside or AtOnce(), wait=wait
-        )
-        keeper = Keeper(self, self, self, lock.of_keeper(), AtOnce(), heir_of=lock.taken_from)
-        return Driver(edges, Journal(self, SPACE, NAME), lock, keeper, **more)
 
     def lock(self, holder: str) -> Lock:
         return Lock(self, self, namespace=SPACE, workload=NAME, holder=holder, lease_s=self.timings.lease_s)

@@ -14,10 +14,9 @@ from migrate.cutover.driver import Outcome
 from migrate.cutover.edges import Backend
 from migrate.cutover.endpoints import ADMITTED
 from migrate.cutover.moment import Moment
-from migrate.cutover.recovering import recovered
 from migrate.cutover.starting import new_run
-from tests.cutover.killing import Kill, asked, brought, failures, finished, points, wrongs
-from tests.cutover.model import NAME, SPACE, Killed, Model, copied
+from tests.cutover.killing import Kill, abort_without_journal, asked, brought, failures, finished, points, wrongs
+from tests.cutover.model import NAME, Killed, Model, copied
 
 FATES = ("after", "before", "late", "last")
 SERVICE, ENDPOINTS, MIRRORED = ("Service", NAME), ("Endpoints", NAME), ("EndpointSlice", f"{NAME}-mirrored")
@@ -131,11 +130,7 @@ def test_a_kill_at_every_write_of_the_way_back(make: Callable[[], Model], fate: 
 def test_it_is_given_back_without_a_journal(make: Callable[[], Model], state: str) -> None:
     world = make()
     brought(world, state)
-    del world.store["ConfigMap", f"cutover-{NAME}"]
-    found = recovered(world, SPACE, NAME, now=world.time)
-    assert found is not None
-    world.journal.begin(*found, at=world.time)
-    asked(world, abort=True)
+    abort_without_journal(world)
     world = finished(world, [])
     assert (world.state, wrongs(world), as_before(world)) == ("ROLLED_BACK", [], [])
 

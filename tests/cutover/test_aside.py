@@ -219,28 +219,29 @@ def slow_engines(looks_s: float) -> Model:
     return world
 
 
-@pytest.mark.parametrize(("looks_s", "measured_s"), [(0, 1.5), (3, 1.5), (3, 2)])
-def test_slow_engines_and_slow_measurements_starve_no_run(looks_s: float, measured_s: float) -> None:
-    """What has been measured is decided on, before it is too old to count. Where hosts tell nothing of callers: a run
-    waits for those that tell it too seldom."""
+def driven(looks_s: float, measured_s: float) -> tuple[Model, Driver]:
+    """To its end, where hosts tell nothing of callers."""
     world = slow_engines(looks_s)
     world.callers = lambda *_, **__: None  # type: ignore[method-assign]
     asked(world, approve=("STANDBY",))
     driver = lasting(world, measured_s)
     for _ in driver.events():
         assert world.time < 1_020_000, world.state
+    return world, driver
+
+
+@pytest.mark.parametrize(("looks_s", "measured_s"), [(0, 1.5), (3, 1.5), (3, 2)])
+def test_slow_engines_and_slow_measurements_starve_no_run(looks_s: float, measured_s: float) -> None:
+    """What has been measured is decided on, before it is too old to count. Where hosts tell nothing of callers: a run
+    waits for those that tell it too seldom."""
+    world, driver = driven(looks_s, measured_s)
     assert (driver.outcome, world.wrongs) == (Outcome.REST, [])
 
 
 @pytest.mark.parametrize(("looks_s", "measured_s"), [(3, 3), (5, 1.5), (12, 1.5)])
 def test_what_is_always_too_old_pauses_the_run(looks_s: float, measured_s: float) -> None:
     """No container is stopped on what was true before looks that long."""
-    world = slow_engines(looks_s)
-    world.callers = lambda *_, **__: None  # type: ignore[method-assign]
-    asked(world, approve=("STANDBY",))
-    driver = lasting(world, measured_s)
-    for _ in driver.events():
-        assert world.time < 1_020_000, world.state
+    world, driver = driven(looks_s, measured_s)
     assert (driver.outcome, driver.why.partition(":")[0]) == (Outcome.PAUSED, "cutover-timeout")
     assert all(each.running for each in world.containers)
 

@@ -7,8 +7,7 @@ import threading
 from migrate.cutover.decision import Measure, Question
 from migrate.cutover.edges import Backend, Peer
 from migrate.cutover.evidence import Evidence
-from migrate.cutover.measuring import Measuring
-from tests.cutover.model import Model, Pass
+from tests.cutover.model import Model
 
 AT_ONCE = 8
 
@@ -24,19 +23,8 @@ def test_connections_are_counted_at_several_hosts_at_once() -> None:
         return own(host, backend)
 
     world.established = established  # type: ignore[method-assign]
-    measuring = Measuring(
-        nodes=world,
-        pods=world,
-        endings=world,
-        connections=world,
-        inside=world.inside,
-        hooks=world,
-        gates=Pass(),
-        legacy=world,
-        clock=world,
-    )
     keys = tuple(each.key for each in world.spec().originals)
     wanted = Measure(question=Question.COUNT, of=keys, why="who is connected")
-    counted = measuring.measure(wanted, world.spec(), world.seen(), Evidence()).counted
+    counted = world.measuring().measure(wanted, world.spec(), world.seen(), Evidence()).counted
     assert [*counted] == [*keys]
     assert all(each.peers for each in counted.values())

@@ -6,10 +6,9 @@ import pytest
 
 from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import EPOCH, JOINED, SPEC, slice_of
-from migrate.cutover.journal import Journal
 from migrate.cutover.recovering import recovered
 from migrate.cutover.stopping import lasts
-from tests.cutover.killing import asked, brought, finished, wrongs
+from tests.cutover.killing import abort_without_journal, asked, brought, finished, wrongs
 from tests.cutover.model import NAME, SPACE, Killed, Model
 
 JOURNAL = ("ConfigMap", f"cutover-{NAME}")
@@ -164,11 +163,7 @@ def test_the_next_drivers_epoch_is_a_new_one() -> None:
     with pytest.raises(Killed):
         world.driver().drive()
     world.on_write = lambda _label: ""
-    del world.store[JOURNAL]
-    found = recovered(world, SPACE, NAME, now=world.time)
-    assert found is not None
-    world.journal.begin(*found, at=world.time)
-    asked(world, abort=True)
+    abort_without_journal(world)
     epoch = world.store["Service", NAME]["metadata"]["annotations"][EPOCH]
     next(event for event in world.driver("two").events() if event.text.endswith("take the Service over"))
     assert world.store["Service", NAME]["metadata"]["annotations"][EPOCH] == str(int(epoch) + 1)
@@ -180,8 +175,5 @@ def standing(world: Model) -> set[str]:
 
 
 def aborted(world: Model) -> None:
-    found = recovered(world, SPACE, NAME, now=world.time)
-    assert found is not None
-    Journal(world, SPACE, NAME).begin(*found, at=world.now())
-    asked(world, abort=True)
+    abort_without_journal(world)
     finished(world, [])

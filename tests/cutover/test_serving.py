@@ -11,14 +11,13 @@ import pytest
 from migrate.cutover.driver import Outcome
 from migrate.cutover.endpoints import ADMITTED, MARKS
 from migrate.cutover.evidence import Judged
-from migrate.cutover.recovering import recovered
 from migrate.cutover.serving import ALONE
 from migrate.cutover.starting import new_run
 from migrate.cutover.states import State
 from migrate.cutover.waiting import approvals_of, waiting_of
-from tests.cutover.killing import Kill, asked, brought, chained, failures, finished, points
+from tests.cutover.killing import Kill, abort_without_journal, asked, brought, chained, failures, finished, points
 from tests.cutover.killing import wrongs as wrongs_of_any
-from tests.cutover.model import NAME, SPACE, Model, Pass, copied
+from tests.cutover.model import NAME, Model, Pass, copied
 
 SERVICE, DEPLOYMENT = ("Service", NAME), ("Deployment", NAME)
 
@@ -187,11 +186,7 @@ def test_an_abort_without_the_journal_leads_to_pods_too(state: str) -> None:
     world = Serving(legacy=2)
     world.begin()
     brought(world, state)
-    del world.store["ConfigMap", f"cutover-{NAME}"]
-    found = recovered(world, SPACE, NAME, now=world.time)
-    assert found is not None
-    world.journal.begin(*found, at=world.time)
-    asked(world, abort=True)
+    abort_without_journal(world)
     assert world.driver("two").drive()[0] is Outcome.ROLLED_BACK
     world.sleep(3)
     assert wrongs(world) == []
